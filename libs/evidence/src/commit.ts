@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// Records of the commit log, docs/FORMAT.md section 5:
+//   u32 length of body ‖ u8 type ‖ body ‖ SHA-256(digest before ‖ u32 length ‖ u8 type ‖ body)
+import { createHash } from 'node:crypto';
+import { ByteReader, ByteWriter, Refused } from '@strongroom/bytes';
+
+export const COMMIT_BODY_MAX: number = 256 * 1024 * 1024;
+export const NO_DIGEST: Buffer = Buffer.alloc(32);
+const VERSION = 1;
+const TYPE = { snapshot: 1, cycle: 2 } as const;
+
+export interface StreamState {
+  readonly stream: Buffer;
+  readonly next: number;
+  readonly open: boolean;
+  readonly source: string;
+}
+
+/** What the vault remembers of one life of a service, so that repeats are recognised and readers resume. */
+export interface ProducerState {
+  readonly instance: Buffer;
+  readonly service: string;
+  readonly last: number;
+  readonly digest: Buffer;
+  /** When it last committed, ns. */
+  readonly seenAt: bigint;
+  readonly token: Buffer;
+  readonly streams: readonly StreamState[];
+}
+
+export interface Totals {
+  readonly records: number;
+  readonly batches: number;
+  readonly bytes: number;
+}
+
+export interface OpenSegment {
+  readonly id: number;
+  readonly length: number;
+  readonly frames: number;
+}
+
+export interface Snapshot {
+  readonly kind: 'snapshot';
+  readonly size: number;
+  readonly totals: Totals;
+  readonly nextSegment: number;
+  readonly open: OpenSegment | null;
+  readonly producers: readonly ProducerState[];
+  /** Signed note; empty for an empty log. */
+  readonly checkpoint: string;
+}
+
+export interface Cycle {
+  readonly kind: 'cycle';
+  readonly sizeBefore: number;
+  readonly entries: readonly Buffer[];
+  readonly producers: readonly ProducerState[];
+  readonly checkpoint: string;
+}
+
+/** One record of the commit log and its digest, which the next record chains to. */
+export function encodeCommit(before: Buffer, record: Snapshot | Cycle): { bytes: Buffer; digest: Buffer } {
+  const body = record.kind === 'snapshot' ? snapshotBody(record) : cycleBody(record);
+  const head = new ByteWriter(8).u32(body.length).u8(TYPE[record.kind]).finish();
+  const digest = createHash('sha256').update(before).update(head).update(body).digest();
+  return { bytes: Buffer.concat([head, body, digest]), digest };
+}
+
+function snapshotBody(snapshot: Snapshot): Buffer {
+  const { totals, open } = snapshot;
+  const to = new ByteWriter(4096).u8(VERSION).u64(snapshot.size).u64(totals.records).u64(totals.batches).u64(totals.bytes);
+  to.u64(snapshot.nextSegment).u8(open === null ? 0 : 1);
+  if (open !== null) to.u64(open.id).u64(open.length).u32(open.frames);
+  writeProducers(to, snapshot.producers);
+  return to.str16(snapshot.checkpoint).finish();
+}
+
+function cycleBody(cycle: Cycle): Buffer {
+  const to = new ByteWriter(4096).u8(VERSION).u64(cycle.sizeBefore).u32(cycle.entries.length);
+  for (const entry of cycle.entries) to.u16(entry.length).bytes(entry);
+  writeProducers(to, cycle.producers);
+  return to.str16(cycle.checkpoint).finish();
+}
+
+function writeProducers(to: ByteWriter, producers: readonly ProducerState[]): void {
+  to.u32(producers.length);
+  for (const producer of producers) {
+    to.bytes(producer.instance).str16(producer.service).u64(producer.last).bytes(producer.digest).u64(producer.seenAt);
+    to.u16(producer.token.length).bytes(producer.token).u32(producer.streams.length);
+    for (const { stream, next, open, source } of producer.streams) to.bytes(stream).u64(next).u8(open ? 1 : 0).str16(source);
+  }
+}
+
+/**
+ * Reads records from the start of a file until it ends or a record is torn; `validBytes` is where the whole ones end.
+ * A record that is whole in length but fails its digest is torn too: nothing after it was ever acknowledged.
+ * Throws `Refused`: `commit.version`, `commit.body` for records that pass their digest and still make no sense.
+ */
+export function decodeCommits(bytes: Buffer): { records: (Snapshot | Cycle)[]; digest: Buffer; validBytes: number } {
+  const records: (Snapshot | Cycle)[] = [];
+  let digest = NO_DIGEST;
+  let at = 0;
+  while (bytes.length - at >= 37) {
+    const end = at + 5 + bytes.readUInt32BE(at) + 32;
+    if (end > bytes.length) break;
+    const expected = createHash('sha256').update(digest).update(bytes.subarray(at, end - 32)).digest();
+    if (!expected.equals(bytes.subarray(end - 32, end))) break;
+    records.push(decodeBody(bytes[at + 4]!, bytes.subarray(at + 5, end - 32)));
+    digest = expected;
+    at = end;
+  }
+  return { records, digest, validBytes: at };
+}
+
+function decodeBody(type: number, body: Buffer): Snapshot | Cycle {
+  const from = new ByteReader(body);
+  if (from.u8() !== VERSION) throw new Refused('commit.version', 'a commit record has another version');
+  if (type !== TYPE.snapshot && type !== TYPE.cycle) throw new Refused('commit.body', `commit record type ${type} is not known`);
+  const record = type === TYPE.snapshot ? readSnapshot(from) : readCycle(from);
+  from.end();
+  return record;
+}
+
+function readSnapshot(from: ByteReader): Snapshot {
+  return {
+    kind: 'snapshot', size: from.size(), totals: { records: from.size(), batches: from.size(), bytes: from.size() },
+    nextSegment: from.size(), open: from.u8() === 0 ? null : { id: from.size(), length: from.size(), frames: from.u32() },
+    producers: readProducers(from), checkpoint: from.str16(),
+  };
+}
+
+function readCycle(from: ByteReader): Cycle {
+  const sizeBefore = from.size();
+  const entries = Array.from({ length: from.u32() }, () => from.take(from.u16()));
+  return { kind: 'cycle', sizeBefore, entries, producers: readProducers(from), checkpoint: from.str16() };
+}
+
+function readProducers(from: ByteReader): ProducerState[] {
+  return Array.from({ length: from.u32() }, () => ({
+    instance: Buffer.from(from.take(16)), service: from.str16(), last: from.size(), digest: Buffer.from(from.take(32)), seenAt: from.u64(),
+    token: Buffer.from(from.take(from.u16())),
+    streams: Array.from({ length: from.u32() }, () => ({ stream: Buffer.from(from.take(16)), next: from.size(), open: from.u8() === 1, source: from.str16() })),
+  }));
+}

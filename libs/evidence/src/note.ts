@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// C2SP signed notes with Ed25519 keys (type 0x01), and the checkpoints in them (C2SP tlog-checkpoint).
+import { createPublicKey, hash, verify, type KeyObject } from 'node:crypto';
+import { Refused } from '@strongroom/bytes';
+
+const ED25519 = 0x01;
+/** DER before the 32 octets of an Ed25519 SubjectPublicKeyInfo (RFC 8410). */
+const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
+const SIGNATURES_MAX = 32;
+const NOTE_BYTES_MAX = 64 * 1024;
+
+/** A note's verifier: what a vkey line says. */
+export interface NoteKey {
+  readonly name: string;
+  readonly id: Buffer;
+  readonly key: KeyObject;
+}
+
+/** The line `name+hash+key` for an Ed25519 public key given as SubjectPublicKeyInfo. */
+export function vkeyLine(name: string, spki: Buffer): string {
+  const typed = Buffer.concat([Buffer.of(ED25519), rawKey(spki)]);
+  return `${name}+${keyId(name, typed).toString('hex')}+${typed.toString('base64')}`;
+}
+
+function rawKey(spki: Buffer): Buffer {
+  if (spki.length !== 44 || !spki.subarray(0, 12).equals(SPKI_PREFIX)) throw new Refused('note.key', 'the key is not an Ed25519 public key');
+  return spki.subarray(12);
+}
+
+function keyId(name: string, typed: Buffer): Buffer {
+  return hash('sha256', Buffer.concat([Buffer.from(`${name}\n`), typed]), 'buffer').subarray(0, 4);
+}
+
+/** Throws `Refused('note.vkey')`. */
+export function parseVkey(line: string): NoteKey {
+  const match = /^([^\s+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)$/.exec(line.trim());
+  const typed = Buffer.from(match?.[3] ?? '', 'base64');
+  if (match === null || typed.length !== 33 || typed[0] !== ED25519) {
+    throw new Refused('note.vkey', 'this is not an Ed25519 verifier key line', { why: 'expected name+hash+base64', fix: 'take the line that `strongroom vkey` prints' });
+  }
+  const id = keyId(match[1]!, typed);
+  if (id.toString('hex') !== match[2]) throw new Refused('note.vkey', 'the key line does not carry the hash of its own key');
+  const key = createPublicKey({ key: Buffer.concat([SPKI_PREFIX, typed.subarray(1)]), format: 'der', type: 'spki' });
+  return { name: match[1]!, id, key };
+}
+
+/** The signature line for `text`, from a raw 64-octet Ed25519 signature over it. */
+export function signedNote(text: string, key: NoteKey, signature: Buffer): string {
+  return `${text}\n— ${key.name} ${Buffer.concat([key.id, signature]).toString('base64')}\n`;
+}
+
+/**
+ * The note's text, if the key signed it. Signatures of unknown keys are ignored; one of this key that fails refuses the
+ * whole note. Throws `Refused`: `note.malformed`, `note.signature`.
+ */
+export function openNote(note: string, key: NoteKey): string {
+  if (note.length > NOTE_BYTES_MAX) throw malformed();
+  const split = note.lastIndexOf('\n\n');
+  if (split < 0 || !note.endsWith('\n')) throw malformed();
+  const text = note.slice(0, split + 1);
+  const lines = note.slice(split + 2, -1).split('\n');
+  if (lines.length > SIGNATURES_MAX) throw malformed();
+  const ours = lines.map(parseSignature).filter((line) => line.name === key.name && line.id.equals(key.id));
+  const signed = Buffer.from(text);
+  if (ours.length === 0 || !ours.every((line) => verify(null, signed, key.key, line.signature))) {
+    throw new Refused('note.signature', `no valid signature of ${key.name}`, { fix: 'compare the key with what `strongroom vkey` prints on the appliance' });
+  }
+  return text;
+}
+
+function parseSignature(line: string): { name: string; id: Buffer; signature: Buffer } {
+  const match = /^— ([^\s+]+) ([A-Za-z0-9+/]+={0,2})$/.exec(line);
+  const bytes = Buffer.from(match?.[2] ?? '', 'base64');
+  if (match === null || bytes.length < 5) throw malformed();
+  return { name: match[1]!, id: bytes.subarray(0, 4), signature: bytes.subarray(4) };
+}
+
+function malformed(): Refused {
+  return new Refused('note.malformed', 'this is not a signed note');
+}
+
+export interface Checkpoint {
+  readonly origin: string;
+  readonly size: number;
+  readonly root: Buffer;
+}
+
+export function checkpointText({ origin, size, root }: Checkpoint): string {
+  return `${origin}\n${size}\n${root.toString('base64')}\n`;
+}
+
+/** A checkpoint that the log's key signed. Throws `Refused`: `note.*`, `checkpoint.malformed`, `checkpoint.origin`. */
+export function openCheckpoint(note: string, key: NoteKey): Checkpoint {
+  const match = /^([^\n]+)\n(0|[1-9][0-9]{0,15})\n([A-Za-z0-9+/]{43}=)\n$/.exec(openNote(note, key));
+  if (match === null) throw new Refused('checkpoint.malformed', 'the note is no checkpoint of three lines');
+  if (match[1] !== key.name) throw new Refused('checkpoint.origin', `the checkpoint is of ${match[1]}, not of ${key.name}`);
+  return { origin: match[1]!, size: Number(match[2]), root: Buffer.from(match[3]!, 'base64') };
+}
