@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a running service has at hand: its place, its identity, and its line to the supervisor.
+import { randomBytes } from 'node:crypto';
+import type { Config } from './config-schema.ts';
+import { eventLine, makeEvent, type Fields, type Level } from './events.ts';
+import { loadIdentity, type Identity } from './identity.ts';
+import { layout, type Layout, type ServiceName } from './layout.ts';
+import type { FromService, Listener, ProtectFlag, Separation, ServiceState, ServiceStats, StartMessage, ToService } from './messages.ts';
+import type { Registry } from './registry.ts';
+
+type MessageOf<K extends ToService['kind']> = Extract<ToService, { kind: K }>;
+
+export interface ServiceContext {
+  readonly name: ServiceName;
+  /** Which of several processes of the same service, from 0. */
+  readonly index: number;
+  readonly home: string;
+  readonly paths: Layout;
+  readonly config: Config;
+  readonly deployment: string;
+  readonly separation: Separation;
+  /** Descriptor of /dev/kmsg (capture), or null. */
+  readonly kmsgFd: number | null;
+  /** Our certificate and key, read anew after a reload. Throws `Failed('identity.unreadable')`. */
+  readonly identity: Identity;
+  /** As last sent by the supervisor. */
+  readonly registry: Registry;
+  /** 16 random bytes: this life of this service. */
+  readonly instance: Buffer;
+  /** Aborted when the service shall stop in order; its reason says why. */
+  readonly stop: AbortSignal;
+  /** Serving has begun. */
+  ready(listeners?: readonly Listener[]): void;
+  state(state: ServiceState, reason?: string): void;
+  /** `measure` is called each second, and once at {@link ready}. */
+  stats(measure: () => ServiceStats): void;
+  event(event: string, level: Level, fields?: Fields): void;
+  /** Asks for `chattr +a` or `+i`; false when the supervisor may not or the file system cannot. */
+  protect(path: string, flag: ProtectFlag): Promise<boolean>;
+  /** Returns once the listener has run: the supervisor counts on a revocation being in force then. */
+  onRegistry(listener: (registry: Registry) => void): void;
+  onMessage<K extends ToService['kind']>(kind: K, listener: (message: MessageOf<K>) => void): void;
+  send(message: FromService): void;
+}
+
+export interface ServiceLife {
+  readonly context: ServiceContext;
+  stop(reason: string): void;
+  close(): void;
+}
+
+const STATS_INTERVAL_MS = 1000;
+
+function send(message: FromService): void {
+  if (process.connected) process.send!(message);
+}
+
+/** Makes the context of a service from the supervisor's `start` message. */
+export function createContext(name: ServiceName, start: StartMessage): ServiceLife {
+  const paths = layout(start.home);
+  const stopping = new AbortController();
+  const listeners: [string, (message: never) => void][] = [];
+  const protecting = new Map<string, (ok: boolean) => void>();
+  let registry = start.registry;
+  let identity: Identity | undefined;
+  let measure: (() => ServiceStats) | undefined;
+
+  const report = (): void => { if (measure !== undefined) send({ kind: 'stats', ...measure() }); };
+  const timer = setInterval(report, STATS_INTERVAL_MS).unref();
+  const stop = (reason: string): void => {
+    if (stopping.signal.aborted) return;
+    stopping.abort(reason);
+    send({ kind: 'state', state: 'stopping', reason });
+  };
+
+  const onProcessMessage = (message: ToService): void => {
+    if (message.kind === 'stop') stop('stop was asked for');
+    if (message.kind === 'registry') registry = message.registry;
+    if (message.kind === 'reload') identity = undefined;
+    if (message.kind === 'protect-done') {
+      const key = `${message.flag} ${message.path}`;
+      protecting.get(key)?.(message.ok);
+      protecting.delete(key);
+    }
+    for (const [kind, listener] of listeners) if (kind === message.kind) (listener as (message: ToService) => void)(message);
+    if (message.kind === 'registry') send({ kind: 'registry-done', version: message.version });
+  };
+  process.on('message', onProcessMessage);
+
+  const context: ServiceContext = {
+    name, index: start.index, home: paths.home, paths, config: start.config, deployment: start.deployment,
+    separation: start.separation, kmsgFd: start.kmsgFd, instance: randomBytes(16), stop: stopping.signal, send,
+    get identity() { return identity ??= loadIdentity(paths.identity(name), paths.ca); },
+    get registry() { return registry; },
+    ready: (addresses = []) => { send({ kind: 'ready', listeners: addresses }); report(); },
+    state: (state, reason) => send({ kind: 'state', state, reason: reason ?? null }),
+    stats: (next) => { measure = next; },
+    event: (event, level, fields) => {
+      const made = makeEvent(name, event, level, fields);
+      if (process.connected) send({ kind: 'event', ...made });
+      else process.stdout.write(eventLine(made));
+    },
+    protect: (path, flag) => new Promise((resolve) => {
+      if (!process.connected) resolve(false);
+      protecting.set(`${flag} ${path}`, resolve);
+      send({ kind: 'protect', path, flag });
+    }),
+    onRegistry: (listener) => { listeners.push(['registry', () => listener(registry)]); },
+    onMessage: (kind, listener) => { listeners.push([kind, listener as (message: never) => void]); },
+  };
+  return { context, stop, close: () => { clearInterval(timer); process.off('message', onProcessMessage); } };
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where everything lives under $STRONGROOM_HOME: docs/ARCHITECTURE.md, "Processes and their files".
+import { join, resolve } from 'node:path';
+
+export const SERVICES = ['keys', 'vault', 'gateway', 'capture', 'supervisor'] as const;
+export type ServiceName = (typeof SERVICES)[number];
+/** Services that submit to the vault: each has a socket of its own there. */
+export const SUBMITTERS = ['gateway', 'capture', 'supervisor'] as const;
+export type Submitter = (typeof SUBMITTERS)[number];
+
+export interface IdentityPaths {
+  readonly directory: string;
+  readonly certificate: string;
+  readonly key: string;
+}
+
+export type Layout = ReturnType<typeof layout>;
+
+/** Every path of a home directory. Pure: nothing is created. */
+export function layout(home: string) {
+  const at = (...parts: string[]): string => join(resolve(home), ...parts);
+  return Object.freeze({
+    home: resolve(home),
+    store: at('store'),
+    log: at('store', 'log'),
+    segments: at('store', 'segments'),
+    commit: at('store', 'commit'),
+    secrets: at('secrets'),
+    /** The service identity of a service, or of the `operator`. */
+    identity: (name: ServiceName | 'operator'): IdentityPaths => identityPaths(at('secrets', name)),
+    keysToken: at('secrets', 'keys'),
+    dataKeys: at('secrets', 'vault'),
+    gatewayServerCertificate: at('secrets', 'gateway', 'server.pem'),
+    gatewayServerKey: at('secrets', 'gateway', 'server-key.pem'),
+    state: at('state'),
+    ca: at('state', 'ca.pem'),
+    deployment: at('state', 'deployment'),
+    registry: at('state', 'registry.json'),
+    events: at('state', 'events.log'),
+    vaultState: at('state', 'vault'),
+    run: at('run'),
+    pidFile: at('run', 'supervisor.pid'),
+    controlSocket: at('run', 'control.sock'),
+    runOf: (name: ServiceName): string => at('run', name),
+    keysAdminSocket: at('run', 'keys', 'admin.sock'),
+    keysVaultSocket: at('run', 'keys', 'vault.sock'),
+    submitSocket: (name: Submitter): string => at('run', 'vault', `${name}.sock`),
+    readSocket: at('run', 'vault', 'read.sock'),
+  });
+}
+
+function identityPaths(directory: string): IdentityPaths {
+  return { directory, certificate: join(directory, 'cert.pem'), key: join(directory, 'key.pem') };
+}
+
+/** The home directory by environment: `$STRONGROOM_HOME`, else `var` below `base`. */
+export function homeDirectory(base: string, environment: NodeJS.ProcessEnv = process.env): string {
+  const set = environment['STRONGROOM_HOME'];
+  return resolve(set === undefined || set === '' ? join(base, 'var') : set);
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the supervisor and a service say to each other over the IPC channel: docs/ARCHITECTURE.md, "One supervisor, many services".
+import type { Config } from './config-schema.ts';
+import type { ServiceEvent } from './events.ts';
+import type { Registry } from './registry.ts';
+
+/** How well services are kept apart on this machine. */
+export interface Separation {
+  /** `users`: each service has a user of its own. `nominal`: all run as the user who started. */
+  readonly kind: 'users' | 'nominal';
+  /** Why it is nominal, in words; null for `users`. */
+  readonly reason: string | null;
+}
+
+export type StartMessage = {
+  readonly kind: 'start';
+  readonly home: string;
+  readonly config: Config;
+  readonly deployment: string;
+  readonly registry: Registry;
+  /** Which of several processes of the same service, from 0. */
+  readonly index: number;
+  readonly separation: Separation;
+  /** Of capture alone: the descriptor of /dev/kmsg, or null when it may not be read. */
+  readonly kmsgFd: number | null;
+};
+
+/** Shares of the per-source limits for one gateway process. */
+export interface Allowance {
+  readonly connections: number;
+  /** 0: unlimited. */
+  readonly bytesPerSecond: number;
+}
+
+export type ToService =
+  | StartMessage
+  | { readonly kind: 'registry'; readonly registry: Registry; readonly version: number }
+  | { readonly kind: 'reload' }
+  | { readonly kind: 'allowance'; readonly sources: Readonly<Record<string, Allowance>> }
+  | { readonly kind: 'protect-done'; readonly path: string; readonly flag: ProtectFlag; readonly ok: boolean; readonly error: string | null }
+  | { readonly kind: 'stop' };
+
+export type ProtectFlag = 'append' | 'immutable';
+export type ServiceState = 'starting' | 'running' | 'stalled' | 'degraded' | 'stopping';
+
+export interface Listener {
+  readonly protocol: string;
+  /** `host:port` or `[v6]:port`, or a path. */
+  readonly address: string;
+}
+
+/** Of one source, since the service started unless it says otherwise. */
+export interface SourceStats {
+  readonly events: number;
+  readonly bytes: number;
+  readonly ackedBytes: number;
+  /** How long the oldest unacknowledged record has waited. */
+  readonly lagMs: number;
+  readonly connections: number;
+  /** Octets received and not yet acknowledged. */
+  readonly waiting: number;
+}
+
+/** What the vault says of its log. `rootHash` base64, `vkey` a C2SP verifier key line, `checkpointAt` ISO 8601 or null. */
+export interface LogFacts {
+  readonly origin: string;
+  readonly size: number;
+  readonly rootHash: string;
+  readonly vkey: string;
+  readonly checkpointAt: string | null;
+}
+
+/** Whether the file system keeps segments from being altered. */
+export interface WormFacts {
+  readonly append: boolean;
+  readonly immutable: boolean;
+  /** Why not, in words; null when both hold. */
+  readonly reason: string | null;
+}
+
+/** What `context.stats` returns each second: numbers by name, and more where a service has it. */
+export interface ServiceStats {
+  readonly values: Readonly<Record<string, number>>;
+  readonly sources?: Readonly<Record<string, SourceStats>>;
+  /** Of the vault alone. */
+  readonly log?: LogFacts | undefined;
+  readonly worm?: WormFacts | undefined;
+}
+
+/** What one gateway process uses of a source's limits: connections now, octets since the last message. */
+export interface Usage {
+  readonly connections: number;
+  readonly bytes: number;
+}
+
+export type FromService =
+  | { readonly kind: 'ready'; readonly listeners: readonly Listener[] }
+  | { readonly kind: 'state'; readonly state: ServiceState; readonly reason: string | null }
+  | ({ readonly kind: 'stats' } & ServiceStats)
+  | { readonly kind: 'usage'; readonly sources: Readonly<Record<string, Usage>> }
+  | { readonly kind: 'protect'; readonly path: string; readonly flag: ProtectFlag }
+  | { readonly kind: 'registry-done'; readonly version: number }
+  | ({ readonly kind: 'event' } & ServiceEvent);
