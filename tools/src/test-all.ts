@@ -21,6 +21,15 @@ interface Manifest {
 const directory = mkdtempSync(join(tmpdir(), 'strongroom-test-counts-'));
 process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
 
+const environment = {
+  STRONGROOM_TEST_COUNTS: directory,
+  NX_DAEMON: 'false',
+  NX_NO_CLOUD: 'true',
+  NX_TUI: 'false',
+  npm_config_loglevel: 'silent', // Nx runs a package's script through npm
+  ...(process.stdout.isTTY ? {} : { FORCE_COLOR: '0', NO_COLOR: '1' }), // Nx colours what goes to a file, too
+};
+
 const root = manifest(ROOT);
 const checks = ['typecheck', 'lint', 'boundaries'].map(check);
 const packages = tested();
@@ -73,8 +82,7 @@ function manifest(folder: string): Manifest {
 }
 
 function run([command = '', ...args]: readonly string[]): boolean {
-  const env = { ...process.env, STRONGROOM_TEST_COUNTS: directory, NX_DAEMON: 'false', NX_NO_CLOUD: 'true', NX_TUI: 'false' };
-  return spawnSync(command, args, { cwd: ROOT, stdio: 'inherit', env }).status === 0;
+  return spawnSync(command, args, { cwd: ROOT, stdio: 'inherit', env: { ...process.env, ...environment } }).status === 0;
 }
 
 function heading(text: string): void {
