@@ -30,6 +30,7 @@ guard_services() {
 
 unguard_services() {
   trap - EXIT HUP INT TERM
+  rm -f "$log"
   if as_root test -e "$guard_kept"; then as_root mv -f "$guard_kept" "$guard"; else as_root rm -f "$guard"; fi
 }
 
@@ -60,11 +61,9 @@ install_system_packages() { # group
   if ! apt_get install -y --no-install-recommends $missing >"$log" 2>&1; then
     if ! { apt_get update && apt_get install -y --no-install-recommends $missing; } >"$log" 2>&1; then
       tail -n 15 "$log" >&2
-      rm -f "$log"
       fail 'apt-get could not install the Debian packages' "its last lines stand above; wanted: $missing" \
         "make 'apt-get install --no-install-recommends $missing' work, then repeat the command"
     fi
   fi
-  rm -f "$log"
   unguard_services
 }
