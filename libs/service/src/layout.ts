@@ -39,6 +39,8 @@ export function layout(home: string) {
     events: at('state', 'events.log'),
     vaultState: at('state', 'vault'),
     run: at('run'),
+    codeCache: at('run', 'code-cache'),
+    lock: at('run', 'supervisor.lock'),
     pidFile: at('run', 'supervisor.pid'),
     controlSocket: at('run', 'control.sock'),
     runOf: (name: ServiceName): string => at('run', name),

@@ -2,6 +2,7 @@
 // What the supervisor and a service say to each other over the IPC channel: docs/ARCHITECTURE.md, "One supervisor, many services".
 import type { Config } from './config-schema.ts';
 import type { ServiceEvent } from './events.ts';
+import type { ServiceName } from './layout.ts';
 import type { Registry } from './registry.ts';
 
 /** How well services are kept apart on this machine. */
@@ -10,6 +11,8 @@ export interface Separation {
   readonly kind: 'users' | 'nominal';
   /** Why it is nominal, in words; null for `users`. */
   readonly reason: string | null;
+  /** Numeric group of each service, for `chown` of sockets to those who may use them; null when nominal. */
+  readonly groups: Readonly<Record<ServiceName, number>> | null;
 }
 
 export type StartMessage = {

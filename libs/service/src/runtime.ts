@@ -16,7 +16,9 @@ export function runService(name: ServiceName, main: (context: ServiceContext) =>
     process.stderr.write(`apps/${name} is a service of Strongroom and does not run by itself.\nIt is started and ordered by the supervisor.\nStart everything with "npm start".\n`);
     process.exit(EXIT.configuration);
   }
+  // Ctrl-C and a closed terminal reach the whole session; the order of stopping is the supervisor's.
   process.on('SIGINT', () => undefined);
+  process.on('SIGHUP', () => undefined);
   process.on('uncaughtException', (error) => end(name, 'service.uncaught', error, EXIT.bug));
   process.on('unhandledRejection', (error) => end(name, 'service.uncaught', error, EXIT.bug));
   process.once('disconnect', leaveEarly);
