@@ -177,7 +177,7 @@ export class Appliance implements AsyncDisposable {
     const { services } = await this.status();
     signal(this.pid, 'SIGKILL');
     await this.#exit;
-    for (const { pid } of services) while (pid !== null && isAlive(pid)) await delay(POLL_MS);
+    while (services.some(({ pid }) => pid !== null && isAlive(pid))) await delay(POLL_MS);
   }
 
   /** Stops it in order and keeps the home. Resolves with the supervisor's exit code. */

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every verb, in the order in which help lists them.
+import type { Verb } from '../verb.ts';
+import { completion } from './completion.ts';
+import { config } from './config.ts';
+import { help } from './help.ts';
+import { logDir } from './log-dir.ts';
+import { prove } from './prove.ts';
+import { revoke } from './revoke.ts';
+import { search } from './search.ts';
+import { show } from './show.ts';
+import { sources } from './sources.ts';
+import { tap } from './tap.ts';
+import { verifyProof } from './verify-proof.ts';
+import { version } from './version.ts';
+import { vkey } from './vkey.ts';
+
+export const VERBS: readonly Verb[] = [
+  revoke, sources,
+  search, tap, show, prove,
+  verifyProof, logDir, vkey,
+  config, completion, help, version,
+];

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+import { openReader } from '../connections.ts';
+import { json } from '../printable.ts';
+import { writeDurably } from '@strongroom/service';
+import { EXIT, verb } from '../verb.ts';
+import { checkedId, ID_ARGUMENT, IDENTITY_OPTION } from './reading.ts';
+
+export const prove = verb({
+  name: 'prove',
+  group: 'Evidence',
+  summary: 'Write the proof of one record',
+  details: [
+    'The proof is one JSON file that stands alone: the record with its receipt, the way from it to the root of its batch, from the batch to the root of the log, and the signed checkpoint. Whoever has the log\'s key can check it offline, with "strongroom verify-proof" or by docs/FORMAT.md with other software.',
+    'It reveals this one record and nothing of the others.',
+  ],
+  arguments: [ID_ARGUMENT],
+  options: { identity: IDENTITY_OPTION, out: { kind: 'text', value: 'FILE', description: 'Write to a file, readable by you alone, instead of stdout' } },
+  examples: [{ command: 'strongroom prove 42-7 --out p.json', what: 'Then: strongroom verify-proof p.json' }],
+  async run(call) {
+    const id = checkedId(call.arguments.id);
+    const { out } = call.options;
+    const { client } = await openReader(call.paths, call.options.identity);
+    try {
+      const proof = await client.call('prove', { id });
+      if (out === undefined) {
+        await call.io.out.write(`${call.format === 'table' ? JSON.stringify(proof, null, 2) : json(proof)}\n`);
+      } else {
+        await writeDurably(out, `${JSON.stringify(proof, null, 2)}\n`, 0o600);
+        await call.io.err.write(`The proof of ${id} is in ${out}. Check it with: strongroom verify-proof ${out}\n`);
+        if (call.format !== 'table') await call.io.out.write(`${json({ id, file: out })}\n`);
+      }
+      return EXIT.ok;
+    } finally {
+      client.close();
+    }
+  },
+});

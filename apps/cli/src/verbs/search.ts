@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Refused } from '@strongroom/bytes';
+import { openReader } from '../connections.ts';
+import { askedSource, ItemRows, itemsOf } from '../items.ts';
+import { writeStream } from '../output.ts';
+import { some } from '../quantity.ts';
+import { parseTime } from '../time.ts';
+import { EXIT, verb, type Call } from '../verb.ts';
+import { IDENTITY_OPTION, SOURCE_OPTION } from './reading.ts';
+
+export const KINDS = ['data', 'cut', 'end', 'event', 'gap'] as const;
+
+const options = {
+  since: { kind: 'text', value: 'TIME', description: 'Received at or after: a time before now (90s, 15m, 1h, 2d, 1w) or RFC 3339' },
+  until: { kind: 'text', value: 'TIME', description: 'Received before, written in the same way' },
+  source: SOURCE_OPTION,
+  stream: { kind: 'text', value: 'HEX', description: 'Of one stream, as 32 hexadecimal digits' },
+  protocol: { kind: 'text', value: 'NAME', description: 'By one protocol, such as syslog-tls or kmsg' },
+  kind: { kind: 'text', value: 'KIND', choices: KINDS, description: 'Of one kind' },
+  'ignore-case': { kind: 'flag', short: 'i', description: 'Take capital and small letters as the same' },
+  regex: { kind: 'flag', short: 'E', description: 'TEXT is a regular expression (ECMAScript), not the text itself' },
+  limit: { kind: 'count', value: 'N', unit: 'records', minimum: 1, maximum: 1_000_000_000, description: 'Stop after so many; all if not given' },
+  identity: IDENTITY_OPTION,
+} as const;
+
+export const search = verb({
+  name: 'search',
+  group: 'Evidence',
+  summary: 'Find sealed records',
+  details: [
+    'Finds every record that contains TEXT, exactly as written, in the order in which the log holds them. Without TEXT every record matches. All conditions must hold. There is no limit unless one is given.',
+    'Reading evidence needs the right of a reader, and is itself recorded.',
+  ],
+  arguments: [{ name: 'text', description: 'Text to look for in the record as it was received', required: false }],
+  options,
+  examples: [
+    { command: "strongroom search 'failed password' --since 1h --source web-01", what: "One source's last hour" },
+    { command: "strongroom search -o jsonl --since 2026-03-01 --until 2026-04-01 | jq -r .raw", what: 'A month, as it was received' },
+    { command: "strongroom search -E 'user=(root|admin)' -i --limit 20", what: 'By a regular expression' },
+    { command: 'strongroom search --kind gap', what: 'Where records are missing' },
+  ],
+  async run(call) {
+    const conditions = searchConditions(call);
+    const { client, deployment } = await openReader(call.paths, call.options.identity);
+    try {
+      const { source } = call.options;
+      const found = client.stream('search', { ...conditions, ...(source === undefined ? {} : { source: askedSource(source, deployment) }) }, call.io.out.closed);
+      const rows = new ItemRows(call.io.out);
+      const written = await writeStream(call, itemsOf(found), (item) => rows.row(item));
+      if (call.format === 'table' && call.io.err.isTerminal) await call.io.err.write(`${written === 0 ? 'no record' : some(written, 'record')} found\n`);
+      return EXIT.ok;
+    } finally {
+      client.close();
+    }
+  },
+});
+
+/** Arguments of the vault's `search`, without the source. Throws `Refused`: `usage.time`, `usage.stream`, `usage.regex`. */
+export function searchConditions(call: Pick<Call<typeof options, readonly [{ name: 'text'; description: string; required: false }]>, 'arguments' | 'options' | 'io'>): Record<string, unknown> {
+  const { options: given, arguments: { text } } = call;
+  const now = call.io.now();
+  const [since, until] = [given.since, given.until].map((time) => (time === undefined ? undefined : parseTime(time, now)));
+  if (since !== undefined && until !== undefined && since >= until) {
+    throw new Refused('usage.time', 'there is no time between --since and --until', { why: `--since ${given.since} is not before --until ${given.until}`, fix: 'exchange them' });
+  }
+  const conditions = {
+    ...(given.regex ? { regex: checkedRegex(text) } : { text }), ignoreCase: given['ignore-case'] || undefined,
+    since: since?.toString(), until: until?.toString(), stream: given.stream === undefined ? undefined : checkedStream(given.stream),
+    protocol: given.protocol, kind: given.kind, limit: given.limit,
+  };
+  return Object.fromEntries(Object.entries(conditions).filter(([, value]) => value !== undefined));
+}
+
+function checkedRegex(text: string | undefined): string {
+  if (text === undefined) throw new Refused('usage.regex', '--regex needs TEXT', { why: 'no expression is given', fix: "write for example: strongroom search -E 'user=(root|admin)'" });
+  try {
+    void new RegExp(text);
+    return text;
+  } catch (error) {
+    throw new Refused('usage.regex', `"${text.slice(0, 100)}" is no regular expression`, { why: (error as Error).message, fix: 'correct it, or leave out --regex to look for the text itself' });
+  }
+}
+
+function checkedStream(stream: string): string {
+  if (/^[0-9a-f]{32}$/i.test(stream)) return stream.toLowerCase();
+  throw new Refused('usage.stream', `"${stream.slice(0, 100)}" is no stream`, { why: 'a stream is 32 hexadecimal digits', fix: 'take it from "strongroom show ID"' });
+}

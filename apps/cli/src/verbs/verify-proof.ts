@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync, statSync } from 'node:fs';
+import { Refused } from '@strongroom/bytes';
+import { BOUND_UNKNOWN, KIND, parseVkey, verifyProof as prove, type Proof, type Proven } from '@strongroom/evidence';
+import { shortSource } from '../items.ts';
+import { json, printable } from '../printable.ts';
+import { some } from '../quantity.ts';
+import { errorText } from '../report.ts';
+import { factLines } from '../table.ts';
+import { boundText, timeOf } from '../time.ts';
+import { EXIT, verb } from '../verb.ts';
+import { chosenVkey } from '../vkey.ts';
+
+/** The longest record, three times in base64 and JSON, with its paths. */
+const PROOF_BYTES_MAX = 8 * 1024 * 1024;
+
+export const verifyProof = verb({
+  name: 'verify-proof',
+  group: 'Verification',
+  summary: 'Check the proof of one record, offline',
+  details: [
+    "Needs the proof and the log's key, nothing else: no service, no store, no network. The key is the one that you give or the one of this home; one that came with a proof is never trusted.",
+  ],
+  arguments: [{ name: 'file', description: 'The proof that "strongroom prove" wrote, or - for stdin', required: true }],
+  options: { vkey: { kind: 'text', value: 'FILE|LINE', description: "The log's key as \"strongroom vkey\" prints it, or a file with it" } },
+  examples: [{ command: 'strongroom verify-proof p.json --vkey strongroom.vkey', what: 'With the key that you were given' }],
+  exitCodes: { 3: 'the proof does not hold' },
+  async run(call) {
+    const line = chosenVkey(call.options.vkey, call.paths);
+    const text = readProof(call.arguments.file);
+    const { io, format } = call;
+    try {
+      const proof = parseProof(text);
+      const proven = prove(proof, parseVkey(line));
+      if (format === 'table') await io.out.write(`${provenLines(proof, proven, line, (shown) => io.out.style('green', shown)).join('\n')}\n`);
+      else await io.out.write(`${json({ ok: true, ...provenJson(proof, proven) })}\n`);
+      return EXIT.ok;
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      if (format !== 'table') await io.out.write(`${json({ ok: false, code: error.code, detail: error.message, why: error.why ?? null })}\n`);
+      else await io.err.write(errorText(withAdvice(error), format, io.err));
+      return EXIT.evidence;
+    }
+  },
+});
+
+function readProof(file: string): string {
+  if (file === '-') return readFileSync(0, 'utf8');
+  const { size } = statSync(file);
+  if (size > PROOF_BYTES_MAX) throw new Refused('proof.too-long', `${file} is too long for a proof`, { why: `${size} octets, the limit is ${PROOF_BYTES_MAX}`, fix: 'name the file that "strongroom prove" wrote' });
+  return readFileSync(file, 'utf8');
+}
+
+function parseProof(text: string): Proof {
+  try {
+    return JSON.parse(text) as Proof;
+  } catch (cause) {
+    throw new Refused('proof.malformed', 'the proof is not JSON', { why: (cause as Error).message, fix: 'take the file whole and unaltered', cause });
+  }
+}
+
+function withAdvice(error: Refused): Refused {
+  if (error.fix !== undefined && error.why !== undefined) return error;
+  return new Refused(error.code, `the proof does not hold: ${error.message}`, {
+    why: error.why ?? 'what the file says and what the log\'s key signed do not fit together',
+    fix: error.fix ?? 'do not rely on this record; ask for a new proof and compare', cause: error,
+  });
+}
+
+/** The proof as a tree, from the record up to the signature. */
+function provenLines(proof: Proof, proven: Proven, vkey: string, good: (text: string) => string): string[] {
+  const { checkpoint, entry, context, sequence, raw } = proven;
+  const from = parseVkey(vkey);
+  return [
+    `${good('The proof holds.')} This record stands in the log of ${printable(checkpoint.origin)}.`, '',
+    `  record ${proof.id}`,
+    `  │ ${printable(raw.toString('utf8'))}`,
+    `  └─ batch root    ${entry.root.toString('base64')}`,
+    `     │ record ${proof.record.index} of ${entry.records}, by ${some(proof.record.path.length, 'hash', 'hashes')}`,
+    `     └─ log root   ${checkpoint.root.toString('base64')}`,
+    `        │ entry ${proof.entry.index} of ${checkpoint.size}, by ${some(proof.entry.path.length, 'hash', 'hashes')}`,
+    `        └─ signed by ${printable(from.name)}, key ${from.id.toString('hex')}`, '',
+    ...factLines([
+      ['received', `${timeOf(context.receivedAt)}  ${boundText(context.bound === BOUND_UNKNOWN ? null : context.bound.toString())}`],
+      ['source', `${shortSource(context.source)}  ${printable(context.source)}`],
+      ['by', `${printable(context.protocol)}${context.peer === '' ? ', on the machine itself' : ` from ${printable(context.peer)}`}`],
+      ['stream', `${context.stream.toString('hex')}, record ${sequence}`],
+      ['admitted', `${timeOf(context.admittedAt)}  by the vault's own clock`],
+    ]),
+  ];
+}
+
+function provenJson(proof: Proof, { checkpoint, entry, context, sequence, raw }: Proven): Record<string, unknown> {
+  const text = raw.toString('utf8');
+  return {
+    id: proof.id, receivedAt: timeOf(context.receivedAt), boundNs: context.bound === BOUND_UNKNOWN ? null : Number(context.bound),
+    source: context.source, sourceKey: context.sourceKey.toString('hex'), stream: context.stream.toString('hex'), sequence,
+    protocol: context.protocol, peer: context.peer, kind: Object.entries(KIND).find(([, kind]) => kind === context.kind)?.[0],
+    ...(Buffer.from(text).equals(raw) ? { raw: text } : { rawBase64: raw.toString('base64') }),
+    admittedAt: timeOf(context.admittedAt), asserter: context.asserter,
+    batch: { entry: proof.entry.index, records: entry.records, root: entry.root.toString('base64') },
+    log: { origin: checkpoint.origin, size: checkpoint.size, rootHash: checkpoint.root.toString('base64') },
+  };
+}
