@@ -123,12 +123,18 @@ function readAuthority(certificate: Buffer): Authority {
 }
 
 function checkValidity(request: LeafRequest, authority: Authority): void {
-  const { notBefore, notAfter } = request;
+  const notBefore = wholeSeconds(request.notBefore);
+  const notAfter = wholeSeconds(request.notAfter);
   if (notBefore < notAfter && notBefore >= authority.parsed.validFromDate && notAfter <= authority.parsed.validToDate) return;
   throw new Refused('certificate.validity', `a certificate cannot be valid from ${notBefore.toISOString()} to ${notAfter.toISOString()}`, {
     why: `the authority's own is valid from ${authority.parsed.validFromDate.toISOString()} to ${authority.parsed.validToDate.toISOString()}`,
     fix: 'ask for fewer days',
   });
+}
+
+/** Certificates carry no fractions of a second. */
+function wholeSeconds(date: Date): Date {
+  return new Date(Math.floor(date.getTime() / 1000) * 1000);
 }
 
 /** What a foreign reader makes of it, before it leaves: OpenSSL parses it and its signature and issuer hold. */
