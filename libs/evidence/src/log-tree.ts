@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The right edge of the log's tree: what must be kept in memory to append, to know the root, and to write tiles.
-import { invariant } from '@strongroom/bytes';
-import { EMPTY_ROOT, leafHash, nodeHash, rootOf } from './merkle.ts';
-import { ENTRY_BYTES_MAX, TILE_WIDTH, bundlePath, edgeOf, encodeBundle, tilePath } from './tiles.ts';
+import { Refused, invariant } from '@strongroom/bytes';
+import { EMPTY_ROOT, HASH_BYTES, leafHash, rootOf } from './merkle.ts';
+import { ENTRY_BYTES_MAX, TILE_WIDTH, bundlePath, decodeBundle, edgeOf, encodeBundle, tilePath } from './tiles.ts';
 
 export interface LogFile {
   readonly path: string;
@@ -17,14 +17,27 @@ export class LogTree {
   #bundle: Buffer[] = [];
   #finished: LogFile[] = [];
 
-  /** The tree as its tiles tell: `read` gives the bytes of a tile or bundle path, relative to the log's directory. */
+  /**
+   * The tree as its tiles tell: `read` gives the bytes of a tile or bundle path, relative to the log's directory.
+   * Throws `Refused`: `tiles.tile`, `tiles.bundle`, `bytes.*` when a file does not have its width.
+   */
   static load(size: number, read: (path: string) => Buffer): LogTree {
     const tree = new LogTree();
     tree.#size = size;
     for (const { level, index, width } of edgeOf(size)) {
       tree.#levels[level] = split(read(tilePath(level, index, width)), width);
-      if (level === 0) tree.#bundle = splitBundle(read(bundlePath(index, width)));
+      if (level === 0) tree.#bundle = decodeBundle(read(bundlePath(index, width)), width);
     }
+    return tree;
+  }
+
+  /** A tree of its own with the same content: what a cycle appends to until it is committed. */
+  clone(): LogTree {
+    const tree = new LogTree();
+    tree.#size = this.#size;
+    tree.#levels.push(...this.#levels.map((hashes) => [...hashes]));
+    tree.#bundle = [...this.#bundle];
+    tree.#finished = [...this.#finished];
     return tree;
   }
 
@@ -55,11 +68,12 @@ export class LogTree {
   }
 
   root(): Buffer {
-    let right: Buffer | undefined;
-    for (const hashes of this.#levels) {
-      for (const subtree of perfectSubtrees(hashes).reverse()) right = right === undefined ? subtree : nodeHash(subtree, right);
-    }
-    return right ?? EMPTY_ROOT;
+    return edgeRoot(this.#levels.map((hashes) => Buffer.concat(hashes)));
+  }
+
+  /** Takes back full tiles and bundles that could not be written. */
+  returnFiles(files: readonly LogFile[]): void {
+    this.#finished.unshift(...files.filter(({ path }) => !path.includes('.p/')));
   }
 
   /** Full tiles and bundles since the last call, and the partial ones of now. A checkpoint may follow once they are written. */
@@ -74,28 +88,20 @@ export class LogTree {
   }
 }
 
+/**
+ * The tree head from the unfinished tiles of all levels, each its hashes laid end to end: what is right of a level's last
+ * hash is the head over the level below, and stands as one more node, because finished tiles are perfect subtrees.
+ */
+export function edgeRoot(levels: readonly Buffer[]): Buffer {
+  let right: Buffer | undefined;
+  for (const level of levels) {
+    const nodes = right === undefined ? level : Buffer.concat([level, right]);
+    if (nodes.length > 0) right = rootOf(nodes);
+  }
+  return right ?? EMPTY_ROOT;
+}
+
 function split(tile: Buffer, width: number): Buffer[] {
-  invariant(tile.length === width * 32, 'log.tile-size', `a tile of width ${width} has ${tile.length} octets`);
-  return Array.from({ length: width }, (_, i) => tile.subarray(i * 32, i * 32 + 32));
-}
-
-function splitBundle(bytes: Buffer): Buffer[] {
-  const entries: Buffer[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    const length = bytes.readUInt16BE(at);
-    entries.push(bytes.subarray(at + 2, at + 2 + length));
-    at += 2 + length;
-  }
-  return entries;
-}
-
-/** Roots over the binary decomposition of a run of nodes, largest first. */
-function perfectSubtrees(hashes: readonly Buffer[]): Buffer[] {
-  const roots: Buffer[] = [];
-  for (let at = 0, width = TILE_WIDTH / 2; width > 0; width /= 2) {
-    if ((hashes.length & width) === 0) continue;
-    roots.push(rootOf(Buffer.concat(hashes.slice(at, at + width))));
-    at += width;
-  }
-  return roots;
+  if (tile.length !== width * HASH_BYTES) throw new Refused('tiles.tile', `a tile of width ${width} has ${tile.length} octets`);
+  return Array.from({ length: width }, (_, i) => tile.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES));
 }

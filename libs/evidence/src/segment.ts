@@ -38,8 +38,8 @@ export function partName(segment: string, offset: number): string {
 
 /** Offset of a segment's part, or null for a file that is none. */
 export function parsePartName(name: string): { segment: string; offset: number } | null {
-  const match = /^([0-9a-f]{16})(?:\.([1-9][0-9]*))?\.seg$/.exec(name);
-  return match === null ? null : { segment: match[1]!, offset: Number(match[2] ?? 0) };
+  const match = /^([0-9a-f]{16})(?:\.(0|[1-9][0-9]*))?\.seg$/.exec(name);
+  return match === null || !Number.isSafeInteger(Number(match[2] ?? 0)) ? null : { segment: match[1]!, offset: Number(match[2] ?? 0) };
 }
 
 export function encodeSegmentHeader(header: SegmentHeader): Buffer {
@@ -109,9 +109,17 @@ export function openFrame(key: XaesKey, headerDigest: Buffer, frame: Buffer): Bu
   if (sealed.length !== header.sealedLength) throw new Refused('segment.frame', 'a frame is not as long as its header says');
   const body = xaesOpen(key, header.nonce, sealed, additionalData(headerDigest, header.bound));
   // Authenticated above, so the declared length is ours; it still caps what inflating may produce.
-  const plain = header.compressed ? zstdDecompressSync(body, { maxOutputLength: Math.max(1, header.plainLength) }) : body;
+  const plain = header.compressed ? inflate(body, header.plainLength) : body;
   if (plain.length !== header.plainLength) throw new Refused('segment.frame', 'a frame does not inflate to the length that it declares');
   return plain;
+}
+
+function inflate(body: Buffer, length: number): Buffer {
+  try {
+    return zstdDecompressSync(body, { maxOutputLength: Math.max(1, length) });
+  } catch (cause) {
+    throw new Refused('segment.frame', 'a frame does not inflate to the length that it declares', { cause });
+  }
 }
 
 function additionalData(headerDigest: Buffer, frameHeader: Buffer): Buffer {

@@ -1,2 +1,3 @@
 // SPDX-License-Identifier: Apache-2.0
 export * from './appliance.ts';
+export * from './software-keys.ts';

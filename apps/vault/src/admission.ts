@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a submission as it arrives to runs that may be sealed: repeats are recognised, rights are checked, and numbers
+// that a stream left out become a gap record.
+import { hash } from 'node:crypto';
+import { Refused } from '@strongroom/bytes';
+import { KIND, encodeContext, type BatchRun, type ProducerState, type ReceivedRun, type StreamState } from '@strongroom/evidence';
+import type { Producer, Stream } from './producers.ts';
+
+/** A run that is ready for a batch, with the fact that its manifest needs. */
+export interface AdmittedRun extends BatchRun {
+  readonly receivedAt: bigint;
+}
+
+/** Waits in the vault's queue until a cycle commits it; unchanged however often a cycle is tried. */
+export interface Admitted {
+  readonly runs: readonly AdmittedRun[];
+  readonly bytes: number;
+  /** What the commit says of the producer; null for the vault's own records. */
+  readonly state: ProducerState | null;
+  /** Called once it is durable. */
+  readonly committed: () => void;
+}
+
+export interface Denial {
+  readonly stream: Buffer;
+  readonly code: string;
+  readonly source: string;
+}
+
+/** Why a run may not be sealed, or null. */
+export type Permit = (service: string, run: ReceivedRun) => string | null;
+
+/** A gap that the vault saw: to be recorded by it. */
+export interface Gap {
+  readonly source: string;
+  readonly stream: string;
+  readonly expected: number;
+  readonly found: number | null;
+}
+
+export interface Outcome {
+  readonly runs: readonly AdmittedRun[];
+  readonly state: ProducerState;
+  readonly denials: readonly Denial[];
+  readonly gaps: readonly Gap[];
+}
+
+/** What is admitted of one life of a service; it runs ahead of what is committed. */
+export class Admission {
+  readonly service: string;
+  readonly instance: Buffer;
+  #number: number;
+  #digest: Buffer;
+  readonly #streams: Map<string, Stream>;
+
+  constructor(service: string, instance: Buffer, committed: Producer | undefined) {
+    this.service = service;
+    this.instance = Buffer.from(instance);
+    this.#number = committed?.last ?? 0;
+    this.#digest = committed?.digest ?? Buffer.alloc(32);
+    this.#streams = new Map(committed?.streams);
+  }
+
+  /**
+   * Null for a repeat of what was admitted before. Throws `Refused`: `submission.changed` for a known number with other
+   * bytes, `submission.number` for one that leaves numbers out.
+   */
+  admit(number: number, token: Buffer, received: readonly ReceivedRun[], body: Buffer, now: bigint, permit: Permit): Outcome | null {
+    const digest = hash('sha256', body, 'buffer');
+    if (number <= this.#number) {
+      if (number === this.#number && !digest.equals(this.#digest)) {
+        throw new Refused('submission.changed', `submission ${number} came again with other bytes`);
+      }
+      return null;
+    }
+    if (number !== this.#number + 1) throw new Refused('submission.number', `submission ${number} came after ${this.#number}`);
+    this.#number = number;
+    this.#digest = digest;
+    const runs: AdmittedRun[] = [];
+    const denials: Denial[] = [];
+    const gaps: Gap[] = [];
+    const changed = new Map<string, StreamState>();
+    for (const run of received) {
+      const code = permit(this.service, run) ?? this.#follow(run, changed, gaps);
+      if (code !== null) denials.push({ stream: Buffer.from(run.stream), code, source: run.source });
+      else runs.push({ ...run, context: encodeContext({ ...run, admittedAt: now, asserter: this.service, instance: this.instance }) });
+    }
+    const state = { instance: this.instance, service: this.service, last: number, digest, seenAt: now, token: Buffer.from(token), streams: [...changed.values()] };
+    return { runs, state, denials, gaps };
+  }
+
+  /** Advances the run's stream. Returns why that cannot be. */
+  #follow(run: ReceivedRun, changed: Map<string, StreamState>, gaps: Gap[]): string | null {
+    const id = run.stream.toString('hex');
+    const expected = this.#streams.get(id)?.next ?? 0;
+    if (run.firstSequence < expected) return 'stream.sequence';
+    if (run.firstSequence > expected) gaps.push({ source: run.source, stream: id, expected, found: run.firstSequence });
+    const next = run.firstSequence + run.count;
+    const open = run.kind !== KIND.end;
+    if (open) this.#streams.set(id, { next, source: run.source });
+    else this.#streams.delete(id);
+    changed.set(id, { stream: Buffer.from(run.stream), next, open, source: open ? run.source : '' });
+    return null;
+  }
+
+  /** The life is over: its open streams, which end here without an end record, and the state that says so. */
+  abandon(now: bigint): { gaps: Gap[]; state: ProducerState } {
+    const gaps = [...this.#streams].map(([stream, { source, next }]): Gap => ({ source, stream, expected: next, found: null }));
+    const streams = gaps.map((gap): StreamState => ({ stream: Buffer.from(gap.stream, 'hex'), next: gap.expected, open: false, source: '' }));
+    this.#streams.clear();
+    return { gaps, state: { instance: this.instance, service: this.service, last: this.#number, digest: this.#digest, seenAt: now, token: Buffer.alloc(0), streams } };
+  }
+
+  get openStreams(): number {
+    return this.#streams.size;
+  }
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// The vault's door to the disk. A write ends in one of three ways: done; no room (`vault.disk-full`: nothing was promised,
+// see stall.ts); or failed (`vault.write-failed`), after which the page cache may show what the disk lacks, so that the
+// process must end and recover.
+import { closeSync, constants, openSync, readdirSync, readFileSync, readSync, statfsSync } from 'node:fs';
+import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Failed } from '@strongroom/bytes';
+import { syncDirectory, writeDurably } from '@strongroom/service';
+
+const APPEND_NEW = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_EXCL;
+const PART_BYTES = 1024 * 1024;
+const FILE_MODE = 0o640;
+
+export function isDiskFull(error: unknown): boolean {
+  return error instanceof Failed && error.code === 'vault.disk-full';
+}
+
+/** Runs a write and names its failure: `vault.disk-full` or `vault.write-failed`. */
+async function writing<T>(path: string, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (cause) {
+    if (cause instanceof Failed) throw cause;
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOSPC' || code === 'EDQUOT') {
+      throw new Failed('vault.disk-full', `${path} cannot grow`, { why: `the disk answered ${code}`, fix: 'make room on the file system that holds the store', cause });
+    }
+    throw new Failed('vault.write-failed', `${path} could not be written and made durable`, {
+      why: message, fix: 'the vault restarts and recovers by itself; look at the disk if this repeats', cause,
+    });
+  }
+}
+
+/** A file that only grows. */
+export class AppendFile {
+  readonly path: string;
+  readonly #handle: FileHandle;
+  #length = 0;
+
+  private constructor(path: string, handle: FileHandle) {
+    this.path = path;
+    this.#handle = handle;
+  }
+
+  /** Makes a new file and its name durable. */
+  static async create(path: string): Promise<AppendFile> {
+    return writing(path, async () => {
+      const file = new AppendFile(path, await open(path, APPEND_NEW, FILE_MODE));
+      await syncDirectory(dirname(path));
+      return file;
+    });
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  async append(bytes: Buffer): Promise<void> {
+    await writing(this.path, async () => {
+      for (let at = 0; at < bytes.length; ) at += (await this.#handle.write(bytes, at, bytes.length - at)).bytesWritten;
+    });
+    this.#length += bytes.length;
+  }
+
+  /** After a failure what was appended since the last sync is in doubt: never retried. */
+  async sync(): Promise<void> {
+    await writing(this.path, () => this.#handle.datasync());
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+}
+
+/** Puts a small file in place whole and durable, its directories too. */
+export async function putFile(path: string, content: string | Buffer): Promise<void> {
+  await writing(path, async () => {
+    const made = await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+    await writeDurably(path, content, FILE_MODE);
+    for (let at = dirname(path); made !== undefined && at.length >= made.length; at = dirname(at)) await syncDirectory(dirname(at));
+  });
+}
+
+/** Appends a line to a small file and makes it durable. */
+export async function appendLine(path: string, line: string): Promise<void> {
+  await writing(path, async () => {
+    const file = await open(path, 'a', FILE_MODE);
+    try {
+      await file.appendFile(line);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await syncDirectory(dirname(path));
+  });
+}
+
+/** Copies a range into a new durable file; a crash leaves at most `<to>.new`, which nobody reads. Bounded memory. */
+export async function copyRange(from: string, start: number, end: number, to: string): Promise<void> {
+  await writing(to, async () => {
+    const target = await open(`${to}.new`, 'w', FILE_MODE);
+    try {
+      for (const part of readRange(from, start, end)) await target.appendFile(part);
+      await target.sync();
+    } finally {
+      await target.close();
+    }
+    await rename(`${to}.new`, to);
+    await syncDirectory(dirname(to));
+  });
+}
+
+/** Bytes of a file in parts of at most 1 MiB; each is valid until the next. Throws `vault.file-short`. */
+export function* readRange(path: string, start: number, end: number): Generator<Buffer> {
+  const part = Buffer.allocUnsafe(Math.min(PART_BYTES, Math.max(1, end - start)));
+  const fd = openSync(path, 'r');
+  try {
+    for (let at = start; at < end; ) {
+      const count = readSync(fd, part, 0, Math.min(part.length, end - at), at);
+      if (count === 0) throw new Failed('vault.file-short', `${path} ends before what the log says of it`, { why: `octet ${at} of ${end} is missing`, fix: 'run "strongroom verify"' });
+      yield part.subarray(0, count);
+      at += count;
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** The whole file, or null when there is none. */
+export function readWhole(path: string): Buffer | null {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+export function listDirectory(path: string): string[] {
+  try {
+    return readdirSync(path).sort();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** Makes directories that may be there already; their names are durable afterwards. */
+export async function makeStore(...paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    await writing(path, async () => {
+      await mkdir(path, { recursive: true, mode: 0o750 });
+      await syncDirectory(dirname(path));
+    });
+  }
+}
+
+export async function removePath(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true });
+}
+
+/** Octets that we may still write on the file system of `path`. */
+export function freeBytes(path: string): number {
+  const { bavail, bsize } = statfsSync(path);
+  return bavail * bsize;
+}

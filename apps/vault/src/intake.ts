@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where services submit: one Unix socket each, mutual TLS, and the certificate must be that of the socket's service.
+import { chmodSync, chownSync, unlinkSync } from 'node:fs';
+import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { Refused } from '@strongroom/bytes';
+import { MessageSplitter, decodeMessage, encodeAck, encodeDenied, encodeWelcome, type Message } from '@strongroom/evidence';
+import { errorFields, nowNs, peerSpiffe, serviceId, socketPath, tlsServerOptions, type ServiceContext, type Submitter } from '@strongroom/service';
+import { Admission, type Gap, type Outcome, type Permit } from './admission.ts';
+import type { Loop } from './loop.ts';
+import type { OwnRecords } from './own-records.ts';
+import type { Vault } from './vault.ts';
+
+/** What one service may have unacknowledged; it slows down beyond. */
+const CREDIT_BYTES = 16 * 1024 * 1024;
+/** A life that does not come back within this has ended; its open streams end with it. */
+const GONE_MS = 10_000;
+
+export class Intake {
+  readonly #context: ServiceContext;
+  readonly #vault: Vault;
+  readonly #loop: Loop;
+  readonly #own: OwnRecords;
+  readonly #permit: Permit;
+  readonly #admissions = new Map<string, Admission>();
+  /** The present connection of each instance, if it has one. */
+  readonly #lines = new Map<string, TLSSocket>();
+  readonly #leaving = new Map<string, NodeJS.Timeout>();
+  readonly #servers: Server[] = [];
+
+  constructor(context: ServiceContext, vault: Vault, loop: Loop, own: OwnRecords, permit: Permit) {
+    [this.#context, this.#vault, this.#loop, this.#own, this.#permit] = [context, vault, loop, own, permit];
+    for (const producer of vault.producers.all()) {
+      if (producer.streams.size === 0) continue;
+      const admission = new Admission(producer.service, producer.instance, producer);
+      this.#admissions.set(producer.instance.toString('hex'), admission);
+      this.#awaitReturn(admission);
+    }
+  }
+
+  async listen(submitters: readonly Submitter[]): Promise<void> {
+    for (const name of submitters) this.#servers.push(await this.#listen(name));
+  }
+
+  #listen(name: Submitter): Promise<Server> {
+    const path = this.#context.paths.submitSocket(name);
+    const expected = serviceId(this.#context.deployment, name);
+    const server = createServer(tlsServerOptions(this.#context.identity), (socket) => this.#accept(socket, expected));
+    server.on('tlsClientError', (error) => this.#context.event('vault.submitter-refused', 'warn', { socket: name, ...errorFields(error) }));
+    return listenOn(server, path, this.#context.separation.groups?.[name] ?? null);
+  }
+
+  /** Certificates were renewed. */
+  reload(): void {
+    for (const server of this.#servers) server.setSecureContext(tlsServerOptions(this.#context.identity));
+  }
+
+  async close(): Promise<void> {
+    for (const timer of this.#leaving.values()) clearTimeout(timer);
+    for (const socket of this.#lines.values()) socket.destroy();
+    for (const server of this.#servers) server.close();
+  }
+
+  #accept(socket: TLSSocket, expected: string): void {
+    const splitter = new MessageSplitter();
+    let admission: Admission | undefined;
+    const refuse = (error: unknown): void => {
+      const fields = { service: expected, ...errorFields(error) };
+      this.#context.event('vault.submission-refused', 'error', fields);
+      this.#record('vault.submission-refused', fields);
+      socket.destroy();
+    };
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => { if (admission !== undefined) this.#lineLost(admission, socket); });
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        splitter.push(chunk, (type, body) => {
+          const message = decodeMessage(type, body);
+          if (admission === undefined) admission = this.#hello(socket, message, expected);
+          else this.#submission(socket, admission, message, body);
+        });
+      } catch (error) {
+        refuse(error);
+      }
+    });
+    try {
+      const peer = peerSpiffe(socket);
+      if (peer !== expected) throw new Refused('vault.wrong-socket', `${peer} connected to the socket of ${expected}`);
+    } catch (error) {
+      refuse(error);
+    }
+  }
+
+  #hello(socket: TLSSocket, message: Message, service: string): Admission {
+    if (message.type !== 'hello') throw new Refused('submission.hello', 'a connection begins with hello');
+    const id = message.instance.toString('hex');
+    const committed = this.#vault.producers.find(message.instance);
+    if (committed !== undefined && committed.service !== service) throw new Refused('submission.instance', `the instance belongs to ${committed.service}`);
+    clearTimeout(this.#leaving.get(id));
+    this.#leaving.delete(id);
+    this.#lines.get(id)?.destroy();
+    this.#lines.set(id, socket);
+    const admission = this.#admissions.get(id) ?? new Admission(service, message.instance, committed);
+    this.#admissions.set(id, admission);
+    socket.write(encodeWelcome(committed?.last ?? 0, this.#vault.producers.token(service), CREDIT_BYTES));
+    return admission;
+  }
+
+  #submission(socket: TLSSocket, admission: Admission, message: Message, body: Buffer): void {
+    if (message.type !== 'submit') throw new Refused('submission.type', `a service may not send "${message.type}"`);
+    const { number, token, runs } = message;
+    const outcome = admission.admit(number, token, runs, body, nowNs(), this.#permit);
+    const committed = (): void => this.#acknowledge(admission);
+    if (outcome === null) {
+      // Sealed already, or waiting in the queue: then the ack follows with the commit.
+      if (number <= (this.#vault.producers.find(admission.instance)?.last ?? 0)) committed();
+      return;
+    }
+    this.#deny(socket, number, outcome);
+    for (const gap of outcome.gaps) this.#gap(gap);
+    const bytes = outcome.runs.reduce((sum, run) => sum + run.data.length, 0);
+    this.#vault.enqueue({ runs: outcome.runs, bytes, state: outcome.state, committed });
+    this.#loop.wake();
+  }
+
+  #acknowledge(admission: Admission): void {
+    const id = admission.instance.toString('hex');
+    const last = this.#vault.producers.find(admission.instance)!.last;
+    this.#lines.get(id)?.write(encodeAck(last));
+  }
+
+  #deny(socket: TLSSocket, number: number, { denials }: Outcome): void {
+    for (const { stream, code, source } of denials) {
+      socket.write(encodeDenied(number, stream, code));
+      this.#record('vault.run-denied', { code, source, stream: stream.toString('hex') });
+    }
+  }
+
+  #lineLost(admission: Admission, socket: TLSSocket): void {
+    const id = admission.instance.toString('hex');
+    if (this.#lines.get(id) !== socket) return;
+    this.#lines.delete(id);
+    this.#awaitReturn(admission);
+  }
+
+  #awaitReturn(admission: Admission): void {
+    const id = admission.instance.toString('hex');
+    this.#leaving.set(id, setTimeout(() => {
+      this.#leaving.delete(id);
+      this.#admissions.delete(id);
+      if (admission.openStreams === 0) return;
+      const { gaps, state } = admission.abandon(nowNs());
+      for (const gap of gaps) this.#gap(gap);
+      this.#vault.enqueue({ runs: [], bytes: 0, state, committed: () => undefined });
+      this.#loop.wake();
+    }, GONE_MS).unref());
+  }
+
+  #gap(gap: Gap): void {
+    this.#context.event('vault.stream-gap', 'warn', { ...gap });
+    this.#vault.enqueue(this.#own.gap(gap));
+    this.#loop.wake();
+  }
+
+  #record(event: string, fields: Record<string, string | number | boolean | null>): void {
+    this.#vault.enqueue(this.#own.event(event, 'warn', fields));
+    this.#loop.wake();
+  }
+}
+
+/** Listens on a Unix socket that its owner and one group may connect to. */
+export function listenOn(server: Server, path: string, group: number | null): Promise<Server> {
+  try {
+    unlinkSync(path);
+  } catch {
+    // There was none.
+  }
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(socketPath(path), () => {
+      if (group !== null && group !== process.getgid!()) chownSync(path, -1, group);
+      chmodSync(path, 0o660);
+      resolve(server);
+    });
+  });
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+import { setTimeout as wait } from 'node:timers/promises';
+import { Failed } from '@strongroom/bytes';
+
+/** What the vault asks of the HSM. Every call may fail with `Failed` while the HSM is away, and may be tried again. */
+export interface SealingKeys {
+  /** Ed25519 over the text of a checkpoint: 64 octets. */
+  signCheckpoint(text: Buffer): Promise<Buffer>;
+  /** The id of the wrapping key of a class and bucket, made when it is new. */
+  ensureWrappingKey(retentionClass: string, bucket: string): Promise<string>;
+  wrap(keyId: string, dataKey: Buffer, context: Buffer): Promise<{ iv: Buffer; ciphertext: Buffer; tag: Buffer }>;
+}
+
+export interface Patience {
+  /** The first failure of a series. */
+  readonly onAway: (error: Failed) => void;
+  readonly onBack: (awayMs: number) => void;
+  /** Waiting ends with this: the call then fails. */
+  readonly stop: AbortSignal;
+}
+
+const RETRY_MS_MIN = 50;
+const RETRY_MS_MAX = 1000;
+
+/** Asks again until the HSM answers: while it is away nothing is sealed or acknowledged, and nothing is lost. */
+export function patiently(keys: SealingKeys, patience: Patience): SealingKeys {
+  const ask = <T>(call: () => Promise<T>): Promise<T> => untilAnswered(call, patience);
+  return {
+    signCheckpoint: (text) => ask(() => keys.signCheckpoint(text)),
+    ensureWrappingKey: (retentionClass, bucket) => ask(() => keys.ensureWrappingKey(retentionClass, bucket)),
+    wrap: (keyId, dataKey, context) => ask(() => keys.wrap(keyId, dataKey, context)),
+  };
+}
+
+async function untilAnswered<T>(call: () => Promise<T>, { onAway, onBack, stop }: Patience): Promise<T> {
+  let awaySince: number | undefined;
+  for (let retryMs = RETRY_MS_MIN; ; retryMs = Math.min(retryMs * 2, RETRY_MS_MAX)) {
+    try {
+      const answer = await call();
+      if (awaySince !== undefined) onBack(performance.now() - awaySince);
+      return answer;
+    } catch (error) {
+      if (!(error instanceof Failed) || stop.aborted) throw error;
+      if (awaySince === undefined) onAway(error);
+      awaySince ??= performance.now();
+      await wait(retryMs, undefined, { signal: stop }).catch(() => undefined);
+    }
+  }
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs cycles while there is work, publishes, beats, and waits out a full disk.
+import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises';
+import type { Fields, Level, ServiceState } from '@strongroom/service';
+import { nowNs } from '@strongroom/service';
+import { isDiskFull } from './disk.ts';
+import type { OwnRecords } from './own-records.ts';
+import type { Publisher } from './publisher.ts';
+import type { Space } from './space.ts';
+import type { Vault } from './vault.ts';
+
+const SPACE_POLL_MS = 500;
+
+export interface LoopOptions {
+  readonly vault: Vault;
+  readonly publisher: Publisher;
+  readonly space: Space;
+  readonly own: OwnRecords;
+  readonly heartbeatMs: number;
+  /** Octets that one cycle takes at most. */
+  readonly cycleBytesMax: number;
+  readonly state: (state: ServiceState, reason?: string) => void;
+  readonly event: (event: string, level: Level, fields?: Fields) => void;
+}
+
+export class Loop {
+  readonly #options: LoopOptions;
+  #wake: () => void = () => undefined;
+  #woken = false;
+
+  constructor(options: LoopOptions) {
+    this.#options = options;
+  }
+
+  /** There is work. */
+  wake(): void {
+    this.#woken = true;
+    this.#wake();
+  }
+
+  /** Until `stop` is aborted. Throws what a cycle cannot get over: `vault.write-failed`. */
+  async run(stop: AbortSignal): Promise<void> {
+    const { vault, publisher, heartbeatMs } = this.#options;
+    stop.addEventListener('abort', () => this.wake());
+    while (!stop.aborted) {
+      publisher.poll();
+      if (!vault.hasWork) {
+        const beatInMs = heartbeatMs - (performance.now() - vault.committedAt);
+        if (beatInMs > 0) await this.#sleep(Math.min(beatInMs, publisher.dueInMs ?? beatInMs));
+        else vault.enter({ kind: 'heartbeat', time: nowNs() });
+        continue;
+      }
+      // One turn of the event loop lets what has already arrived join this cycle.
+      await turn();
+      await this.cycle(stop);
+      await vault.turnCommitLog(publisher.publishedSize);
+    }
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    if (!this.#woken) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, Math.max(1, ms));
+      this.#wake = resolve;
+      await promise;
+      clearTimeout(timer);
+    }
+    this.#woken = false;
+  }
+
+  /** One cycle; a full disk is waited out, and what waits keeps its place. */
+  async cycle(stop: AbortSignal): Promise<void> {
+    const { vault, space, cycleBytesMax } = this.#options;
+    if (!space.has(Math.min(vault.waitingBytes, cycleBytesMax))) return this.#waitForSpace(stop, false);
+    try {
+      await vault.cycle();
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      await this.#waitForSpace(stop, true);
+    }
+  }
+
+  async #waitForSpace(stop: AbortSignal, torn: boolean): Promise<void> {
+    const { vault, publisher, space, own, state, event } = this.#options;
+    const facts = { freeBytes: space.freeBytes, minFreeBytes: space.minFreeBytes };
+    state('stalled', `the disk is full: ${facts.freeBytes} octets free, ${facts.minFreeBytes} must stay free`);
+    event('vault.disk-full', 'error', facts);
+    await space.release();
+    vault.enqueueFirst(own.event('vault.disk-full', 'error', facts));
+    const since = performance.now();
+    let recorded = await this.#record(torn);
+    while (!space.hasReserve && !stop.aborted) await wait(SPACE_POLL_MS, undefined, { signal: stop }).catch(() => undefined);
+    while (!recorded && !stop.aborted && !(recorded = await this.#record(true))) await wait(SPACE_POLL_MS, undefined, { signal: stop }).catch(() => undefined);
+    if (stop.aborted) return;
+    await space.reserve();
+    const after = { stalledMs: Math.round(performance.now() - since), freeBytes: space.freeBytes };
+    vault.enqueueFirst(own.event('vault.disk-has-room', 'warn', after));
+    event('vault.disk-has-room', 'warn', after);
+    state('running');
+    publisher.retry();
+  }
+
+  /** Seals the first of what waits, the incident, alone: out of the reserve. False when even that finds no room. */
+  async #record(torn: boolean): Promise<boolean> {
+    const { vault, publisher } = this.#options;
+    try {
+      publisher.retry();
+      if (torn) {
+        await publisher.flush();
+        await vault.startAfresh();
+      }
+      await vault.cycle(1);
+      return true;
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      return false;
+    }
+  }
+}

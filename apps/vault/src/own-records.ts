@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// The vault is a source like any other: its events and the gaps it sees are records of a stream of its own.
+import { randomBytes } from 'node:crypto';
+import { BOUND_UNKNOWN, KIND, NO_KEY, encodeContext, type RunKind } from '@strongroom/evidence';
+import type { Fields, Level } from '@strongroom/service';
+import { nowNs } from '@strongroom/service';
+import type { Admitted, Gap } from './admission.ts';
+
+export class OwnRecords {
+  readonly #id: string;
+  readonly #instance: Buffer;
+  readonly #stream: Buffer = randomBytes(16);
+  #sequence = 0;
+
+  constructor(id: string, instance: Buffer) {
+    this.#id = id;
+    this.#instance = instance;
+  }
+
+  event(event: string, level: Level, fields: Fields = {}): Admitted {
+    return this.#record(KIND.event, { event, level, ...fields });
+  }
+
+  /** `found` null: the stream stopped without an end record. */
+  gap({ source, stream, expected, found }: Gap): Admitted {
+    const reason = found === null ? 'ended without an end record' : 'left numbers out';
+    return this.#record(KIND.gap, { event: 'vault.stream-gap', level: 'warn', source, stream, expected, found, reason });
+  }
+
+  #record(kind: RunKind, body: Readonly<Record<string, unknown>>): Admitted {
+    const data = Buffer.from(JSON.stringify(body));
+    const lengths = Buffer.alloc(4);
+    lengths.writeUInt32BE(data.length);
+    const now = nowNs();
+    const context = encodeContext({
+      kind, flags: 0, receivedAt: now, bound: BOUND_UNKNOWN, admittedAt: now, asserter: this.#id, instance: this.#instance,
+      source: this.#id, sourceKey: NO_KEY, protocol: 'strongroom', peer: '', stream: this.#stream,
+    });
+    const run = { context, receivedAt: now, firstSequence: this.#sequence, count: 1, lengths, data };
+    this.#sequence += 1;
+    return { runs: [run], bytes: data.length, state: null, committed: () => undefined };
+  }
+}

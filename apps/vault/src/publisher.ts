@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tiles and the public checkpoint follow the commit log within a second; what was published is remembered elsewhere.
+import { putFile } from './disk.ts';
+import type { LogDirectory } from './log-directory.ts';
+import type { Vault } from './vault.ts';
+
+const INTERVAL_MS = 1000;
+
+export class Publisher {
+  readonly #vault: Vault;
+  readonly #log: LogDirectory;
+  readonly #remembered: string;
+  #publishedSize: number;
+  #lastAt = 0;
+  #running: Promise<void> | undefined;
+  #failure: unknown;
+  publishedAt: Date | null = null;
+
+  constructor(vault: Vault, log: LogDirectory, remembered: string) {
+    this.#vault = vault;
+    this.#log = log;
+    this.#remembered = remembered;
+    this.#publishedSize = vault.size;
+  }
+
+  get publishedSize(): number {
+    return this.#publishedSize;
+  }
+
+  /** Milliseconds until a publication is due; null when nothing is new. */
+  get dueInMs(): number | null {
+    if (this.#running !== undefined || this.#publishedSize === this.#vault.size) return null;
+    return Math.max(0, this.#lastAt + INTERVAL_MS - performance.now());
+  }
+
+  /** Starts a publication that is due, beside the cycles. Throws what the one before failed with. */
+  poll(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.dueInMs === 0) this.#start();
+  }
+
+  /** Everything that is committed now is published when this resolves. */
+  async flush(): Promise<void> {
+    const size = this.#vault.size;
+    while (this.#publishedSize < size) {
+      await (this.#running ?? this.#start());
+      if (this.#failure !== undefined) throw this.#failure;
+    }
+  }
+
+  /** Forgets a failure that was for lack of room, so that the next flush tries again. */
+  retry(): void {
+    this.#failure = undefined;
+  }
+
+  #start(): Promise<void> {
+    const { files, checkpoint, size } = this.#vault.takePublication();
+    this.#lastAt = performance.now();
+    this.#running = this.#publish(files, checkpoint)
+      .then(() => {
+        this.#publishedSize = size;
+        this.publishedAt = new Date();
+      }, (error: unknown) => { this.#failure = error; this.#vault.returnPublication(files); })
+      .finally(() => { this.#running = undefined; });
+    return this.#running;
+  }
+
+  /** The remembered checkpoint comes last: it must never be ahead of the store. */
+  async #publish(files: Parameters<LogDirectory['publish']>[0], checkpoint: string): Promise<void> {
+    await this.#log.publish(files, checkpoint);
+    await putFile(this.#remembered, checkpoint);
+  }
+}

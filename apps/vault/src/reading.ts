@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// The vault's end of the reading thread: started with the first reading, ended when nobody has read for a while.
+import { Worker } from 'node:worker_threads';
+import type { Item } from '@strongroom/evidence';
+import { fromRpcError, type RpcError } from '@strongroom/service';
+
+const IDLE_MS = 10_000;
+
+export type ToThread =
+  | { readonly kind: 'call'; readonly id: number; readonly verb: string; readonly args: unknown }
+  | { readonly kind: 'more'; readonly id: number; readonly more: boolean }
+  | { readonly kind: 'key'; readonly segment: string; readonly key: Buffer | null; readonly why: string };
+
+export type FromThread =
+  | { readonly kind: 'items'; readonly id: number; readonly items: readonly Item[] }
+  | { readonly kind: 'result'; readonly id: number; readonly result: unknown }
+  | { readonly kind: 'error'; readonly id: number; readonly error: RpcError }
+  | { readonly kind: 'key'; readonly id: number; readonly segment: string };
+
+type Answer = Exclude<FromThread, { kind: 'key' }>;
+
+export class Reading {
+  readonly #paths: { readonly log: string; readonly segments: string };
+  readonly #dataKey: (segment: string) => Promise<Buffer>;
+  readonly #calls = new Map<number, (answer: Answer) => void>();
+  #thread: Worker | undefined;
+  #idle: NodeJS.Timeout | undefined;
+  #lastId = 0;
+
+  constructor(paths: { readonly log: string; readonly segments: string }, dataKey: (segment: string) => Promise<Buffer>) {
+    [this.#paths, this.#dataKey] = [paths, dataKey];
+  }
+
+  /** Items as they are found; returns the verb's result. */
+  async *call(verb: 'search' | 'show' | 'prove', args: unknown): AsyncGenerator<Item, unknown> {
+    const id = ++this.#lastId;
+    const thread = this.#start();
+    let answered = this.#await(id);
+    this.#post(thread, { kind: 'call', id, verb, args });
+    try {
+      for (;;) {
+        const answer = await answered.promise;
+        if (answer.kind === 'error') throw fromRpcError(answer.error);
+        if (answer.kind === 'result') return answer.result;
+        yield* answer.items;
+        answered = this.#await(id);
+        this.#post(thread, { kind: 'more', id, more: true });
+      }
+    } finally {
+      this.#calls.delete(id);
+      this.#post(thread, { kind: 'more', id, more: false });
+      this.#idle = setTimeout(() => { if (this.#calls.size === 0) this.close(); }, IDLE_MS).unref();
+    }
+  }
+
+  close(): void {
+    clearTimeout(this.#idle);
+    void this.#thread?.terminate();
+    this.#thread = undefined;
+  }
+
+  #await(id: number): PromiseWithResolvers<Answer> {
+    const answered = Promise.withResolvers<Answer>();
+    this.#calls.set(id, answered.resolve);
+    return answered;
+  }
+
+  #post(thread: Worker, message: ToThread): void {
+    thread.postMessage(message);
+  }
+
+  #start(): Worker {
+    clearTimeout(this.#idle);
+    if (this.#thread !== undefined) return this.#thread;
+    const thread = new Worker(new URL('./reading-thread.ts', import.meta.url), { workerData: this.#paths });
+    thread.unref();
+    thread.on('message', (message: FromThread) => {
+      if (message.kind === 'key') void this.#giveKey(thread, message.segment);
+      else this.#calls.get(message.id)?.(message);
+    });
+    thread.on('error', (error) => {
+      this.#thread = undefined;
+      const told: RpcError = { kind: 'failed', code: 'read.thread', what: 'the reading thread ended', why: String(error), fix: null };
+      for (const [id, call] of this.#calls) call({ kind: 'error', id, error: told });
+    });
+    this.#thread = thread;
+    return thread;
+  }
+
+  async #giveKey(thread: Worker, segment: string): Promise<void> {
+    try {
+      this.#post(thread, { kind: 'key', segment, key: await this.#dataKey(segment), why: '' });
+    } catch (error) {
+      this.#post(thread, { kind: 'key', segment, key: null, why: (error as Error).message });
+    }
+  }
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every start goes through here. What the published checkpoint covers was synced before it was published. Beyond it the
+// disk may lack what the page cache shows (a sync may have failed), so that tail is written into new files and synced
+// before anything of it is published or acknowledged. Time and memory are bounded by one commit file and one segment.
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { Failed, Refused } from '@strongroom/bytes';
+import {
+  LogTree, decodeEntry, openCheckpoint, parsePartName, partName,
+  type BatchEntry, type Checkpoint, type CloseEntry, type NoteKey, type Snapshot, type Totals,
+} from '@strongroom/evidence';
+import { CommitLog, type Redo } from './commit-log.ts';
+import { copyRange, listDirectory, makeStore, readRange } from './disk.ts';
+import { LogDirectory } from './log-directory.ts';
+import { Producers } from './producers.ts';
+import { partsOf, tornEntry } from './segment-parts.ts';
+
+export interface RecoverPaths {
+  readonly log: string;
+  readonly segments: string;
+  readonly commit: string;
+}
+
+/** The committed state that the vault goes on from. */
+export interface Recovered {
+  readonly tree: LogTree;
+  readonly checkpoint: string;
+  readonly totals: Totals;
+  readonly nextSegment: number;
+  readonly producers: Producers;
+  /** Closing entries for segments that were open: the first cycle commits them. */
+  readonly torn: readonly CloseEntry[];
+  /** Entries that were committed and not yet published. */
+  readonly rewritten: number;
+  readonly isNew: boolean;
+}
+
+const NOTHING: Snapshot = { kind: 'snapshot', size: 0, totals: { records: 0, batches: 0, bytes: 0 }, nextSegment: 1, open: null, producers: [], checkpoint: '' };
+
+/**
+ * Order: read; rewrite the tail of segments; rewrite the commit log; publish. A crash in between leaves a store that the
+ * next recovery treats the same. Throws `Refused`: `vault.rollback`, `vault.foreign-log`, `note.*`; `Failed`:
+ * `vault.commit-log-damaged`, `vault.log-damaged`, `vault.file-short`, `vault.frame-damaged`.
+ */
+export async function recover(paths: RecoverPaths, key: NoteKey, remembered: string | null, commitLog: CommitLog): Promise<Recovered> {
+  await makeStore(paths.log, paths.segments, paths.commit);
+  const log = new LogDirectory(paths.log);
+  const published = publishedCheckpoint(log, key);
+  const redo = commitLog.read() ?? fresh(published);
+  const replayed = replay(redo, log, published.size, key);
+  checkRemembered(remembered, key, replayed.tree, log);
+  const segments = await rewriteTails(paths.segments, replayed.open);
+  await commitLog.turn(redo.snapshot, redo.cycles);
+  if (replayed.tree.size > published.size) await log.publish(replayed.tree.takeFiles(), replayed.checkpoint);
+  const nextSegment = Math.max(replayed.nextSegment, firstUnusedSegment(paths.segments));
+  return { ...replayed, nextSegment, torn: segments, rewritten: replayed.tree.size - published.size, isNew: replayed.checkpoint === '' };
+}
+
+function publishedCheckpoint(log: LogDirectory, key: NoteKey): Checkpoint {
+  const note = log.checkpoint();
+  if (note === null) return { origin: key.name, size: 0, root: Buffer.alloc(0) };
+  return openCheckpoint(note, key);
+}
+
+function fresh(published: Checkpoint): Redo {
+  if (published.size > 0) {
+    throw new Failed('vault.commit-log-damaged', 'the commit log is gone', { why: `the published log has ${published.size} entries`, fix: 'restore store/commit, or the whole store, from a backup' });
+  }
+  return { snapshot: NOTHING, cycles: [] };
+}
+
+interface Replayed {
+  readonly tree: LogTree;
+  readonly checkpoint: string;
+  readonly totals: Totals;
+  readonly nextSegment: number;
+  readonly producers: Producers;
+  readonly open: OpenSegments;
+}
+
+/** Segments with batches and no closing entry, by id: where their last frame ends, and where it ended when published. */
+type OpenSegments = Map<string, { length: number; frames: number; publishedLength: number; last: BatchEntry[] }>;
+
+function replay({ snapshot, cycles }: Redo, log: LogDirectory, publishedSize: number, key: NoteKey): Replayed {
+  const tree = log.tree(publishedSize);
+  const producers = new Producers();
+  producers.apply(snapshot.producers);
+  const open: OpenSegments = new Map();
+  if (snapshot.open !== null) {
+    const { id, length, frames } = snapshot.open;
+    open.set(id.toString(16).padStart(16, '0'), { length, frames, publishedLength: length, last: [] });
+  }
+  const totals = { ...snapshot.totals };
+  let { nextSegment, checkpoint, size } = snapshot;
+  for (const cycle of cycles) {
+    for (const bytes of cycle.entries) {
+      if (size >= publishedSize) tree.append(bytes);
+      nextSegment = Math.max(nextSegment, follow(bytes, size < publishedSize, totals, open));
+      size += 1;
+    }
+    producers.apply(cycle.producers);
+    checkpoint = cycle.checkpoint;
+  }
+  checkReplayed(tree, size, checkpoint, key);
+  return { tree, checkpoint, totals, nextSegment, producers, open };
+}
+
+/** Counts an entry in. Returns the lowest segment id that is free after it. */
+function follow(bytes: Buffer, isPublished: boolean, totals: { records: number; batches: number; bytes: number }, open: OpenSegments): number {
+  const entry = decodeEntry(bytes);
+  if (entry.kind === 'close') open.delete(entry.segment);
+  if (entry.kind !== 'batch') return 0;
+  totals.records += entry.records;
+  totals.batches += 1;
+  totals.bytes += entry.bytes;
+  const length = entry.offset + entry.length;
+  const before = open.get(entry.segment) ?? { publishedLength: 0, last: [] };
+  const [publishedLength, last] = isPublished ? [length, before.last] : [before.publishedLength, [...before.last, entry]];
+  open.set(entry.segment, { length, frames: entry.frame + 1, publishedLength, last });
+  return Number.parseInt(entry.segment, 16) + 1;
+}
+
+function checkReplayed(tree: LogTree, size: number, checkpoint: string, key: NoteKey): void {
+  if (size === 0) return;
+  const { size: signed, root } = openCheckpoint(checkpoint, key);
+  if (size < tree.size || signed !== size || !root.equals(tree.root())) {
+    throw new Failed('vault.commit-log-damaged', 'the commit log and the published log do not fit together', {
+      why: `the commit log ends at ${size} entries, its checkpoint at ${signed}, the published log at ${tree.size}`, fix: 'run "strongroom verify", and restore the store from a backup',
+    });
+  }
+}
+
+/** A store that is older than what this vault has seen would silently lose what came after. */
+function checkRemembered(remembered: string | null, key: NoteKey, tree: LogTree, log: LogDirectory): void {
+  if (remembered === null) return;
+  const seen = openCheckpoint(remembered, key);
+  const fix = 'put the newest store back; "strongroom verify --as-of" reads a deliberate old copy';
+  if (seen.size > tree.size) {
+    throw new Refused('vault.rollback', 'the store is older than what this vault has sealed', { why: `it has ${tree.size} entries, ${seen.size} were seen`, fix });
+  }
+  const root = seen.size === tree.size ? tree.root() : log.tree(seen.size).root();
+  if (!root.equals(seen.root)) {
+    throw new Refused('vault.fork', 'the store is not the one that this vault has sealed', { why: `its first ${seen.size} entries differ from those seen`, fix });
+  }
+}
+
+/** Closes every segment that was open; what lies beyond the published part goes into a new part file. */
+async function rewriteTails(directory: string, open: OpenSegments): Promise<CloseEntry[]> {
+  const closing: CloseEntry[] = [];
+  for (const [segment, { length, frames, publishedLength, last }] of open) {
+    const parts = partsOf(directory, segment);
+    if (length > publishedLength && !parts.some((part) => part.isRecovered && part.offset === publishedLength)) {
+      const source = parts.at(-1) ?? { path: join(directory, partName(segment, 0)), offset: 0 };
+      checkFrames(source, last);
+      await copyRange(source.path, publishedLength - source.offset, length - source.offset, join(directory, `${segment}.${publishedLength}.seg`));
+    }
+    closing.push(tornEntry(directory, { id: Number.parseInt(segment, 16), length, frames }));
+  }
+  return closing;
+}
+
+/** A crash can leave a segment's file that no entry names; its number is not used again. */
+function firstUnusedSegment(directory: string): number {
+  return listDirectory(directory).reduce((next, name) => Math.max(next, Number.parseInt(parsePartName(name)?.segment ?? '0', 16) + 1), 1);
+}
+
+function checkFrames(source: { path: string; offset: number }, entries: readonly BatchEntry[]): void {
+  for (const entry of entries) {
+    const start = entry.offset - source.offset;
+    const digest = createHash('sha256');
+    for (const part of readRange(source.path, start, start + entry.length)) digest.update(part);
+    if (!digest.digest().equals(entry.digest)) {
+      throw new Failed('vault.frame-damaged', `frame ${entry.frame} of segment ${entry.segment} is not what was committed`, { fix: 'run "strongroom verify", and restore the store from a backup' });
+    }
+  }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// The open segment: frames are sealed in order, appended, and synced with the cycle that they belong to.
+import { createHash, hash, randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import {
+  encodeSegmentHeader, encodeWrappedKey, keyCommitment, partName, sealFrame, segmentHeaderDigest, segmentName, wrappingContext, xaesKey,
+  type CloseEntry, type XaesKey,
+} from '@strongroom/evidence';
+import { AppendFile, putFile } from './disk.ts';
+import type { SealingKeys } from './keys.ts';
+
+export interface SegmentPlace {
+  readonly directory: string;
+  readonly dataKeys: string;
+  readonly origin: string;
+  readonly retentionClass: string;
+  readonly bucket: string;
+  readonly createdAt: bigint;
+}
+
+export interface SealedFrame {
+  readonly frame: Buffer;
+  readonly index: number;
+  readonly offset: number;
+  readonly digest: Buffer;
+}
+
+export class SegmentWriter {
+  readonly id: number;
+  readonly name: string;
+  readonly place: SegmentPlace;
+  readonly keyId: string;
+  readonly headerDigest: Buffer;
+  readonly dataKey: Buffer;
+  readonly #key: XaesKey;
+  readonly #file: AppendFile;
+  readonly #logical = createHash('sha256');
+  #frames = 0;
+  #length: number;
+
+  private constructor(id: number, place: SegmentPlace, keyId: string, dataKey: Buffer, header: Buffer, file: AppendFile) {
+    this.id = id;
+    this.name = segmentName(id);
+    this.place = place;
+    this.keyId = keyId;
+    this.dataKey = dataKey;
+    this.headerDigest = segmentHeaderDigest(header);
+    this.#key = xaesKey(dataKey);
+    this.#file = file;
+    this.#logical.update(header);
+    this.#length = header.length;
+  }
+
+  /**
+   * Order, and what a crash leaves: 1. the wrapped data key, durable (a key without a segment); 2. the segment's file
+   * with its header (a segment without frames, which no entry names). The header is synced with the first cycle.
+   */
+  static async open(id: number, place: SegmentPlace, keys: SealingKeys): Promise<SegmentWriter> {
+    const name = segmentName(id);
+    const keyId = await keys.ensureWrappingKey(place.retentionClass, place.bucket);
+    const dataKey = randomBytes(32);
+    const wrapped = await keys.wrap(keyId, dataKey, wrappingContext(place.origin, name, keyId));
+    await putFile(join(place.dataKeys, `${name}.key`), encodeWrappedKey({ keyId, ...wrapped }));
+    const header = encodeSegmentHeader({ ...place, id: name, keyId, commitment: keyCommitment(dataKey, name) });
+    const file = await AppendFile.create(join(place.directory, partName(name, 0)));
+    await file.append(header);
+    return new SegmentWriter(id, place, keyId, dataKey, header, file);
+  }
+
+  get path(): string {
+    return this.#file.path;
+  }
+
+  /** Sealed so far, appended or not. */
+  get length(): number {
+    return this.#length;
+  }
+
+  get frames(): number {
+    return this.#frames;
+  }
+
+  /** Seals the next frame. It must be appended, in this order, or the writer be given up. */
+  seal(plain: Buffer, final = false): SealedFrame {
+    const frame = sealFrame(this.#key, this.headerDigest, this.#frames, plain, final);
+    const sealed = { frame, index: this.#frames, offset: this.#length, digest: hash('sha256', frame, 'buffer') };
+    this.#frames += 1;
+    this.#length += frame.length;
+    this.#logical.update(frame);
+    return sealed;
+  }
+
+  /** Appends frames and makes them durable. */
+  async write(frames: readonly Buffer[]): Promise<void> {
+    await this.#file.append(frames.length === 1 ? frames[0]! : Buffer.concat(frames));
+    await this.#file.sync();
+  }
+
+  /** What the log says once the final frame is sealed. */
+  closeEntry(): CloseEntry {
+    return { kind: 'close', segment: this.name, frames: this.#frames, length: this.#length, digest: this.#logical.digest(), state: 'whole' };
+  }
+
+  async release(): Promise<void> {
+    await this.#file.close();
+  }
+}

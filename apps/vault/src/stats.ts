@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ServiceStats } from '@strongroom/service';
+import type { Publisher } from './publisher.ts';
+import type { Space } from './space.ts';
+import type { Vault } from './vault.ts';
+import type { Worm } from './worm.ts';
+
+/** What the vault tells of itself each second. */
+export function statsOf(vault: Vault, publisher: Publisher, space: Space, worm: Worm, vkey: string): ServiceStats {
+  const { totals } = vault;
+  return {
+    values: {
+      records: totals.records, batches: totals.batches, bytes: totals.bytes, logSize: vault.size, cycles: vault.cycles,
+      waitingBytes: vault.waitingBytes, lastCommitAgeMs: Math.round(performance.now() - vault.committedAt),
+      publishedSize: publisher.publishedSize, freeBytes: space.freeBytes, segmentBytes: vault.openSegment?.length ?? 0,
+    },
+    log: {
+      origin: vkey.split('+')[0]!, size: vault.size, rootHash: vault.root.toString('base64'), vkey,
+      checkpointAt: publisher.publishedAt?.toISOString() ?? null,
+    },
+    worm: worm.facts,
+  };
+}

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { BOUND_UNKNOWN, KIND, NO_KEY, encodeContext, openCheckpoint, recordsOf, type BatchEntry } from '@strongroom/evidence';
+import { SoftwareKeys } from '@strongroom/testing';
+import type { Admitted } from './admission.ts';
+import { CommitLog } from './commit-log.ts';
+import { History } from './history.ts';
+import { LogDirectory } from './log-directory.ts';
+import { Publisher } from './publisher.ts';
+import { recover } from './recover.ts';
+import { Vault, type VaultEvents } from './vault.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'strongroom-vault-'));
+const opened: { release(): Promise<void> }[] = [];
+after(async () => {
+  for (const vault of opened) await vault.release();
+  rmSync(root, { recursive: true });
+});
+let stores = 0;
+
+interface Opened {
+  readonly vault: Vault;
+  readonly publisher: Publisher;
+  readonly rewritten: number;
+  readonly events: EventEmitter<VaultEvents>;
+  records(): Promise<string[]>;
+}
+
+/** A store directory and the keys that stay with it over restarts. */
+class Bench {
+  readonly keys = new SoftwareKeys('test.example/log');
+  readonly home = join(root, String((stores += 1)));
+  #sequence = 0;
+
+  get paths() {
+    return { log: join(this.home, 'log'), segments: join(this.home, 'segments'), commit: join(this.home, 'commit') };
+  }
+
+  async open(remembered: string | null = null): Promise<Opened> {
+    const { keys, home, paths } = this;
+    const commitLog = new CommitLog(paths.commit);
+    const recovered = await recover(paths, keys.key, remembered, commitLog).catch(async (error: unknown) => { await commitLog.close(); throw error; });
+    const events = new EventEmitter<VaultEvents>();
+    const dataKeys = join(home, 'keys');
+    const vault = new Vault({ key: keys.key, keys, commitLog, segments: paths.segments, dataKeys, cycleBytesMax: 1 << 20, segmentBytesMax: 1 << 20 }, recovered, events);
+    opened.push(vault);
+    events.on('opened', (segment) => this.dataKeys.set(segment.name, segment.dataKey));
+    const records = async (): Promise<string[]> => {
+      const history = new History(new LogDirectory(paths.log), paths.segments, async (segment) => this.dataKeys.get(segment)!);
+      const found: string[] = [];
+      for (const { entry } of history.entries()) {
+        if (entry.kind === 'batch') for (const record of recordsOf((await history.open(entry)).runs)) found.push(record.raw.toString());
+      }
+      return found;
+    };
+    return { vault, publisher: new Publisher(vault, new LogDirectory(paths.log), join(home, 'remembered')), rewritten: recovered.rewritten, events, records };
+  }
+
+  readonly dataKeys = new Map<string, Buffer>();
+
+  admitted(texts: readonly string[], committed: () => void = () => undefined): Admitted {
+    const data = Buffer.from(texts.join(''));
+    const lengths = Buffer.alloc(texts.length * 4);
+    texts.forEach((text, i) => lengths.writeUInt32BE(text.length, i * 4));
+    const context = encodeContext({
+      kind: KIND.data, flags: 0, receivedAt: 5n, bound: BOUND_UNKNOWN, admittedAt: 6n, asserter: 'spiffe://t/service/gateway', instance: Buffer.alloc(16),
+      source: 'spiffe://t/source/a', sourceKey: NO_KEY, protocol: 'syslog-tls', peer: '', stream: Buffer.alloc(16),
+    });
+    const firstSequence = this.#sequence;
+    this.#sequence += texts.length;
+    return { runs: [{ context, receivedAt: 5n, firstSequence, count: texts.length, lengths, data }], bytes: data.length, state: null, committed };
+  }
+}
+
+describe('vault', () => {
+  it('seals, publishes and gives back what was admitted, over an orderly restart', async () => {
+    const bench = new Bench();
+    const first = await bench.open();
+    const acks: string[] = [];
+    first.vault.enqueue(bench.admitted(['one', 'two'], () => acks.push('a')));
+    first.vault.enqueue(bench.admitted(['three'], () => acks.push('b')));
+    await first.vault.cycle();
+    assert.deepEqual(acks, ['a', 'b']);
+    await first.vault.closeSegment();
+    await first.vault.cycle();
+    await first.publisher.flush();
+    assert.deepEqual(await first.records(), ['one', 'two', 'three']);
+    assert.deepEqual(first.vault.totals, { records: 3, batches: 1, bytes: 11 });
+
+    const second = await bench.open();
+    assert.equal(second.rewritten, 0);
+    assert.equal(second.vault.hasWork, false);
+    second.vault.enqueue(bench.admitted(['four']));
+    await second.vault.cycle();
+    await second.publisher.flush();
+    assert.deepEqual(await second.records(), ['one', 'two', 'three', 'four']);
+    assert.deepEqual(readdirSync(bench.paths.segments), ['0000000000000001.seg', '0000000000000002.seg']);
+  });
+
+  it('finds everything acknowledged after a crash before any publication, and closes the torn segment', async () => {
+    const bench = new Bench();
+    const first = await bench.open();
+    first.vault.enqueue(bench.admitted(['one', 'two']));
+    await first.vault.cycle();
+    const second = await bench.open();
+    assert.equal(second.rewritten, 1);
+    assert.deepEqual(await second.records(), ['one', 'two']);
+    assert.deepEqual(readdirSync(bench.paths.segments), ['0000000000000001.0.seg', '0000000000000001.seg']);
+    await second.vault.cycle();
+    await second.publisher.flush();
+    assert.equal(second.vault.size, 2);
+    assert.equal(openCheckpoint(second.vault.checkpoint, bench.keys.key).size, 2);
+    const third = await bench.open();
+    assert.equal(third.vault.hasWork, false);
+  });
+
+  it('rewrites only the tail that was not published, and survives a second crash during that', async () => {
+    const bench = new Bench();
+    const first = await bench.open();
+    first.vault.enqueue(bench.admitted(['one']));
+    await first.vault.cycle();
+    await first.publisher.flush();
+    first.vault.enqueue(bench.admitted(['two']));
+    await first.vault.cycle();
+    appendFileSync(join(bench.paths.segments, '0000000000000001.seg'), 'half a frame');
+    const commit = join(bench.paths.commit, readdirSync(bench.paths.commit)[0]!);
+    appendFileSync(commit, 'half a record');
+    const before = mkdtempSync(join(root, 'copy-'));
+    cpSync(bench.home, before, { recursive: true });
+    const second = await bench.open();
+    assert.equal(second.rewritten, 1);
+    assert.deepEqual(await second.records(), ['one', 'two']);
+    const parts = readdirSync(bench.paths.segments);
+    assert.equal(parts.length, 2);
+    // The part was written, and then everything else was lost again.
+    cpSync(join(before, 'log'), bench.paths.log, { recursive: true });
+    rmSync(bench.paths.commit, { recursive: true });
+    cpSync(join(before, 'commit'), bench.paths.commit, { recursive: true });
+    const third = await bench.open();
+    assert.deepEqual(await third.records(), ['one', 'two']);
+    assert.deepEqual(readdirSync(bench.paths.segments), parts);
+  });
+
+  it('goes on after half a frame was written for lack of room', async () => {
+    const bench = new Bench();
+    const { vault, publisher, records } = await bench.open();
+    vault.enqueue(bench.admitted(['one']));
+    await vault.cycle();
+    appendFileSync(join(bench.paths.segments, '0000000000000001.seg'), 'half a frame');
+    await publisher.flush();
+    await vault.startAfresh();
+    vault.enqueue(bench.admitted(['two']));
+    await vault.cycle();
+    await publisher.flush();
+    assert.deepEqual(await records(), ['one', 'two']);
+    const again = await bench.open();
+    assert.deepEqual(again.vault.totals, { records: 2, batches: 2, bytes: 6 });
+  });
+
+  it('keeps the queue when the HSM is away, and seals it when it is back', async () => {
+    const bench = new Bench();
+    const { vault } = await bench.open();
+    let acked = false;
+    vault.enqueue(bench.admitted(['one'], () => { acked = true; }));
+    bench.keys.away = true;
+    await assert.rejects(vault.cycle(), { code: 'keys.hsm-away' });
+    assert.equal(acked, false);
+    bench.keys.away = false;
+    await vault.cycle();
+    assert.equal(acked, true);
+  });
+
+  it('refuses a store that is older than what was remembered, and one with another history', async () => {
+    const bench = new Bench();
+    const first = await bench.open();
+    first.vault.enqueue(bench.admitted(['one']));
+    await first.vault.cycle();
+    await first.publisher.flush();
+    const older = mkdtempSync(join(root, 'older-'));
+    cpSync(bench.home, older, { recursive: true });
+    first.vault.enqueue(bench.admitted(['two']));
+    await first.vault.cycle();
+    await first.publisher.flush();
+    const remembered = readFileSync(join(bench.home, 'remembered'), 'utf8');
+    rmSync(bench.home, { recursive: true });
+    cpSync(older, bench.home, { recursive: true });
+    await assert.rejects(bench.open(remembered), { code: 'vault.rollback' });
+    const forked = await bench.open();
+    forked.vault.enqueue(bench.admitted(['other']));
+    await forked.vault.cycle();
+    await forked.vault.cycle();
+    await forked.publisher.flush();
+    await assert.rejects(bench.open(remembered), { code: 'vault.fork' });
+  });
+
+  it('refuses a damaged tail rather than forget what it acknowledged', async () => {
+    const bench = new Bench();
+    const { vault } = await bench.open();
+    vault.enqueue(bench.admitted(['one']));
+    await vault.cycle();
+    const path = join(bench.paths.segments, '0000000000000001.seg');
+    const bytes = readFileSync(path);
+    bytes[bytes.length - 1]! ^= 1;
+    writeFileSync(path, bytes);
+    await assert.rejects(bench.open(), { code: 'vault.frame-damaged' });
+    rmSync(bench.paths.commit, { recursive: true });
+    mkdirSync(bench.paths.commit);
+    assert.equal((await new Bench().open()).vault.size, 0);
+  });
+
+  it('turns segments by size and the commit log once all is published', async () => {
+    const bench = new Bench();
+    const { vault, publisher, records, events } = await bench.open();
+    const closed: string[] = [];
+    events.on('closed', (entry) => closed.push(`${entry.segment} ${entry.state}`));
+    const sealed: BatchEntry[] = [];
+    events.on('sealed', (batches) => sealed.push(...batches.map(({ entry }) => entry)));
+    for (let i = 0; i < 24; i += 1) {
+      vault.enqueue(bench.admitted([randomBytes(100_000).toString('base64')]));
+      await vault.cycle();
+    }
+    await publisher.flush();
+    assert.ok(closed.length >= 2 && closed[0] === '0000000000000001 whole', closed.join());
+    assert.equal(sealed.length, 24);
+    assert.equal((await records()).length, 24);
+    await vault.turnCommitLog(publisher.publishedSize);
+    const again = await bench.open();
+    assert.equal(again.vault.totals.records, 24);
+  });
+});

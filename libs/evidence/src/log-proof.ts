@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// RFC 6962 audit paths out of tiles.
+import { invariant } from '@strongroom/bytes';
+import { HASH_BYTES, nodeHash, rootOf } from './merkle.ts';
+import { TILE_WIDTH, type Tile } from './tiles.ts';
+
+const TILE_HEIGHT = 8;
+
+/** Gives a tile's hashes laid end to end. */
+export type ReadTile = (tile: Tile) => Buffer;
+
+/** The audit path of entry `index` in the log of `size` entries, nearest sibling first (RFC 6962 section 2.1.1). */
+export function entryPath(index: number, size: number, read: ReadTile): Buffer[] {
+  invariant(index >= 0 && index < size, 'log.index', `entry ${index} of ${size}`);
+  const path: Buffer[] = [];
+  for (let [start, end] = [0, size]; end - start > 1; ) {
+    const split = start + largestPowerBelow(end - start);
+    path.push(index < split ? rangeHash(split, end, size, read) : rangeHash(start, split, size, read));
+    [start, end] = index < split ? [start, split] : [split, end];
+  }
+  return path.reverse();
+}
+
+/** The tree head of the first `size` entries of a log that has at least as many. */
+export function rootAt(size: number, logSize: number, read: ReadTile): Buffer {
+  return size === 0 ? rootOf(Buffer.alloc(0)) : rangeHash(0, size, logSize, read);
+}
+
+/** The tree head over entries [start, end), where start is a multiple of the power of two that covers the range. */
+function rangeHash(start: number, end: number, size: number, read: ReadTile): Buffer {
+  const width = end - start;
+  if (!Number.isInteger(Math.log2(width))) {
+    const split = start + largestPowerBelow(width);
+    return nodeHash(rangeHash(start, split, size, read), rangeHash(split, end, size, read));
+  }
+  const height = Math.log2(width);
+  // A perfect subtree of height 8 or more stands as one hash in a tile further up, once it is whole.
+  const level = Math.floor(height / TILE_HEIGHT);
+  const first = start / 2 ** (level * TILE_HEIGHT);
+  const index = Math.floor(first / TILE_WIDTH);
+  const nodes = Math.floor(size / 2 ** (level * TILE_HEIGHT));
+  const tile = read({ level, index, width: Math.min(TILE_WIDTH, nodes - index * TILE_WIDTH) });
+  const at = (first % TILE_WIDTH) * HASH_BYTES;
+  return rootOf(tile.subarray(at, at + 2 ** (height % TILE_HEIGHT) * HASH_BYTES));
+}
+
+function largestPowerBelow(n: number): number {
+  return 2 ** Math.ceil(Math.log2(n) - 1);
+}
