@@ -1,2 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-export {};
+export { RECORD_BYTES_DEFAULT, type Framer, type RecordSink, type StreamClose, type StreamEnd } from './framer.ts';
+export type { CutRecord } from './unfinished-record.ts';
+export { SyslogFramer } from './syslog.ts';
+export { RelpSession, relpServerClose } from './relp-session.ts';

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// The offers that a RELP client opens its session with, and our answer: one a line, NAME ["=" VALUE *("," VALUE)].
+import { Refused } from '@strongroom/bytes';
+
+const VERSION_MAX = 1;
+const OFFERS_MAX = 64;
+
+/** Offers by name, as sent. Throws `Refused('wire.relp.offers')` when there are too many or one comes twice. */
+export function readOffers(data: Buffer): Map<string, string> {
+  const lines = data.toString('latin1').split('\n').filter((line) => line !== '');
+  if (lines.length > OFFERS_MAX) throw refused(`it offers ${lines.length} features, the limit is ${OFFERS_MAX}`);
+  const offers = new Map<string, string>();
+  for (const line of lines) {
+    const equals = line.indexOf('=');
+    const name = equals === -1 ? line : line.slice(0, equals);
+    if (offers.has(name)) throw refused('it offers the same feature twice');
+    offers.set(name, equals === -1 ? '' : line.slice(equals + 1));
+  }
+  return offers;
+}
+
+/**
+ * The data of the response that opens the session: the lower of both versions, and the one command that we serve.
+ * Throws `Refused('wire.relp.offers')` when the client cannot be served.
+ */
+export function answerOffers(offers: ReadonlyMap<string, string>): string {
+  const version = offers.get('relp_version') ?? '';
+  if (!/^[0-9]{1,9}$/.test(version)) throw refused('it offers no valid relp_version');
+  const commands = offers.get('commands') ?? '';
+  if (!commands.split(',').includes('syslog')) throw refused('"syslog" is not among the commands that it offers');
+  return `200 OK\nrelp_version=${Math.min(Number(version), VERSION_MAX)}\nrelp_software=strongroom\ncommands=syslog`;
+}
+
+function refused(why: string): Refused {
+  return new Refused('wire.relp.offers', 'a RELP client cannot be served', { why });
+}
