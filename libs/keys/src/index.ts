@@ -8,3 +8,6 @@ export { enrolmentFiles, makeKeyPair, publicKeyOf, type EnrolmentFile, type Enro
 export type { AlternativeNames } from './names.ts';
 export { pemDecode, pemEncode, type PemLabel } from './pem.ts';
 export { acceptPublicKey, ecPoint, ed25519Spki, keyHash, keyIdentifier, p256Spki, type PublicKey } from './public-key.ts';
+export {
+  keyService, type IssuedCertificate, type IssueRequest, type KeyService, type KeyServiceCaller, type KeyServiceInfo, type Wrapped,
+} from './key-service.ts';

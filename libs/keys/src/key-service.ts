@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// The key service (apps/keys) as its callers see it. Octets travel as base64 in JSON:
+//   info               {}                                     → KeyServiceInfo
+//   issue              IssueRequest                           → IssuedCertificate
+//   signCheckpoint     {message}                              → {signature}
+//   ensureWrappingKey  {retentionClass, bucket}               → {keyId}
+//   wrap               {keyId, plain, aad}                    → {iv, ciphertext, tag}
+//   unwrap             {keyId, iv, ciphertext, tag, aad}      → {plain}
+import { Failed } from '@strongroom/bytes';
+import type { Usage } from './extensions.ts';
+import type { AlternativeNames } from './names.ts';
+
+/** A connection to the key service: `RpcClient` of the service library is one. */
+export interface KeyServiceCaller {
+  call(verb: string, args?: unknown): Promise<unknown>;
+}
+
+export interface KeyServiceInfo {
+  /** The deployment's CA certificate. */
+  readonly caPem: string;
+  /** The log's Ed25519 key: SubjectPublicKeyInfo, DER, base64. */
+  readonly logPublicKeySpki: string;
+  /** Path and description of the PKCS#11 module, and the token in it. */
+  readonly module: string;
+  readonly moduleDescription: string;
+  readonly tokenLabel: string;
+  readonly tokenSerial: string;
+  /** Whether the token is the embedded SoftHSM, which protects keys no better than the disk it lies on. */
+  readonly embedded: boolean;
+  /** What keys are used with. */
+  readonly mechanisms: readonly string[];
+}
+
+export interface IssueRequest extends AlternativeNames {
+  /** Exactly one of the two: a PKCS#10 request, whose signature is checked, or a public key. */
+  readonly csrPem?: string;
+  readonly spkiPem?: string;
+  readonly commonName: string;
+  readonly usages: readonly Usage[];
+  /** Whole days from now, 1 to 825. */
+  readonly notAfterDays: number;
+}
+
+export interface IssuedCertificate {
+  readonly certPem: string;
+  /** Hexadecimal, lower case. */
+  readonly serial: string;
+  /** ISO 8601, UTC. */
+  readonly notBefore: string;
+  readonly notAfter: string;
+}
+
+/** A data key under a wrapping key: AES-256-GCM with 12, 32 and 16 octets. */
+export interface Wrapped {
+  readonly iv: Buffer;
+  readonly ciphertext: Buffer;
+  readonly tag: Buffer;
+}
+
+/** Every call throws what the key service throws, by code, and `Failed('keys.answer')` when its answer makes no sense. */
+export interface KeyService {
+  info(): Promise<KeyServiceInfo>;
+  issue(request: IssueRequest): Promise<IssuedCertificate>;
+  /** Ed25519 over the text of a checkpoint: 64 octets. */
+  signCheckpoint(message: Buffer): Promise<Buffer>;
+  /** The id of the wrapping key of a class and bucket; makes the key when there is none. */
+  ensureWrappingKey(retentionClass: string, bucket: string): Promise<string>;
+  /** `plain` has 32 octets; `aad` is the additional data of docs/FORMAT.md, section 3. */
+  wrap(keyId: string, plain: Buffer, aad: Buffer): Promise<Wrapped>;
+  unwrap(keyId: string, wrapped: Wrapped, aad: Buffer): Promise<Buffer>;
+}
+
+/** Speaks to the key service over a connection. */
+export function keyService(caller: KeyServiceCaller): KeyService {
+  const ask = async (verb: string, args: unknown): Promise<Answer> => new Answer(verb, await caller.call(verb, args));
+  return Object.freeze<KeyService>({
+    info: async () => (await ask('info', {})).texts<KeyServiceInfo>('caPem', 'logPublicKeySpki'),
+    issue: async (request) => (await ask('issue', request)).texts<IssuedCertificate>('certPem', 'serial', 'notBefore', 'notAfter'),
+    signCheckpoint: async (message) => (await ask('signCheckpoint', { message: base64(message) })).octets('signature', 64),
+    ensureWrappingKey: async (retentionClass, bucket) => (await ask('ensureWrappingKey', { retentionClass, bucket })).text('keyId'),
+    wrap: async (keyId, plain, aad) => {
+      const answer = await ask('wrap', { keyId, plain: base64(plain), aad: base64(aad) });
+      return { iv: answer.octets('iv', 12), ciphertext: answer.octets('ciphertext', 32), tag: answer.octets('tag', 16) };
+    },
+    unwrap: async (keyId, { iv, ciphertext, tag }, aad) => {
+      const sealed = { iv: base64(iv), ciphertext: base64(ciphertext), tag: base64(tag) };
+      return (await ask('unwrap', { keyId, ...sealed, aad: base64(aad) })).octets('plain', 32);
+    },
+  });
+}
+
+function base64(bytes: Buffer): string {
+  return bytes.toString('base64');
+}
+
+class Answer {
+  readonly #verb: string;
+  readonly #fields: Readonly<Record<string, unknown>>;
+
+  constructor(verb: string, value: unknown) {
+    this.#verb = verb;
+    this.#fields = (value ?? {}) as Readonly<Record<string, unknown>>;
+  }
+
+  text(name: string): string {
+    const value = this.#fields[name];
+    if (typeof value === 'string' && value !== '') return value;
+    throw this.#senseless(`"${name}" is missing`);
+  }
+
+  octets(name: string, length: number): Buffer {
+    const bytes = Buffer.from(this.text(name), 'base64');
+    if (bytes.length === length) return bytes;
+    throw this.#senseless(`"${name}" has ${bytes.length} octets, ${length} are expected`);
+  }
+
+  /** The whole answer, once these texts are known to be there. */
+  texts<T>(...names: readonly (keyof T & string)[]): T {
+    for (const name of names) this.text(name);
+    return this.#fields as T;
+  }
+
+  #senseless(why: string): Failed {
+    return new Failed('keys.answer', `the key service gave no proper answer to "${this.#verb}"`, { why, fix: 'see that all services run the same version' });
+  }
+}
