@@ -19,4 +19,5 @@ export * from './rpc-server.ts';
 export * from './runtime.ts';
 export * from './socket-path.ts';
 export * from './spiffe.ts';
+export * from './store-directory.ts';
 export * from './submit.ts';

@@ -12,6 +12,8 @@ export interface Enrolment {
   readonly enrolledAt: string;
   readonly notAfter: string;
   readonly revokedAt: string | null;
+  /** Why it was revoked. */
+  readonly reason?: string;
 }
 
 /** Keys are names: the last part of the SPIFFE ID. */

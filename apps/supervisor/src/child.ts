@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// One process of a service, over all its lives: started, watched, started again, stopped in order.
+import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
+import { closeSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { makeEvent, type FromService, type Listener, type ServiceEvent, type ServiceName, type ServiceState, type ServiceStats, type ToService } from '@strongroom/service';
+import type { Command } from './command.ts';
+import { restartDelayMs, type Ended } from './restart.ts';
+
+const HISTORY_MAX = 20;
+const KMSG_FD = 4;
+
+export interface ChildPlan {
+  readonly service: ServiceName;
+  readonly index: number;
+  readonly command: Command;
+  readonly environment: NodeJS.ProcessEnv;
+  /** The locked descriptor of the home, the process's 5: the lock lasts as long as it lives. */
+  readonly lock: number;
+  /** Opens /dev/kmsg, the process's 4, anew for each life: an open file has its own place in the messages. */
+  readonly openKmsg: () => number | null;
+}
+
+export interface ChildHooks {
+  /** What to tell a new process; asked at each start. */
+  start(child: Child, kmsgFd: number | null): ToService;
+  /** A process is gone, whether or not another will follow. */
+  ended(child: Child): void;
+  message(child: Child, message: FromService): void;
+  event(event: ServiceEvent): void;
+  /** Configuration is wrong (exit 78): everything shall stop. */
+  misconfigured(child: Child): void;
+}
+
+export class Child {
+  readonly service: ServiceName;
+  readonly index: number;
+  state: ServiceState | 'stopped' = 'starting';
+  reason: string | null = null;
+  since = new Date();
+  listeners: readonly Listener[] = [];
+  stats: ServiceStats = { values: {} };
+  statsAtMs = 0;
+  readonly ended: (Ended & { readonly signal: string | null })[] = [];
+  readonly #plan: ChildPlan;
+  readonly #hooks: ChildHooks;
+  readonly #ready = Promise.withResolvers<void>();
+  #process: ChildProcess | undefined;
+  #stopping = false;
+  #restart: NodeJS.Timeout | undefined;
+  #gone: (() => void)[] = [];
+
+  constructor(plan: ChildPlan, hooks: ChildHooks) {
+    this.service = plan.service;
+    this.index = plan.index;
+    this.#plan = plan;
+    this.#hooks = hooks;
+  }
+
+  get pid(): number | null {
+    return this.#process?.pid ?? null;
+  }
+
+  /** Resolves when a process served for the first time; a crash before that only makes it later. */
+  get ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  start(): void {
+    const { command, environment, lock, openKmsg } = this.#plan;
+    const kmsg = openKmsg();
+    const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', 'ipc', kmsg ?? 'ignore', lock];
+    const child = spawn(command.file, command.args, { env: environment, stdio, cwd: '/' });
+    this.#process = child;
+    this.#enter('starting', null);
+    createInterface(child.stdout!).on('line', (line) => this.#printed(line, 'info'));
+    createInterface(child.stderr!).on('line', (line) => this.#printed(line, 'warn'));
+    child.on('message', (message) => this.#take(message as FromService));
+    child.once('error', (error) => this.#printed(error.message, 'error'));
+    child.once('close', (code, signal) => this.#closed(child, code, signal));
+    if (kmsg !== null) closeSync(kmsg);
+    this.send(this.#hooks.start(this, kmsg === null ? null : KMSG_FD));
+  }
+
+  send(message: ToService): void {
+    // A process that is just ending has no channel any more; its end is told by its own event.
+    if (this.#process?.connected === true) this.#process.send(message, () => undefined);
+  }
+
+  /** Asks for an orderly stop. Resolves when the process is gone. */
+  stop(): Promise<void> {
+    this.#stopping = true;
+    clearTimeout(this.#restart);
+    if (this.#process === undefined) {
+      this.#enter('stopped', this.reason);
+      return Promise.resolve();
+    }
+    this.send({ kind: 'stop' });
+    return new Promise((resolve) => { this.#gone.push(resolve); });
+  }
+
+  /** Ends the present process at once. */
+  kill(): void {
+    this.#process?.kill('SIGKILL');
+  }
+
+  #take(message: FromService): void {
+    if (message.kind === 'ready') {
+      this.listeners = message.listeners;
+      if (this.state === 'starting') this.#enter('running', null);
+      this.#ready.resolve();
+    } else if (message.kind === 'state') {
+      this.#enter(message.state, message.reason);
+    } else if (message.kind === 'stats') {
+      this.stats = message;
+      this.statsAtMs = Date.now();
+    } else if (message.kind === 'event') {
+      const { time, level, event, fields } = message;
+      this.#hooks.event({ time, service: this.service, level, event, fields });
+    }
+    this.#hooks.message(this, message);
+  }
+
+  /** A line on the process's own output: one of our events, or something of Node's. */
+  #printed(line: string, level: 'info' | 'warn' | 'error'): void {
+    let event: Partial<ServiceEvent> | null = null;
+    try {
+      event = JSON.parse(line) as Partial<ServiceEvent>;
+    } catch {
+      // Not ours: passed on as it is.
+    }
+    if (typeof event?.event === 'string' && typeof event.level === 'string' && typeof event.fields === 'object') {
+      this.#hooks.event(event as ServiceEvent);
+    } else if (line !== '') {
+      this.#hooks.event(makeEvent(this.service, 'service.output', level, { line }));
+    }
+  }
+
+  #closed(child: ChildProcess, code: number | null, signal: string | null): void {
+    if (this.#process !== child) return;
+    this.#process = undefined;
+    this.listeners = [];
+    this.ended.push({ atMs: Date.now(), code, signal });
+    if (this.ended.length > HISTORY_MAX) this.ended.shift();
+    for (const resolve of this.#gone.splice(0)) resolve();
+    this.#hooks.ended(this);
+    if (this.#stopping) return this.#enter('stopped', null);
+    const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
+    const delayMs = restartDelayMs(this.ended);
+    if (delayMs === null) {
+      this.#enter('stopped', `it refused its configuration (${how})`);
+      return this.#hooks.misconfigured(this);
+    }
+    this.#enter('starting', `it ended with ${how}; next start in ${delayMs} ms`);
+    this.#hooks.event(makeEvent('supervisor', 'supervisor.service-ended', 'warn', { service: this.service, index: this.index, code, signal, restartInMs: delayMs }));
+    this.#restart = setTimeout(() => this.start(), delayMs);
+  }
+
+  #enter(state: ServiceState | 'stopped', reason: string | null): void {
+    if (state !== this.state) this.since = new Date();
+    this.state = state;
+    this.reason = reason;
+  }
+}

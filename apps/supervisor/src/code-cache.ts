@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Node keeps the compiler that erases types, 40 MB, in a process that had to use it. So each program's code is compiled
+// once, by a process that ends, into Node's compile cache; services start from there. Only the supervisor's user may
+// write the cache: what a service could write there, another would run.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const WARM_TIMEOUT_MS = 60_000;
+
+/**
+ * Whether `part` must be compiled: its stamp is missing. When sources changed since any stamp, the cache is emptied, so it
+ * stays bounded. Afterwards the stamp is there.
+ */
+export function refreshCodeCache(cache: string, code: string, part: string): boolean {
+  const current = fingerprint(code);
+  const stamp = join(cache, `${part}-${current}.stamp`);
+  if (existsSync(stamp)) return false;
+  if (!readdirSync(cache).some((name) => name.endsWith(`-${current}.stamp`))) {
+    rmSync(cache, { recursive: true, force: true });
+    mkdirSync(cache, { recursive: true, mode: 0o755 });
+  }
+  writeFileSync(stamp, '');
+  return true;
+}
+
+/** Has programs loaded, each in a process that ends at once, with the given environment. */
+export function warm(cache: string, programs: readonly (readonly [file: string, environment: NodeJS.ProcessEnv])[]): void {
+  for (const [file, environment] of programs) {
+    spawnSync(process.execPath, [file], {
+      env: { PATH: process.env['PATH'] ?? '', ...environment, NODE_COMPILE_CACHE: cache }, stdio: 'ignore', timeout: WARM_TIMEOUT_MS,
+    });
+  }
+}
+
+/**
+ * Lets other users read what was compiled. Node keeps a folder for each user, named `…-<uid>`: theirs become links to ours.
+ */
+export function shareCodeCache(cache: string, ours: number, uids: readonly number[]): void {
+  chmodSync(cache, 0o755);
+  for (const folder of readdirSync(cache).filter((name) => name.endsWith(`-${ours}`))) {
+    chmodSync(join(cache, folder), 0o755);
+    for (const file of readdirSync(join(cache, folder))) chmodSync(join(cache, folder, file), 0o644);
+    for (const uid of uids.filter((one) => one !== ours)) {
+      const link = join(cache, folder.slice(0, -String(ours).length) + uid);
+      if (!existsSync(link)) symlinkSync(folder, link);
+    }
+  }
+}
+
+/** Changes when any source of ours, or Node, does. */
+function fingerprint(code: string): string {
+  const facts = [process.version];
+  for (const top of ['apps', 'libs']) {
+    for (const name of readdirSync(join(code, top))) {
+      const sources = join(code, top, name, 'src');
+      if (!existsSync(sources)) continue;
+      for (const file of readdirSync(sources, { recursive: true, encoding: 'utf8' })) {
+        const { size, mtimeMs } = statSync(join(sources, file));
+        facts.push(`${top}/${name}/${file} ${size} ${mtimeMs}`);
+      }
+    }
+  }
+  return createHash('sha256').update(facts.join('\n')).digest('hex').slice(0, 16);
+}

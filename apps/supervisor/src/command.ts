@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line of a service: prlimit (no core dumps) → setpriv (user, no capabilities, no new privileges) → node.
+import { join } from 'node:path';
+import type { ServiceName } from '@strongroom/service';
+import type { Account } from './accounts.ts';
+
+/** Octets of locked memory for OpenSSL's secrets; below the usual limit of locked memory for a user. */
+const SECURE_HEAP_BYTES = 65_536;
+const OPEN_FILES = 131_072;
+const FIRST_UNPRIVILEGED_PORT = 1024;
+
+export interface CommandFacts {
+  /** Code as services reach it. */
+  readonly code: string;
+  /** The Node program as services reach it. */
+  readonly node: string;
+  /** Whether we are root, and may raise limits. */
+  readonly root: boolean;
+  /** The service's user; null when separation is nominal. */
+  readonly account: Account | null;
+  /** Ports that the service shall listen on. */
+  readonly ports: readonly number[];
+}
+
+export interface Command {
+  readonly file: string;
+  readonly args: readonly string[];
+}
+
+/** What to run for a service. Its command line shows `apps/<name>/`. */
+export function serviceCommand(name: ServiceName, facts: CommandFacts): Command {
+  const limits = ['--core=0:0', ...(facts.root ? [`--nofile=${OPEN_FILES}:${OPEN_FILES}`] : [])];
+  return { file: 'prlimit', args: [...limits, ...privileges(facts), facts.node, ...nodeFlags(name, facts.code), join(facts.code, 'apps', name, 'src/main.ts')] };
+}
+
+function privileges({ root, account, ports }: CommandFacts): string[] {
+  // Without a user of its own a service keeps, as root, only what it needs to use files of whoever ran before.
+  if (account === null) {
+    const kept = '-all,+chown,+dac_override,+dac_read_search,+fowner';
+    return root ? ['setpriv', `--bounding-set=${kept}`, `--inh-caps=-all`, '--no-new-privs'] : ['setpriv', '--no-new-privs'];
+  }
+  const kept = ports.some((port) => port > 0 && port < FIRST_UNPRIVILEGED_PORT) ? '-all,+net_bind_service' : '-all';
+  const groups = account.groups.length === 0 ? '--clear-groups' : `--groups=${account.groups.join(',')}`;
+  return [
+    'setpriv', `--reuid=${account.uid}`, `--regid=${account.gid}`, groups,
+    `--bounding-set=${kept}`, `--inh-caps=${kept}`, `--ambient-caps=${kept}`, '--no-new-privs',
+  ];
+}
+
+function nodeFlags(name: ServiceName, code: string): string[] {
+  return [
+    '--disable-sigusr1', `--secure-heap=${SECURE_HEAP_BYTES}`,
+    ...(name === 'keys' ? [] : ['--no-addons']),
+    // Two session tickets that a client does not read turn its close into a reset, and a burst loses its end.
+    ...(name === 'gateway' ? [`--openssl-config=${join(code, 'apps/gateway/openssl.cnf')}`] : []),
+  ];
+}
+
+const PASSED_ON = /^(PATH|LANG|LC_[A-Z]+|TZ|TMPDIR|LD_PRELOAD|LD_LIBRARY_PATH|FAKETIME.*)$/;
+
+/** The environment of services: what a program needs to run here, and nothing that the caller may have in it beside. */
+export function serviceEnvironment(codeCache: string, environment: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
+  return { ...Object.fromEntries(Object.entries(environment).filter(([name]) => PASSED_ON.test(name))), NODE_COMPILE_CACHE: codeCache };
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// run/control.sock: orders to the supervisor, from whoever may open the socket (its own user, and root).
+import { chmodSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { readFileSync } from 'node:fs';
+import { Refused } from '@strongroom/bytes';
+import { serveRpc, socketPath, type Layout, type RpcVerbs } from '@strongroom/service';
+import { readEnrolRequest, type Enrolments } from './enrolments.ts';
+import type { OwnEvents } from './own-events.ts';
+import { watchItem, type Status } from './status.ts';
+import type { Supervisor } from './supervisor.ts';
+
+const WATCH_INTERVAL_MS = 1000;
+const REASON_CHARACTERS_MAX = 500;
+
+export interface ControlFacts {
+  readonly paths: Layout;
+  readonly supervisor: Supervisor;
+  readonly enrolments: Enrolments;
+  readonly events: OwnEvents;
+  status(): Status;
+  /** Names in the gateway's server certificate: what producers may call us. */
+  serverNames(): unknown;
+}
+
+/** Listens on the control socket, mode 0600. */
+export function serveControl(facts: ControlFacts): Promise<Server> {
+  const verbs = controlVerbs(facts);
+  const server = createServer((socket) => {
+    void serveRpc(socket, verbs, {
+      caller: null,
+      onError: (verb, error) => facts.events.event('supervisor.order-failed', 'error', { verb, message: (error as Error).message }),
+    });
+  });
+  const path = socketPath(facts.paths.controlSocket);
+  rmSync(path, { force: true });
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    // Our umask leaves nobody else a right from the first moment on.
+    server.listen(path, () => {
+      chmodSync(path, 0o600);
+      resolve(server);
+    });
+  });
+}
+
+function controlVerbs(facts: ControlFacts): RpcVerbs<null> {
+  const { supervisor, enrolments, events } = facts;
+  return {
+    status: async () => facts.status(),
+    async *watch(_, { signal }) {
+      for (;;) {
+        yield watchItem(supervisor.children);
+        await delay(WATCH_INTERVAL_MS, undefined, { signal }).catch(() => undefined);
+        if (signal.aborted) return null;
+      }
+    },
+    registry: async () => enrolments.registry,
+    sources: async () => enrolments.registry,
+    enrol: async (args) => {
+      const request = readEnrolRequest(args);
+      const enrolled = await enrolments.enrol(request, supervisor.keys);
+      events.event('supervisor.enrolled', 'info', { id: enrolled.id, keyHash: enrolled.keyHash, serial: enrolled.serial, notAfter: enrolled.notAfter });
+      await supervisor.publishRegistry();
+      return { ...enrolled, caPem: readFileSync(facts.paths.ca, 'utf8'), listeners: facts.status().listeners, serverNames: facts.serverNames() };
+    },
+    revoke: async (args) => {
+      const { part, name, reason } = readRevokeRequest(args);
+      const revoked = await enrolments.revoke(part, name, reason);
+      events.event('supervisor.revoked', 'warn', { id: revoked.id, keyHash: revoked.keyHash, reason });
+      await supervisor.publishRegistry();
+      return revoked;
+    },
+    reload: async () => {
+      await supervisor.renew();
+      supervisor.reload();
+      events.event('supervisor.reloaded', 'info');
+      return null;
+    },
+  };
+}
+
+function readRevokeRequest(args: unknown): { part: 'sources' | 'readers'; name: string; reason: string } {
+  const { name, role, reason } = (args ?? {}) as Record<string, unknown>;
+  if (typeof name !== 'string' || (role !== undefined && role !== 'source' && role !== 'reader')) {
+    throw new Refused('supervisor.revoke', 'a revocation needs a name, and the role source or reader');
+  }
+  return { part: role === 'reader' ? 'readers' : 'sources', name, reason: typeof reason === 'string' ? reason.slice(0, REASON_CHARACTERS_MAX) : '' };
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// From ready directories to the last service's end: services, control socket, metrics, signals, start screen.
+import { rmSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { EXIT, exitCodeFor, notifier, openMetrics, SERVICES, type Config, type Layout, type Separation, type ServiceName } from '@strongroom/service';
+import type { Accounts } from './accounts.ts';
+import { serveControl } from './control.ts';
+import { Enrolments } from './enrolments.ts';
+import { EventLog } from './event-log.ts';
+import { addressOf, serveHealth } from './health.ts';
+import { OwnEvents } from './own-events.ts';
+import type { Place } from './place.ts';
+import { kmsgMissing, plans } from './plans.ts';
+import { say, threeLines } from './say.ts';
+import { startScreen } from './screen.ts';
+import { serverNames } from './server-names.ts';
+import { healthOf, statusOf, type Status } from './status.ts';
+import { Supervisor } from './supervisor.ts';
+
+const RENEW_INTERVAL_MS = 3_600_000;
+const ALIVE_INTERVAL_MS = 10_000;
+
+export interface Ready {
+  readonly place: Place;
+  readonly paths: Layout;
+  readonly config: Config;
+  /** The locked descriptor of the home. */
+  readonly lock: number;
+  /** Users of the services; null when separation is nominal. */
+  readonly users: Accounts | null;
+  readonly deployment: string;
+}
+
+/** Runs until a signal, or a service that refuses its configuration. Resolves with our exit code. */
+export async function live(ready: Ready): Promise<number> {
+  const { paths, config, deployment } = ready;
+  const log = new EventLog(paths.events);
+  const events = new OwnEvents(log);
+  const enrolments = new Enrolments(paths.registry, deployment);
+  const separation = separationOf(ready);
+  const misconfigured = Promise.withResolvers<string>();
+  const supervisor = new Supervisor({
+    ...ready, separation, enrolments, log, events, plans: plans(ready), onMisconfigured: misconfigured.resolve,
+  });
+  const stopAsked = stopSignal(supervisor);
+  const http = await serveHealth(config.supervisor.metrics.address, config.supervisor.metrics.port, {
+    metrics: () => openMetrics(supervisor.children.map(({ service, index, stats: { values, sources } }) => ({ service, index, values, sources }))),
+    health: () => healthOf(supervisor.children, config),
+  });
+  const facts = { deployment, home: paths.home, config, separation, startedAt: new Date(), notes: notesOf(config), metricsAddress: addressOf(http) };
+  const status = (): Status => statusOf(supervisor.children, { ...facts, stopping: supervisor.stopping });
+  const control = await serveControl({ paths, supervisor, enrolments, events, status, serverNames: () => serverNames(config.gateway.serverNames) });
+  events.event('supervisor.started', 'info', { pid: process.pid, node: process.version, deployment, separation: separation.kind });
+
+  const end = await Promise.race([
+    stopAsked.then((signal): End => ({ why: signal, code: EXIT.stopped })),
+    misconfigured.promise.then((service): End => ({ why: `${service} refused its configuration or what it found, see the lines above`, code: EXIT.configuration })),
+    collect(supervisor, events, config, status).catch((error: unknown): End => {
+      process.stderr.write(threeLines(error));
+      return { why: 'starting failed', code: exitCodeFor(error) };
+    }),
+  ]);
+  say(`${end.why}: stopping in order: listeners, what is under way, vault, keys`);
+  notifier().stopping();
+  events.event('supervisor.stopping', 'info', { why: end.why });
+  const inTime = await supervisor.stop();
+  http.close();
+  control.close();
+  await log.close();
+  for (const path of [paths.controlSocket, paths.pidFile]) rmSync(path, { force: true });
+  say(inTime ? 'stopped; everything that was acknowledged is sealed' : 'some services did not stop in time and were ended; what was acknowledged is sealed');
+  return end.code === EXIT.stopped && !inTime ? EXIT.bug : end.code;
+}
+
+/** Why everything stops, and what we shall exit with. */
+interface End {
+  readonly why: string;
+  readonly code: number;
+}
+
+/** Starts all, tells so, and keeps certificates fresh and the watchdog fed. Never resolves; rejects when starting fails. */
+async function collect(supervisor: Supervisor, events: OwnEvents, config: Config, status: () => Status): Promise<never> {
+  await supervisor.start();
+  const notify = notifier();
+  if (!supervisor.stopping) {
+    process.stdout.write(startScreen(status()));
+    notify.ready('collecting');
+  }
+  const { watchdogMs } = notify;
+  if (watchdogMs !== null) setInterval(() => { if (healthOf(supervisor.children, config).ok) notify.alive(); }, Math.min(watchdogMs, ALIVE_INTERVAL_MS)).unref();
+  for (;;) {
+    await delay(RENEW_INTERVAL_MS, undefined, { ref: false });
+    await supervisor.renew().catch((error: Error) => events.event('supervisor.renewal-failed', 'error', { message: error.message }));
+  }
+}
+
+/** Resolves at the first signal to stop; later ones are told that it is going on. */
+function stopSignal(supervisor: Supervisor): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.on(signal, () => {
+        if (supervisor.stopping) say('still stopping: what was received is being sealed; please wait');
+        resolve(signal);
+      });
+    }
+  });
+}
+
+function separationOf({ place, users }: Ready): Separation {
+  if (users === null) return { kind: 'nominal', reason: place.nominal, groups: null };
+  return { kind: 'users', reason: null, groups: Object.fromEntries(SERVICES.map((name) => [name, users[name].gid])) as Record<ServiceName, number> };
+}
+
+function notesOf(config: Config): string[] {
+  const missing = kmsgMissing(config);
+  return missing === null ? [] : [`Kernel messages are not collected: ${missing}.`];
+}

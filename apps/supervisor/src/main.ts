@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// `npm start` becomes this process. It prepares the place that services run in, becomes itself again inside (same process
+// id, so Ctrl-C and SIGTERM arrive), and then supervises.
+import { prepare } from './prepare.ts';
+import type { Place } from './place.ts';
+
+const STAGE = 'STRONGROOM_STAGE';
+
+switch (process.env[STAGE]) {
+  case 'warm': // only to have the code compiled and cached: see code-cache.ts
+    await import('./run.ts');
+    break;
+  case 'run':
+    await run(JSON.parse(process.env['STRONGROOM_PLACE'] ?? '{}') as Place);
+    break;
+  default:
+    await begin();
+}
+
+async function begin(): Promise<void> {
+  const { place, command } = prepare(import.meta.filename);
+  const environment = { ...process.env, NODE_COMPILE_CACHE: place.codeCache, [STAGE]: 'run', STRONGROOM_PLACE: JSON.stringify(place) };
+  process.removeAllListeners('warning');
+  process.execve!(command[0]!, command, environment);
+}
+
+async function run(place: Place): Promise<void> {
+  const { run: supervise } = await import('./run.ts');
+  await supervise(place);
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// The supervisor's own events: logged like everybody's, and sealed as evidence once the vault is there.
+import { randomBytes } from 'node:crypto';
+import { EventSource, loadIdentity, makeEvent, serviceId, SubmitClient, type Fields, type Layout, type Level } from '@strongroom/service';
+import type { EventLog } from './event-log.ts';
+
+const EARLY_MAX = 1000;
+const SERVICE = 'supervisor';
+
+export class OwnEvents {
+  readonly #log: EventLog;
+  #early: [string, Level, Fields][] = [];
+  #client: SubmitClient | undefined;
+  #source: EventSource | undefined;
+
+  constructor(log: EventLog) {
+    this.#log = log;
+  }
+
+  event(event: string, level: Level, fields: Fields = {}): void {
+    this.#log.add(makeEvent(SERVICE, event, level, fields));
+    if (this.#source !== undefined) this.#source.seal(event, level, fields);
+    else if (this.#early.length < EARLY_MAX) this.#early.push([event, level, fields]);
+  }
+
+  /** From here on events are sealed, those before included. */
+  connect(paths: Layout, deployment: string): void {
+    const identity = () => loadIdentity(paths.identity(SERVICE), paths.ca);
+    const { id, keyHash } = identity();
+    this.#client = new SubmitClient({
+      path: paths.submitSocket(SERVICE), identity, vault: serviceId(deployment, 'vault'), instance: randomBytes(16),
+      onFatal: (error) => {
+        this.#client?.close();
+        this.#source = undefined;
+        this.connect(paths, deployment);
+        this.event('supervisor.vault-forgot', 'error', { code: error.code, why: error.why ?? '' });
+      },
+    });
+    this.#source = new EventSource(this.#client, { service: SERVICE, id, keyHash });
+    for (const [event, level, fields] of this.#early.splice(0)) this.#source.seal(event, level, fields);
+  }
+
+  /** Seals the end of our stream, as long as the vault is there to take it. */
+  async close(timeoutMs: number): Promise<void> {
+    const timer = setTimeout(() => this.#client?.close(), timeoutMs);
+    await this.#source?.close('stopped').catch(() => undefined);
+    clearTimeout(timer);
+    this.#client?.close();
+    this.#source = undefined;
+  }
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which processes there are, and how each is started.
+import { closeSync, constants, openSync } from 'node:fs';
+import type { Config, ServiceName } from '@strongroom/service';
+import type { Accounts } from './accounts.ts';
+import type { ChildPlan } from './child.ts';
+import { serviceCommand, serviceEnvironment } from './command.ts';
+import { gatewayPorts } from './ports.ts';
+import type { Place } from './place.ts';
+import { asSeen, seenByServices } from './view.ts';
+
+const KMSG = '/dev/kmsg';
+
+export interface PlanFacts {
+  readonly place: Place;
+  readonly config: Config;
+  readonly users: Accounts | null;
+  readonly lock: number;
+}
+
+/** All processes in the order of their start. */
+export function plans(facts: PlanFacts): readonly ChildPlan[] {
+  const gateways = Array.from({ length: facts.config.gateway.processes }, (_, index) => plan('gateway', index, facts));
+  return [plan('keys', 0, facts), plan('vault', 0, facts), ...gateways, plan('capture', 0, facts)];
+}
+
+function plan(service: ServiceName, index: number, { place, config, users, lock }: PlanFacts): ChildPlan {
+  const command = serviceCommand(service, {
+    code: seenByServices(place).code, node: asSeen(place, process.execPath), root: process.getuid?.() === 0,
+    account: users?.[service] ?? null, ports: service === 'gateway' ? gatewayPorts(config) : [],
+  });
+  return {
+    service, index, command, lock, environment: serviceEnvironment(asSeen(place, place.codeCache)),
+    openKmsg: service === 'capture' && config.capture.kmsg ? openKmsg : () => null,
+  };
+}
+
+function openKmsg(): number | null {
+  try {
+    return openSync(KMSG, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch {
+    return null;
+  }
+}
+
+/** Why kernel messages cannot be collected, or null. */
+export function kmsgMissing(config: Config): string | null {
+  if (!config.capture.kmsg) return null;
+  try {
+    closeSync(openSync(KMSG, constants.O_RDONLY | constants.O_NONBLOCK));
+    return null;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}

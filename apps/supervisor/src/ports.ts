@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ports that shall be listened on, and whether they are free, before anything is started.
+import { createSocket } from 'node:dgram';
+import { createServer } from 'node:net';
+import { Refused } from '@strongroom/bytes';
+import type { Config } from '@strongroom/service';
+import { portHolders } from './port-holder.ts';
+
+export interface WantedPort {
+  /** The configuration key above `port`. */
+  readonly key: string;
+  readonly transport: 'tcp' | 'udp';
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Everything that listens by this configuration; port 0 means any free one. */
+export function wantedPorts(config: Config): readonly WantedPort[] {
+  const { syslogTls, relpTls, syslogTcp, syslogUdp } = config.gateway.listeners;
+  const all = [['syslogTls', syslogTls, 'tcp'], ['relpTls', relpTls, 'tcp'], ['syslogTcp', syslogTcp, 'tcp'], ['syslogUdp', syslogUdp, 'udp']] as const;
+  return [
+    ...all.filter(([, { enabled }]) => enabled).map(([name, { address, port }, transport]) => ({ key: `gateway.listeners.${name}`, transport, address, port })),
+    { key: 'supervisor.metrics', transport: 'tcp', ...config.supervisor.metrics },
+  ];
+}
+
+/** The ports of the gateway alone. */
+export function gatewayPorts(config: Config): number[] {
+  return wantedPorts(config).filter(({ key }) => key.startsWith('gateway.')).map(({ port }) => port);
+}
+
+/** Throws `Refused` for the first port that cannot be had: `supervisor.port-taken`, `supervisor.port-refused`. */
+export async function checkPorts(wanted: readonly WantedPort[]): Promise<void> {
+  for (const one of wanted.filter(({ port }) => port !== 0)) {
+    const error = one.transport === 'tcp' ? await tryTcp(one) : await tryUdp(one);
+    if (error !== null) throw refused(one, error);
+  }
+}
+
+function tryTcp({ address, port }: WantedPort): Promise<NodeJS.ErrnoException | null> {
+  return new Promise((resolve) => {
+    const server = createServer().once('error', resolve);
+    server.listen({ host: address, port, exclusive: true }, () => server.close(() => resolve(null)));
+  });
+}
+
+function tryUdp({ address, port }: WantedPort): Promise<NodeJS.ErrnoException | null> {
+  return new Promise((resolve) => {
+    const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4').once('error', resolve);
+    socket.bind({ address, port, exclusive: true }, () => socket.close(() => resolve(null)));
+  });
+}
+
+function refused({ key, transport, address, port }: WantedPort, error: NodeJS.ErrnoException): Refused | Error {
+  if (error.code === 'EADDRINUSE') {
+    const holders = portHolders(port, transport).map(({ pid, name }) => `${name} (process ${pid})`);
+    return new Refused('supervisor.port-taken', `port ${port} of ${address} is taken`, {
+      why: holders.length === 0 ? 'a process that we may not look into holds it' : `${holders.join(' and ')} holds it`,
+      fix: `stop that, or set ${key}.port to another port (0: any free one) in the file that STRONGROOM_CONFIG names`,
+      fields: { port, key },
+    });
+  }
+  return new Refused('supervisor.port-refused', `port ${port} of ${address} cannot be listened on`, {
+    why: error.code === 'EACCES' ? 'ports below 1024 need root' : error.message,
+    fix: error.code === 'EACCES' ? `start as root, or set ${key}.port above 1023` : `correct ${key} in the file that STRONGROOM_CONFIG names`,
+    cause: error, fields: { port, key },
+  });
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stage two: configuration, lock, ports, directories; then everything lives (live.ts).
+import { join } from 'node:path';
+import { layout, SERVICES } from '@strongroom/service';
+import { machineAccounts, type Accounts } from './accounts.ts';
+import { refreshCodeCache, shareCodeCache, warm } from './code-cache.ts';
+import { deploymentName } from './deployment.ts';
+import { live } from './live.ts';
+import { lockHome } from './lock.ts';
+import type { Place } from './place.ts';
+import { checkPorts, wantedPorts } from './ports.ts';
+import { readConfig } from './read-config.ts';
+import { endWith, say } from './say.ts';
+import { makeTree } from './tree.ts';
+import { mountView, seenByServices, unmountView } from './view.ts';
+
+/** Runs everything; ends the process. */
+export async function run(place: Place): Promise<never> {
+  try {
+    const code = await supervise(place);
+    unmountView(place);
+    process.exit(code);
+  } catch (error) {
+    unmountView(place);
+    endWith(error);
+  }
+}
+
+async function supervise(place: Place): Promise<number> {
+  const paths = layout(place.home);
+  const config = readConfig();
+  const { fd: lock } = await lockHome(paths, () => say('waiting for services of an earlier run to stop'));
+  await checkPorts(wantedPorts(config));
+  const users = place.nominal === null ? machineAccounts() : null;
+  makeTree(paths, users);
+  const deployment = await deploymentName(paths, config.deployment);
+  prepareView(place, users);
+  process.umask(0o077);
+  return live({ place, paths, config, lock, users, deployment });
+}
+
+/** The mounts, and the services' code compiled where they will see it. */
+function prepareView(place: Place, users: Accounts | null): void {
+  mountView(place);
+  const { code } = seenByServices(place);
+  const programs = SERVICES.filter((name) => name !== 'supervisor').map((name) => [join(code, 'apps', name, 'src/main.ts'), {}] as const);
+  if (refreshCodeCache(place.codeCache, place.code, `services-${code === place.code ? 'here' : 'view'}`)) warm(place.codeCache, programs);
+  if (users !== null) shareCodeCache(place.codeCache, 0, Object.values(users).map(({ uid }) => uid));
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `status`, `watch`, metrics and health say, from what services said last.
+import type { Config, Listener, LogFacts, ServiceStats, Separation, SourceStats, WormFacts } from '@strongroom/service';
+import type { Child } from './child.ts';
+
+/** Statistics older than this say nothing of the present. */
+const STATS_FRESH_MS = 5000;
+/** What a heartbeat may be late. */
+const COMMIT_GRACE_MS = 10_000;
+
+export interface ServiceStatus {
+  readonly name: string;
+  readonly index: number;
+  readonly pid: number | null;
+  readonly state: string;
+  readonly reason: string | null;
+  readonly since: string;
+  /** Ends of its processes since we started, newest last. */
+  readonly ended: readonly { readonly at: string; readonly code: number | null; readonly signal: string | null }[];
+}
+
+export interface Status {
+  readonly log: LogFacts | null;
+  readonly records: number;
+  readonly batches: number;
+  readonly bytes: number;
+  readonly deployment: string;
+  readonly home: string;
+  readonly services: readonly ServiceStatus[];
+  readonly listeners: readonly Listener[];
+  readonly separation: { readonly kind: string; readonly reason: string | null };
+  readonly worm: WormFacts | null;
+  readonly health: Health;
+  /** What is missing or out of the ordinary, a sentence each. */
+  readonly notes: readonly string[];
+}
+
+export interface Health {
+  readonly ok: boolean;
+  readonly reason: string | null;
+}
+
+export interface StatusFacts {
+  readonly deployment: string;
+  readonly home: string;
+  readonly config: Config;
+  readonly startedAt: Date;
+  readonly stopping: boolean;
+  readonly separation: Separation;
+  readonly notes: readonly string[];
+  readonly metricsAddress: string | null;
+}
+
+export function statusOf(children: readonly Child[], facts: StatusFacts): Status {
+  const vault = children.find(({ service }) => service === 'vault');
+  const { log, worm, values } = vault?.stats ?? ({ values: {} } as ServiceStats);
+  return {
+    log: log ?? null, records: values['records'] ?? 0, batches: values['batches'] ?? 0, bytes: values['bytes'] ?? 0,
+    deployment: facts.deployment, home: facts.home,
+    services: [supervisorStatus(facts), ...children.map(serviceStatus)],
+    listeners: listenersOf(children, facts.metricsAddress),
+    separation: { kind: facts.separation.kind, reason: facts.separation.reason }, worm: worm ?? null,
+    health: healthOf(children, facts.config), notes: notesOf(facts, worm ?? null),
+  };
+}
+
+function supervisorStatus({ startedAt, stopping }: StatusFacts): ServiceStatus {
+  return { name: 'supervisor', index: 0, pid: process.pid, state: stopping ? 'stopping' : 'running', reason: null, since: startedAt.toISOString(), ended: [] };
+}
+
+function serviceStatus(child: Child): ServiceStatus {
+  return {
+    name: child.service, index: child.index, pid: child.pid, state: child.state, reason: child.reason, since: child.since.toISOString(),
+    ended: child.ended.map(({ atMs, code, signal }) => ({ at: new Date(atMs).toISOString(), code, signal })),
+  };
+}
+
+/** What producers connect to, each once though several processes share it, and our own metrics. */
+export function listenersOf(children: readonly Child[], metricsAddress: string | null): Listener[] {
+  const all = children.filter(({ service }) => service === 'gateway').flatMap(({ listeners }) => listeners);
+  if (metricsAddress !== null) all.push({ protocol: 'metrics', address: metricsAddress });
+  return [...new Map(all.map((one) => [`${one.protocol} ${one.address}`, one])).values()];
+}
+
+function notesOf({ separation, notes }: StatusFacts, worm: WormFacts | null): string[] {
+  return [
+    ...notes,
+    ...(separation.reason === null ? [] : [`Separation is nominal: ${separation.reason}.`]),
+    ...(worm === null || worm.reason === null ? [] : [`Segments are not held immutable: ${worm.reason}.`]),
+  ];
+}
+
+/** Whether cycles commit. */
+export function healthOf(children: readonly Child[], config: Config, nowMs = Date.now()): Health {
+  const vault = children.find(({ service }) => service === 'vault');
+  if (vault === undefined) return bad('there is no vault');
+  if (vault.state !== 'running') return bad(`the vault is ${vault.state}${vault.reason === null ? '' : `: ${vault.reason}`}`);
+  if (nowMs - vault.statsAtMs > STATS_FRESH_MS) return bad('the vault does not answer');
+  const limitMs = config.vault.heartbeatSeconds * 1000 + COMMIT_GRACE_MS;
+  const ageMs = vault.stats.values['lastCommitAgeMs'];
+  if (ageMs === undefined) return bad('the vault has committed nothing yet');
+  return ageMs > limitMs ? bad(`the last commit was ${ageMs} ms ago, at most ${limitMs} ms are in order`) : { ok: true, reason: null };
+}
+
+function bad(reason: string): Health {
+  return { ok: false, reason };
+}
+
+export interface WatchItem {
+  readonly time: string;
+  readonly services: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly states: Readonly<Record<string, string>>;
+  readonly sources: Readonly<Record<string, SourceStats>>;
+  readonly log: LogFacts | null;
+}
+
+/** One second of `watch`. Several processes of a service are summed. */
+export function watchItem(children: readonly Child[]): WatchItem {
+  const services: Record<string, Record<string, number>> = {};
+  const states: Record<string, string> = {};
+  const sources: Record<string, SourceStats> = {};
+  for (const { service, state, stats } of children) {
+    states[service] = states[service] === undefined || states[service] === 'running' ? state : states[service];
+    const sums = (services[service] ??= {});
+    for (const [name, value] of Object.entries(stats.values)) sums[name] = (sums[name] ?? 0) + value;
+    for (const [id, facts] of Object.entries(stats.sources ?? {})) sources[id] = merged(sources[id], facts);
+  }
+  const log = children.find(({ service }) => service === 'vault')?.stats.log ?? null;
+  return { time: new Date().toISOString(), services, states, sources, log };
+}
+
+function merged(a: SourceStats | undefined, b: SourceStats): SourceStats {
+  if (a === undefined) return b;
+  return {
+    events: a.events + b.events, bytes: a.bytes + b.bytes, ackedBytes: a.ackedBytes + b.ackedBytes, lagMs: Math.max(a.lagMs, b.lagMs),
+    connections: a.connections + b.connections, waiting: a.waiting + b.waiting,
+  };
+}

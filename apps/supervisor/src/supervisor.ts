@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// Starts the services in order, watches them, answers them, and stops them in order.
+import { readFileSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { writeDurably, type Config, type FromService, type Layout, type Separation, type StartMessage } from '@strongroom/service';
+import type { Accounts } from './accounts.ts';
+import { Broadcast } from './broadcast.ts';
+import { ensureCertificates, wantedCertificates } from './certificates.ts';
+import { Child, type ChildPlan } from './child.ts';
+import type { Enrolments } from './enrolments.ts';
+import type { EventLog } from './event-log.ts';
+import { KeysAdmin } from './keys-admin.ts';
+import type { OwnEvents } from './own-events.ts';
+import type { Place } from './place.ts';
+import { Protector } from './protect.ts';
+import { serverNames } from './server-names.ts';
+import { Shares } from './shares.ts';
+import { asOurs, seenByServices } from './view.ts';
+
+/** A service that has not put a changed registry in force by then is ended: nothing revoked may go on. */
+const REGISTRY_MS = 5000;
+const STOP_MS = 30_000;
+const OWN_STREAM_MS = 3000;
+
+export interface SupervisorFacts {
+  readonly place: Place;
+  readonly paths: Layout;
+  readonly config: Config;
+  readonly deployment: string;
+  readonly users: Accounts | null;
+  readonly separation: Separation;
+  readonly plans: readonly ChildPlan[];
+  readonly enrolments: Enrolments;
+  readonly log: EventLog;
+  readonly events: OwnEvents;
+  /** A service refused its configuration. */
+  readonly onMisconfigured: (service: string) => void;
+}
+
+export class Supervisor {
+  readonly children: readonly Child[];
+  readonly keys: KeysAdmin;
+  readonly #facts: SupervisorFacts;
+  readonly #broadcast = new Broadcast();
+  readonly #protector: Protector;
+  readonly #shares: Shares;
+  #stopped: Promise<boolean> | undefined;
+
+  constructor(facts: SupervisorFacts) {
+    this.#facts = facts;
+    this.keys = new KeysAdmin(facts.paths.keysAdminSocket);
+    this.#protector = new Protector(facts.paths.store);
+    this.#shares = new Shares(facts.config.gateway.perSource, facts.config.gateway.processes);
+    this.children = facts.plans.map((plan) => new Child(plan, {
+      start: (child, kmsgFd) => this.#startMessage(child, kmsgFd),
+      message: (child, message) => this.#take(child, message),
+      event: (event) => (event.service === 'supervisor' ? facts.events.event(event.event, event.level, event.fields) : facts.log.add(event)),
+      ended: (child) => this.#ended(child),
+      misconfigured: (child) => facts.onMisconfigured(child.service),
+    }));
+  }
+
+  get stopping(): boolean {
+    return this.#stopped !== undefined;
+  }
+
+  /** Keys, certificates, vault, then what submits to it. Returns early, without an error, when a stop comes between. */
+  async start(): Promise<void> {
+    const { paths, deployment, events } = this.#facts;
+    await this.#bringUp('keys');
+    if (this.stopping) return;
+    await this.renew();
+    await this.#bringUp('vault');
+    if (this.stopping) return;
+    events.connect(paths, deployment);
+    await Promise.all([this.#bringUp('gateway'), this.#bringUp('capture')]);
+  }
+
+  /** Issues certificates that are missing or due, and tells the services whose they are. */
+  async renew(): Promise<void> {
+    const { paths, deployment, users, config, enrolments, events } = this.#facts;
+    const { caPem } = await this.keys.info();
+    if (readOr(paths.ca) !== caPem) await writeDurably(paths.ca, caPem, 0o644);
+    const wanted = wantedCertificates(paths, deployment, serverNames(config.gateway.serverNames), users);
+    const changed = await ensureCertificates(wanted, this.keys, caPem);
+    for (const service of new Set(changed.map((one) => one.service))) {
+      if (service !== null) this.#each(service, (child) => child.send({ kind: 'reload' }));
+    }
+    for (const { commonName } of changed) events.event('supervisor.certificate-issued', 'info', { commonName });
+    const operator = new X509Certificate(readFileSync(paths.identity('operator').certificate));
+    if (await enrolments.adopt('readers', 'operator', operator)) await this.publishRegistry();
+  }
+
+  /** Has every service put the present registry in force. Resolves when all have; who does not is ended. */
+  async publishRegistry(): Promise<void> {
+    const late = await this.#broadcast.send(this.children, this.#facts.enrolments.registry, REGISTRY_MS);
+    for (const child of late) {
+      this.#facts.events.event('supervisor.registry-late', 'error', { service: child.service, index: child.index, afterMs: REGISTRY_MS });
+      child.kill();
+    }
+  }
+
+  reload(): void {
+    for (const child of this.children) child.send({ kind: 'reload' });
+  }
+
+  /** Stops in order: what takes evidence, then the vault, then keys. Resolves with whether all ended in time. */
+  stop(): Promise<boolean> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<boolean> {
+    const orderly = (async (): Promise<boolean> => {
+      await Promise.all(['gateway', 'capture'].map((name) => this.#stopAll(name)));
+      await this.#facts.events.close(OWN_STREAM_MS);
+      await this.#stopAll('vault');
+      await this.#stopAll('keys');
+      return true;
+    })();
+    const late = new AbortController();
+    const inTime = await Promise.race([orderly, delay(STOP_MS, false, { signal: late.signal }).catch(() => false)]);
+    late.abort();
+    if (!inTime) {
+      for (const child of this.children) child.kill();
+      await orderly;
+    }
+    return inTime;
+  }
+
+  async #bringUp(service: string): Promise<void> {
+    const ready: Promise<void>[] = [];
+    this.#each(service, (child) => {
+      child.start();
+      ready.push(child.ready);
+    });
+    await Promise.race([Promise.all(ready), this.#whenStopping()]);
+  }
+
+  /** Start and stop can cross: whoever waits for a service looks for the stop too. */
+  async #whenStopping(): Promise<void> {
+    while (!this.stopping) await delay(100, undefined, { ref: false });
+  }
+
+  async #stopAll(service: string): Promise<void> {
+    const gone: Promise<void>[] = [];
+    this.#each(service, (child) => gone.push(child.stop()));
+    await Promise.all(gone);
+  }
+
+  #each(service: string, act: (child: Child) => void): void {
+    for (const child of this.children) if (child.service === service) act(child);
+  }
+
+  #startMessage(child: Child, kmsgFd: number | null): StartMessage {
+    const { place, config, deployment, separation, enrolments } = this.#facts;
+    return { kind: 'start', home: seenByServices(place).home, config, deployment, registry: enrolments.registry, index: child.index, separation, kmsgFd };
+  }
+
+  #take(child: Child, message: FromService): void {
+    if (message.kind === 'registry-done') this.#broadcast.confirmed(child, message.version);
+    else if (message.kind === 'usage') child.send({ kind: 'allowance', sources: this.#shares.report(child.index, message.sources) });
+    else if (message.kind === 'protect') void this.#protect(child, message);
+  }
+
+  async #protect(child: Child, { path, flag }: Extract<FromService, { kind: 'protect' }>): Promise<void> {
+    const error = child.service === 'vault' ? await this.#protector.protect(asOurs(this.#facts.place, path), flag) : 'only the vault may ask';
+    child.send({ kind: 'protect-done', path, flag, ok: error === null, error });
+  }
+
+  #ended(child: Child): void {
+    this.#broadcast.gone(child);
+    if (child.service === 'gateway') this.#shares.forget(child.index);
+  }
+}
+
+function readOr(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// The directories under home, each with its owner and mode: docs/ARCHITECTURE.md, "Processes and their files".
+import { chmodSync, chownSync, lstatSync, mkdirSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { Refused } from '@strongroom/bytes';
+import type { Layout, ServiceName } from '@strongroom/service';
+import type { Accounts } from './accounts.ts';
+
+interface Directory {
+  readonly path: string;
+  readonly mode: number;
+  /** Who writes there; null: we do. */
+  readonly writer: ServiceName | null;
+  /** Whose group may read; the writer's own by default. */
+  readonly group?: ServiceName;
+}
+
+/** Every directory, those above before those below. */
+export function directories(paths: Layout): readonly Directory[] {
+  return [
+    { path: paths.secrets, mode: 0o755, writer: null },
+    { path: paths.state, mode: 0o755, writer: null },
+    { path: paths.run, mode: 0o755, writer: null },
+    { path: paths.store, mode: 0o750, writer: 'vault' },
+    { path: paths.log, mode: 0o750, writer: 'vault' },
+    { path: paths.segments, mode: 0o750, writer: 'vault' },
+    { path: paths.commit, mode: 0o750, writer: 'vault' },
+    { path: paths.vaultState, mode: 0o700, writer: 'vault' },
+    { path: paths.runOf('keys'), mode: 0o755, writer: 'keys' },
+    { path: paths.runOf('vault'), mode: 0o755, writer: 'vault' },
+    { path: paths.keysToken, mode: 0o700, writer: 'keys' },
+    { path: paths.dataKeys, mode: 0o700, writer: 'vault' },
+    // What faces the network reads its keys and cannot replace them.
+    { path: paths.identity('gateway').directory, mode: 0o750, writer: null, group: 'gateway' },
+    { path: paths.identity('capture').directory, mode: 0o750, writer: null, group: 'capture' },
+    { path: paths.identity('supervisor').directory, mode: 0o700, writer: null },
+    { path: paths.identity('operator').directory, mode: 0o700, writer: null },
+  ];
+}
+
+/**
+ * Makes the tree, or puts right what it finds. With users, a service's directory that belongs to somebody else (an earlier
+ * start without root, other user numbers) is given over with all in it. Throws `Refused('supervisor.home')`.
+ */
+export function makeTree(paths: Layout, users: Accounts | null): void {
+  for (const directory of directories(paths)) {
+    try {
+      mkdirSync(directory.path, { recursive: true });
+      const facts = lstatSync(directory.path);
+      if (!facts.isDirectory()) throw new Error(`${directory.path} is no directory`);
+      if (users !== null) own(directory, facts.uid, users);
+      if ((facts.mode & 0o777) !== directory.mode) chmodSync(directory.path, directory.mode);
+    } catch (error) {
+      throw new Refused('supervisor.home', `${directory.path} cannot be made ready`, {
+        why: (error as Error).message, fix: 'start as the user who owns it, or as root; or set STRONGROOM_HOME to another directory', cause: error,
+      });
+    }
+  }
+}
+
+function own({ path, writer, group }: Directory, found: number, users: Accounts): void {
+  const uid = writer === null ? 0 : users[writer].uid;
+  const gid = group !== undefined ? users[group].gid : writer === null ? 0 : users[writer].gid;
+  if (writer !== null && found !== uid) giveOver(path, uid, gid);
+  chownSync(path, uid, gid);
+}
+
+/** Changes the owner of a whole subtree; what is immutable or append-only is so again afterwards. */
+function giveOver(path: string, uid: number, gid: number): void {
+  const listed = execFileSync('sh', ['-c', 'lsattr -R -- "$1" 2>/dev/null || true', 'sh', path], { encoding: 'utf8', maxBuffer: 1 << 28 });
+  const marked = listed.split('\n').flatMap((line) => {
+    const [, flags = '', file = ''] = /^(\S+) (\/.*)$/.exec(line) ?? [];
+    return flags.includes('i') ? [['+i', file]] : flags.includes('a') ? [['+a', file]] : [];
+  });
+  for (const [, file] of marked) execFileSync('chattr', ['-i', '-a', '--', file!]);
+  execFileSync('chown', ['--recursive', '--no-dereference', `${uid}:${gid}`, '--', path]);
+  for (const [flag, file] of marked) execFileSync('chattr', [flag!, '--', file!]);
+}
