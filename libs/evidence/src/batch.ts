@@ -49,7 +49,7 @@ export function encodeBatch(seed: Buffer, runs: readonly BatchRun[]): Buffer {
   return plain;
 }
 
-/** Views into `plain`. Throws `Refused`: `batch.version`, `batch.run`, `bytes.*`. */
+/** Views into `plain`. Throws `Refused`: `batch.version`, `batch.run` when lengths and data disagree, `bytes.*`. */
 export function decodeBatch(plain: Buffer): { seed: Buffer; runs: BatchRun[] } {
   const from = new ByteReader(plain);
   if (!from.take(4).equals(MAGIC)) throw new Refused('batch.version', 'this is no batch of version 1');
@@ -61,25 +61,30 @@ export function decodeBatch(plain: Buffer): { seed: Buffer; runs: BatchRun[] } {
     const count = from.u32();
     const dataLength = from.u32();
     const lengths = from.take(count * 4);
+    if (sumOf(lengths) !== dataLength) throw new Refused('batch.run', 'the lengths of a run do not add up to its data');
     runs.push({ context, firstSequence, count, lengths, data: from.take(dataLength) });
   }
   from.end();
   return { seed, runs };
 }
 
-/** The records of a batch in order. Throws `Refused('batch.run')` when lengths and data disagree. */
+function sumOf(lengths: Buffer): number {
+  let sum = 0;
+  for (let at = 0; at < lengths.length; at += 4) sum += lengths.readUInt32BE(at);
+  return sum;
+}
+
+/** The records of a decoded batch in order. */
 export function* recordsOf(runs: readonly BatchRun[]): Generator<BatchRecord> {
   let index = 0;
   for (const run of runs) {
     let at = 0;
     for (let i = 0; i < run.count; i += 1) {
       const end = at + run.lengths.readUInt32BE(i * 4);
-      if (end > run.data.length) throw new Refused('batch.run', 'the lengths of a run exceed its data');
       yield { index, context: run.context, sequence: run.firstSequence + i, raw: run.data.subarray(at, end) };
       index += 1;
       at = end;
     }
-    if (at !== run.data.length) throw new Refused('batch.run', 'a run has data beyond its records');
   }
 }
 

@@ -6,7 +6,12 @@ import { ByteReader, ByteWriter, Refused } from '@strongroom/bytes';
 
 export const COMMIT_BODY_MAX: number = 256 * 1024 * 1024;
 export const NO_DIGEST: Buffer = Buffer.alloc(32);
+/** Of a record, beside its body: length, type, digest. */
+export const COMMIT_FRAMING_BYTES: number = 4 + 1 + 32;
 const VERSION = 1;
+/** The least that a producer and a stream take, with every text empty. */
+const PRODUCER_BYTES_MIN = 16 + 2 + 8 + 32 + 8 + 2 + 4;
+const STREAM_BYTES_MIN = 16 + 8 + 1 + 2;
 const TYPE = { snapshot: 1, cycle: 2 } as const;
 
 export interface StreamState {
@@ -101,22 +106,30 @@ export function decodeCommits(bytes: Buffer): { records: (Snapshot | Cycle)[]; d
   const records: (Snapshot | Cycle)[] = [];
   let digest = NO_DIGEST;
   let at = 0;
-  while (bytes.length - at >= 37) {
-    const end = at + 5 + bytes.readUInt32BE(at) + 32;
+  while (bytes.length - at >= COMMIT_FRAMING_BYTES) {
+    const end = at + COMMIT_FRAMING_BYTES + bytes.readUInt32BE(at);
     if (end > bytes.length) break;
-    const expected = createHash('sha256').update(digest).update(bytes.subarray(at, end - 32)).digest();
-    if (!expected.equals(bytes.subarray(end - 32, end))) break;
-    records.push(decodeBody(bytes[at + 4]!, bytes.subarray(at + 5, end - 32)));
-    digest = expected;
+    const next = decodeCommit(digest, bytes.subarray(at, end));
+    if (next === null) break;
+    records.push(next.record);
+    digest = next.digest;
     at = end;
   }
   return { records, digest, validBytes: at };
 }
 
+/** One whole record after the digest `before`; null when its own digest is another. Throws as {@link decodeCommits}. */
+export function decodeCommit(before: Buffer, bytes: Buffer): { record: Snapshot | Cycle; digest: Buffer } | null {
+  const end = bytes.length - NO_DIGEST.length;
+  const digest = createHash('sha256').update(before).update(bytes.subarray(0, end)).digest();
+  if (!digest.equals(bytes.subarray(end))) return null;
+  return { record: decodeBody(bytes[4]!, bytes.subarray(5, end)), digest };
+}
+
 function decodeBody(type: number, body: Buffer): Snapshot | Cycle {
   const from = new ByteReader(body);
   if (from.u8() !== VERSION) throw new Refused('commit.version', 'a commit record has another version');
-  if (type !== TYPE.snapshot && type !== TYPE.cycle) throw new Refused('commit.body', `commit record type ${type} is not known`);
+  if (type !== TYPE.snapshot && type !== TYPE.cycle) throw malformed(`type ${type} is not known`);
   const record = type === TYPE.snapshot ? readSnapshot(from) : readCycle(from);
   from.end();
   return record;
@@ -125,21 +138,40 @@ function decodeBody(type: number, body: Buffer): Snapshot | Cycle {
 function readSnapshot(from: ByteReader): Snapshot {
   return {
     kind: 'snapshot', size: from.size(), totals: { records: from.size(), batches: from.size(), bytes: from.size() },
-    nextSegment: from.size(), open: from.u8() === 0 ? null : { id: from.size(), length: from.size(), frames: from.u32() },
+    nextSegment: from.size(), open: readFlag(from) ? { id: from.size(), length: from.size(), frames: from.u32() } : null,
     producers: readProducers(from), checkpoint: from.str16(),
   };
 }
 
 function readCycle(from: ByteReader): Cycle {
   const sizeBefore = from.size();
-  const entries = Array.from({ length: from.u32() }, () => from.take(from.u16()));
+  const entries = Array.from({ length: readCount(from, 2) }, () => from.take(from.u16()));
   return { kind: 'cycle', sizeBefore, entries, producers: readProducers(from), checkpoint: from.str16() };
 }
 
 function readProducers(from: ByteReader): ProducerState[] {
-  return Array.from({ length: from.u32() }, () => ({
+  return Array.from({ length: readCount(from, PRODUCER_BYTES_MIN) }, () => ({
     instance: Buffer.from(from.take(16)), service: from.str16(), last: from.size(), digest: Buffer.from(from.take(32)), seenAt: from.u64(),
     token: Buffer.from(from.take(from.u16())),
-    streams: Array.from({ length: from.u32() }, () => ({ stream: Buffer.from(from.take(16)), next: from.size(), open: from.u8() === 1, source: from.str16() })),
+    streams: Array.from({ length: readCount(from, STREAM_BYTES_MIN) }, () => (
+      { stream: Buffer.from(from.take(16)), next: from.size(), open: readFlag(from), source: from.str16() }
+    )),
   }));
+}
+
+/** A count that what is left can hold, before anything is made for it. */
+function readCount(from: ByteReader, bytesMin: number): number {
+  const count = from.u32();
+  if (count * bytesMin > from.remaining) throw malformed(`${count} items are announced, ${from.remaining} octets are left`);
+  return count;
+}
+
+function readFlag(from: ByteReader): boolean {
+  const flag = from.u8();
+  if (flag > 1) throw malformed(`a flag is ${flag}, expected 0 or 1`);
+  return flag === 1;
+}
+
+function malformed(why: string): Refused {
+  return new Refused('commit.body', 'a commit record is not in the form that the vault writes', { why });
 }

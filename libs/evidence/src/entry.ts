@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Entries of the log, docs/FORMAT.md section 4: ASCII lines in a fixed order.
-import { Refused } from '@strongroom/bytes';
+import { Refused, invariant } from '@strongroom/bytes';
 
 /** What the log says of a batch. Times in ns; offsets and lengths in octets of the segment's logical bytes. */
 export interface BatchEntry {
@@ -55,19 +55,25 @@ const FIELDS = {
   start: { time: 'time', size: 'size', rewritten: 'size' },
 } as const satisfies Record<Entry['kind'], Record<string, FieldType>>;
 
+const FIELDS_OF: Record<Entry['kind'], Readonly<Record<string, FieldType>>> = FIELDS;
+const TIME_MAX = 0xffff_ffff_ffff_ffffn;
+
 const FORM: Record<FieldType, RegExp> = {
   size: /^(0|[1-9][0-9]{0,15})$/,
   time: /^(0|[1-9][0-9]{0,19})$/,
-  hash: /^[A-Za-z0-9+/]{43}=$/,
+  // 43 characters carry two bits more than 32 octets: the last one has those zero, so that each hash has one form.
+  hash: /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/,
   segment: /^[0-9a-f]{16}$/,
   word: /^[!-~]{1,128}$/,
 };
 
 export function encodeEntry(entry: Entry): Buffer {
   const values = entry as unknown as Record<string, Buffer | bigint | number | string>;
-  const lines = Object.keys(FIELDS[entry.kind]).map((name) => {
+  const lines = Object.keys(FIELDS_OF[entry.kind]).map((name) => {
     const value = values[name]!;
-    return `${name} ${Buffer.isBuffer(value) ? value.toString('base64') : value}\n`;
+    const text = Buffer.isBuffer(value) ? value.toString('base64') : String(value);
+    invariant(isField(FIELDS_OF[entry.kind][name]!, text), 'entry.malformed', `"${name} ${text}" is no line of an entry`);
+    return `${name} ${text}\n`;
   });
   return Buffer.from(`strongroom ${entry.kind} v1\n${lines.join('')}`);
 }
@@ -84,11 +90,18 @@ export function decodeEntry(bytes: Buffer): Entry {
   fields.forEach(([name, type], i) => {
     const line = lines[i + 1]!;
     const value = line.startsWith(`${name} `) ? line.slice(name.length + 1) : '';
-    if (!FORM[type].test(value)) throw malformed(`line ${i + 2} is not a valid "${name}"`);
+    if (!isField(type, value)) throw malformed(`line ${i + 2} is not a valid "${name}"`);
     entry[name] = parseField(type, value);
   });
   if (kind === 'close' && entry['state'] !== 'whole' && entry['state'] !== 'torn') throw malformed('unknown state');
   return entry as unknown as Entry;
+}
+
+/** Whether the text is the one form of a value in its range: sizes are exact as numbers, times fit a u64. */
+function isField(type: FieldType, text: string): boolean {
+  if (!FORM[type].test(text)) return false;
+  if (type === 'size') return Number.isSafeInteger(Number(text));
+  return type !== 'time' || BigInt(text) <= TIME_MAX;
 }
 
 function parseField(type: FieldType, value: string): unknown {

@@ -88,7 +88,7 @@ function notIncluded(index: number, size: number): Refused {
 /** RFC 9162 section 2.1.4.2: the tree of `newSize` extends the tree of `oldSize`. Throws `Refused('merkle.consistency')`. */
 export function verifyConsistency(oldSize: number, oldRoot: Buffer, newSize: number, newRoot: Buffer, path: readonly Buffer[]): void {
   const refused = (): Refused => new Refused('merkle.consistency', `the tree of ${newSize} does not extend the tree of ${oldSize}`);
-  if (oldSize > newSize) throw refused();
+  if (oldSize > newSize || path.some((node) => node.length !== HASH_BYTES)) throw refused();
   if (oldSize === newSize || oldSize === 0) {
     if (path.length !== 0 || (oldSize === newSize && !oldRoot.equals(newRoot))) throw refused();
     return;
@@ -116,6 +116,9 @@ function half(n: number): number {
   return Math.floor(n / 2);
 }
 
+/** Exact up to 2^53, where Math.log2 rounds. */
 function isPowerOfTwo(n: number): boolean {
-  return Number.isInteger(Math.log2(n));
+  let odd = n;
+  while (odd > 1 && odd % 2 === 0) odd /= 2;
+  return odd === 1;
 }

@@ -71,7 +71,7 @@ export function openNote(note: string, key: NoteKey): string {
 function parseSignature(line: string): { name: string; id: Buffer; signature: Buffer } {
   const match = /^— ([^\s+]+) ([A-Za-z0-9+/]+={0,2})$/.exec(line);
   const bytes = Buffer.from(match?.[2] ?? '', 'base64');
-  if (match === null || bytes.length < 5) throw malformed();
+  if (match === null || bytes.length < 5 || bytes.toString('base64') !== match[2]) throw malformed();
   return { name: match[1]!, id: bytes.subarray(0, 4), signature: bytes.subarray(4) };
 }
 
@@ -89,10 +89,19 @@ export function checkpointText({ origin, size, root }: Checkpoint): string {
   return `${origin}\n${size}\n${root.toString('base64')}\n`;
 }
 
+/** The three lines of a checkpoint, signed or not. Throws `Refused('checkpoint.malformed')`. */
+export function readCheckpoint(text: string): Checkpoint {
+  const match = /^([^\n]+)\n(0|[1-9][0-9]{0,15})\n([A-Za-z0-9+/]{43}=)\n$/.exec(text);
+  const root = Buffer.from(match?.[3] ?? '', 'base64');
+  if (match === null || !Number.isSafeInteger(Number(match[2])) || root.toString('base64') !== match[3]) {
+    throw new Refused('checkpoint.malformed', 'the note is no checkpoint of three lines', { why: 'expected origin, size and root' });
+  }
+  return { origin: match[1]!, size: Number(match[2]), root };
+}
+
 /** A checkpoint that the log's key signed. Throws `Refused`: `note.*`, `checkpoint.malformed`, `checkpoint.origin`. */
 export function openCheckpoint(note: string, key: NoteKey): Checkpoint {
-  const match = /^([^\n]+)\n(0|[1-9][0-9]{0,15})\n([A-Za-z0-9+/]{43}=)\n$/.exec(openNote(note, key));
-  if (match === null) throw new Refused('checkpoint.malformed', 'the note is no checkpoint of three lines');
-  if (match[1] !== key.name) throw new Refused('checkpoint.origin', `the checkpoint is of ${match[1]}, not of ${key.name}`);
-  return { origin: match[1]!, size: Number(match[2]), root: Buffer.from(match[3]!, 'base64') };
+  const checkpoint = readCheckpoint(openNote(note, key));
+  if (checkpoint.origin !== key.name) throw new Refused('checkpoint.origin', `the checkpoint is of ${checkpoint.origin}, not of ${key.name}`);
+  return checkpoint;
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The facts of receipt that the records of a run share, docs/FORMAT.md section 1.
 import { hash } from 'node:crypto';
-import { ByteReader, ByteWriter, Refused } from '@strongroom/bytes';
+import { ByteReader, ByteWriter, Refused, invariant } from '@strongroom/bytes';
 
 export const KIND = { data: 0, cut: 1, end: 2, event: 3, gap: 4 } as const;
 export type RunKind = (typeof KIND)[keyof typeof KIND];
 
 export const FLAG = { unreliable: 1, mayRepeat: 2 } as const;
-const FLAGS_ALL = FLAG.unreliable | FLAG.mayRepeat;
+export const FLAGS_ALL: number = FLAG.unreliable | FLAG.mayRepeat;
 
 /** The error bound of a clock that nobody has measured. */
 export const BOUND_UNKNOWN = 0xffff_ffff_ffff_ffffn;
@@ -43,6 +43,7 @@ export interface Context extends RunFacts {
 }
 
 export function encodeContext(context: Context): Buffer {
+  invariant((context.kind === KIND.cut) === (context.cut !== undefined), 'receipt.cut', 'a cut record, and no other, tells of its whole message');
   const to = new ByteWriter(384);
   to.u8(VERSION).u8(context.kind).u8(context.flags);
   to.u64(context.receivedAt).u64(context.bound).u64(context.admittedAt);

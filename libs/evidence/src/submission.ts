@@ -2,7 +2,7 @@
 // Messages between a service and the vault, docs/FORMAT.md section 6:
 //   message = u32 length of (type, body) ‖ u8 type ‖ body
 import { ByteReader, ByteWriter, Refused } from '@strongroom/bytes';
-import { KIND, type RunKind, type RunFacts } from './receipt.ts';
+import { FLAGS_ALL, KIND, type RunKind, type RunFacts } from './receipt.ts';
 
 export const MESSAGE = { hello: 1, welcome: 2, submit: 3, ack: 4, denied: 5 } as const;
 /** Octets of one message, type included. A submission stays far below: services cut at 512 KiB. */
@@ -141,14 +141,18 @@ function readRuns(from: ByteReader): ReceivedRun[] {
 function readRun(from: ByteReader): ReceivedRun {
   const kind = from.u8();
   if (kind > KIND.event) throw new Refused('submission.run', `a service may not submit runs of kind ${kind}`);
+  const flags = from.u8();
+  // What a receipt may not say must not reach one: it would be sealed and then be unreadable.
+  if ((flags & ~FLAGS_ALL) !== 0) throw new Refused('submission.run', `flags ${flags} are not known`);
   const facts = {
-    kind: kind as RunKind, flags: from.u8(), receivedAt: from.u64(), bound: from.u64(),
+    kind: kind as RunKind, flags, receivedAt: from.u64(), bound: from.u64(),
     source: from.str16(), sourceKey: from.take(32), protocol: from.str16(), peer: from.str16(), stream: from.take(16),
     ...(kind === KIND.cut ? { cut: { fullLength: from.u64(), fullHash: from.take(32) } } : {}),
   };
   const firstSequence = from.size();
   const records = from.u32();
   if (records === 0 || records > RECORDS_PER_RUN_MAX) throw limits('records of a run', records, RECORDS_PER_RUN_MAX);
+  if (!Number.isSafeInteger(firstSequence + records)) throw new Refused('submission.run', 'the numbers of a run pass 2^53');
   const bytes = from.u32();
   const lengths = from.take(records * 4);
   if (sum(lengths) !== bytes) throw new Refused('submission.run', 'the lengths of a run do not add up to its data');

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+import { SEGMENT_HEADER_MAX, decodeSegmentHeader, segmentHeaderDigest, type SegmentHeader } from '../segment.ts';
+import type { SegmentFiles } from './segment-files.ts';
+import { reason, type Findings } from './verdict.ts';
+
+/** A header that belongs to its place, with what later checks need of it. */
+export interface CheckedHeader extends SegmentHeader {
+  readonly digest: Buffer;
+  readonly length: number;
+  readonly bytes: Buffer;
+}
+
+/** The header of a segment of this log, or null after naming what is wrong. */
+export function checkedHeader(files: SegmentFiles, segment: string, origin: string, findings: Findings): CheckedHeader | null {
+  const where = `segments/${segment}.seg`;
+  if (!files.has(segment)) {
+    findings.fail('segment.missing', where, 'the log has batches in it, and it is not there');
+    return null;
+  }
+  const bytes = files.read(segment, 0, Math.min(SEGMENT_HEADER_MAX, files.length(segment)));
+  if (bytes === null) {
+    findings.fail('segment.truncated', where, 'its beginning is not all there');
+    return null;
+  }
+  try {
+    const { header, length } = decodeSegmentHeader(bytes);
+    if (header.id !== segment) findings.fail('segment.header', where, `the header is of segment ${header.id}`);
+    if (header.origin !== origin) findings.fail('segment.header', where, `the header is of the log ${header.origin}`);
+    const own = Buffer.from(bytes.subarray(0, length));
+    return { ...header, digest: segmentHeaderDigest(own), length, bytes: own };
+  } catch (error) {
+    findings.fail('segment.header', where, reason(error));
+    return null;
+  }
+}

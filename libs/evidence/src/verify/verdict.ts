@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// What verification finds: failures, which make a store invalid, and facts, which a reader should know.
+
+export type FailureCode =
+  | 'store.format' | 'store.read' | 'store.rollback' | 'store.fork' | 'store.remembered'
+  | 'log.checkpoint-missing' | 'log.checkpoint-signature' | 'log.checkpoint-origin' | 'log.root' | 'log.tile' | 'log.bundle' | 'log.entry'
+  | 'segment.missing' | 'segment.truncated' | 'segment.header' | 'segment.place' | 'segment.frame' | 'segment.frame-digest'
+  | 'segment.final-frame' | 'segment.closed' | 'segment.closed-length' | 'segment.closed-frames' | 'segment.closed-digest'
+  | 'segment.trailing' | 'segment.checksum' | 'segment.key'
+  | 'batch.sealed' | 'batch.contents'
+  | 'commit.name' | 'commit.format' | 'commit.digest' | 'commit.entries' | 'commit.checkpoint';
+
+export type FactCode =
+  | 'store.unknown-file' | 'store.as-of' | 'commit.absent' | 'segment.unlisted' | 'segment.torn'
+  | 'stream.gap' | 'stream.jump' | 'stream.repeat' | 'stream.untracked';
+
+export interface Finding<Code extends string> {
+  readonly code: Code;
+  /** A path in the store with an offset or an entry's number, for people and for `jq`. */
+  readonly where: string;
+  readonly detail: string;
+}
+
+export type Failure = Finding<FailureCode>;
+export type Fact = Finding<FactCode>;
+
+/** The answer to "is this store what its checkpoint says?". Counts are of what the checkpoint covers. */
+export interface Verdict {
+  readonly ok: boolean;
+  readonly records: number;
+  readonly batches: number;
+  readonly segments: number;
+  readonly logSize: number;
+  /** Octets in segments that this checkpoint does not cover: newer ones of a live store, or left by a crash. */
+  readonly uncommittedBytes: number;
+  /** `checked`, or `not checked: ` and why. */
+  readonly contents: string;
+  /** At most {@link FINDINGS_MAX}; the others are counted in `failuresOmitted`. */
+  readonly failures: readonly Failure[];
+  readonly failuresOmitted: number;
+  /** Not failures: what the evidence itself says of gaps, and what lies in the store beside it. */
+  readonly facts: readonly Fact[];
+  readonly factsOmitted: number;
+}
+
+export const FINDINGS_MAX = 1000;
+
+/** Takes any number of findings and keeps the first {@link FINDINGS_MAX} of each kind. */
+export class Findings {
+  readonly failures: Failure[] = [];
+  readonly facts: Fact[] = [];
+  failuresOmitted = 0;
+  factsOmitted = 0;
+  readonly #said = new Set<string>();
+
+  /** The same finding twice is one: files are looked at by more than one check. */
+  fail(code: FailureCode, where: string, detail: string): void {
+    const same = `${code} ${where} ${detail}`;
+    if (this.#said.has(same)) return;
+    if (this.failures.length >= FINDINGS_MAX) {
+      this.failuresOmitted += 1;
+      return;
+    }
+    this.#said.add(same);
+    this.failures.push({ code, where, detail });
+  }
+
+  note(code: FactCode, where: string, detail: string): void {
+    if (this.facts.length < FINDINGS_MAX) this.facts.push({ code, where, detail });
+    else this.factsOmitted += 1;
+  }
+}
+
+/** What an error says, in one line. */
+export function reason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { why } = error as { why?: unknown };
+  return typeof why === 'string' ? `${error.message} (${why})` : error.message;
+}

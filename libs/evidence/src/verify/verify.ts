@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// Is this store what its checkpoint says? Reads everything that the checkpoint covers, names all that is wrong, and
+// trusts nothing but the log's key and SHA-256. Memory does not grow with what is stored, only by a few words for each
+// segment.
+import { decodeEntry, type Entry } from '../entry.ts';
+import type { Checkpoint, NoteKey } from '../note.ts';
+import { compareRemembered, hasMoved, rememberedCheckpoints, storeCheckpoint } from './checkpoint.ts';
+import { Checksums, type Checksum } from './checksums.ts';
+import { verifyCommitLog } from './commit-log.ts';
+import { Contents, type DataKeys } from './contents.ts';
+import { LogFiles } from './log-files.ts';
+import { walkLog } from './log.ts';
+import { SegmentFiles } from './segment-files.ts';
+import { Segments } from './segments.ts';
+import { GuardedReader, type StoreReader } from './store-reader.ts';
+import { noteUnknownFiles, uncommittedBytes } from './surroundings.ts';
+import { Findings, reason, type Verdict } from './verdict.ts';
+
+export interface VerifyOptions {
+  /** The log's key, from elsewhere than the store. */
+  readonly key: NoteKey;
+  /** Without it contents are not checked, and the verdict says so. */
+  readonly dataKey?: DataKeys;
+  /** Signed notes of this log that were kept outside the store. */
+  readonly remembered?: readonly string[];
+  /** Digests of closed segments that were kept outside the store, by segment id. */
+  readonly checksums?: ReadonlyMap<string, Checksum>;
+  /** An older copy is looked at on purpose: being older than what is remembered is a fact, no failure. */
+  readonly asOf?: boolean;
+  /** Called often; octets of segments read and to read. */
+  readonly progress?: (done: number, total: number) => void;
+}
+
+/**
+ * Verifies a store, live or a copy. Never throws on what it finds there; only what `dataKey` throws comes through, unless
+ * that is a `Refused`, which is a failure of its segment.
+ */
+export function verifyStore(store: StoreReader, options: VerifyOptions): Verdict {
+  const findings = new Findings();
+  const reader = new GuardedReader(store, findings);
+  // First of all: on a live store everything else grows while it is read.
+  const checkpoint = storeCheckpoint(reader, options.key, findings);
+  if (checkpoint === null) return verdict(findings, 0, null, 0, 'not checked: there is no checkpoint to go by');
+  const segmentFiles = new SegmentFiles(reader, findings);
+  const contents = new Contents(options.dataKey, findings);
+  const checksums = new Checksums(options.checksums ?? new Map(), segmentFiles, findings);
+  const progress = progressOf(segmentFiles, options);
+  const segments = new Segments({ files: segmentFiles, origin: checkpoint.origin, contents, checksums, findings, progress });
+  const logFiles = new LogFiles(reader, findings, () => hasMoved(reader, options.key, checkpoint.size));
+  judgeLog(logFiles, checkpoint, segments, findings, options);
+  verifyCommitLog({ reader, files: logFiles, key: options.key, checkpoint, findings });
+  checksums.end(options.asOf === true);
+  noteUnknownFiles(reader, findings);
+  return verdict(findings, checkpoint.size, segments, uncommittedBytes(segmentFiles, segments, findings), contents.end());
+}
+
+function judgeLog(files: LogFiles, checkpoint: Checkpoint, segments: Segments, findings: Findings, options: VerifyOptions): void {
+  const remembered = rememberedCheckpoints(options.remembered ?? [], options.key, findings);
+  const sizes = remembered.map((one) => one.size).filter((size) => size < checkpoint.size);
+  const lost = (): void => segments.lost();
+  const roots = walkLog(files, checkpoint, sizes, { entry: (index, bytes) => judgeEntry(index, bytes, segments, findings), lost }, findings);
+  compareRemembered(remembered, checkpoint, (size) => roots.get(size), options.asOf === true, findings);
+}
+
+function judgeEntry(index: number, bytes: Buffer, segments: Segments, findings: Findings): void {
+  let entry: Entry;
+  try {
+    entry = decodeEntry(bytes);
+  } catch (error) {
+    findings.fail('log.entry', `log entry ${index}`, reason(error));
+    segments.lost();
+    return;
+  }
+  if (entry.kind === 'batch') segments.batch(entry, index);
+  if (entry.kind === 'close') segments.close(entry, index);
+}
+
+function progressOf(files: SegmentFiles, { progress }: VerifyOptions): (octets: number) => void {
+  if (progress === undefined) return () => undefined;
+  let total = 0;
+  for (const segment of files.segments()) total += files.length(segment);
+  let done = 0;
+  return (octets) => progress((done += octets), Math.max(total, done));
+}
+
+function verdict(findings: Findings, logSize: number, segments: Segments | null, uncommitted: number, contents: string): Verdict {
+  const { failures, failuresOmitted, facts, factsOmitted } = findings;
+  return {
+    ok: failures.length === 0, records: segments?.records ?? 0, batches: segments?.batches ?? 0, segments: segments?.count ?? 0,
+    logSize, uncommittedBytes: uncommitted, contents, failures, failuresOmitted, facts, factsOmitted,
+  };
+}
