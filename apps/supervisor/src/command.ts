@@ -6,7 +6,6 @@ import type { Account } from './accounts.ts';
 
 /** Octets of locked memory for OpenSSL's secrets; below the usual limit of locked memory for a user. */
 const SECURE_HEAP_BYTES = 65_536;
-const OPEN_FILES = 131_072;
 const FIRST_UNPRIVILEGED_PORT = 1024;
 
 export interface CommandFacts {
@@ -14,7 +13,7 @@ export interface CommandFacts {
   readonly code: string;
   /** The Node program as services reach it. */
   readonly node: string;
-  /** Whether we are root, and may raise limits. */
+  /** Whether we are root. */
   readonly root: boolean;
   /** The service's user; null when separation is nominal. */
   readonly account: Account | null;
@@ -29,8 +28,7 @@ export interface Command {
 
 /** What to run for a service. Its command line shows `apps/<name>/`. */
 export function serviceCommand(name: ServiceName, facts: CommandFacts): Command {
-  const limits = ['--core=0:0', ...(facts.root ? [`--nofile=${OPEN_FILES}:${OPEN_FILES}`] : [])];
-  return { file: 'prlimit', args: [...limits, ...privileges(facts), facts.node, ...nodeFlags(name, facts.code), join(facts.code, 'apps', name, 'src/main.ts')] };
+  return { file: 'prlimit', args: ['--core=0:0', ...privileges(facts), facts.node, ...nodeFlags(name, facts.code), join(facts.code, 'apps', name, 'src/main.ts')] };
 }
 
 function privileges({ root, account, ports }: CommandFacts): string[] {

@@ -10,7 +10,7 @@ import { EventLog } from './event-log.ts';
 import { addressOf, serveHealth } from './health.ts';
 import { OwnEvents } from './own-events.ts';
 import type { Place } from './place.ts';
-import { kmsgMissing, plans } from './plans.ts';
+import { filesMissing, kmsgMissing, plans } from './plans.ts';
 import { say, threeLines } from './say.ts';
 import { startScreen } from './screen.ts';
 import { serverNames } from './server-names.ts';
@@ -112,6 +112,10 @@ function separationOf({ place, users }: Ready): Separation {
 }
 
 function notesOf(config: Config): string[] {
-  const missing = kmsgMissing(config);
-  return missing === null ? [] : [`Kernel messages are not collected: ${missing}.`];
+  const kmsg = kmsgMissing(config);
+  const files = filesMissing(config);
+  return [
+    ...(kmsg === null ? [] : [`Kernel messages are not collected: ${kmsg}.`]),
+    ...(files === null ? [] : [`Fewer connections are possible than configured: ${files}.`]),
+  ];
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which processes there are, and how each is started.
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import type { Config, ServiceName } from '@strongroom/service';
 import type { Accounts } from './accounts.ts';
 import type { ChildPlan } from './child.ts';
@@ -52,4 +52,14 @@ export function kmsgMissing(config: Config): string | null {
   } catch (error) {
     return (error as Error).message;
   }
+}
+
+/** Descriptors of a gateway beside its connections. */
+const FILES_BESIDE = 128;
+
+/** Why a gateway cannot have as many connections as configured, or null. Node itself uses the hard limit whole. */
+export function filesMissing(config: Config): string | null {
+  const [, hard = 'unlimited'] = /^Max open files\s+\S+\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
+  const needed = config.gateway.maxConnections + FILES_BESIDE;
+  return hard !== 'unlimited' && Number(hard) < needed ? `the limit of open files is ${hard}, and ${config.gateway.maxConnections} connections need ${needed}` : null;
 }
