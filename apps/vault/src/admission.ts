@@ -17,6 +17,8 @@ export interface Admitted {
   readonly bytes: number;
   /** What the commit says of the producer; null for the vault's own records. */
   readonly state: ProducerState | null;
+  /** Whether somebody waits for the commit. */
+  readonly awaited: boolean;
   /** Called once it is durable. */
   readonly committed: () => void;
 }

@@ -7,7 +7,7 @@ import type { SegmentWriter } from './segment-writer.ts';
 
 /** Gives data keys for reading: the open segment's from memory, others by the HSM. Throws `Failed('read.no-key')`. */
 export function dataKeyReader(
-  directory: string, origin: string, unwrap: (wrapped: WrappedKey, context: Buffer) => Promise<Buffer>, open: () => SegmentWriter | undefined,
+  directory: string, origin: string, unwrap: (keyId: string, wrapped: WrappedKey, aad: Buffer) => Promise<Buffer>, open: () => SegmentWriter | undefined,
 ): (segment: string) => Promise<Buffer> {
   return async (segment) => {
     const current = open();
@@ -15,6 +15,6 @@ export function dataKeyReader(
     const bytes = readWhole(join(directory, `${segment}.key`));
     if (bytes === null) throw new Failed('read.no-key', `the data key of segment ${segment} is missing`, { why: `${segment}.key is not in secrets/vault`, fix: 'restore it from a backup of secrets/vault' });
     const wrapped = decodeWrappedKey(bytes);
-    return unwrap(wrapped, wrappingContext(origin, segment, wrapped.keyId));
+    return unwrap(wrapped.keyId, wrapped, wrappingContext(origin, segment, wrapped.keyId));
   };
 }

@@ -107,7 +107,7 @@ export class Intake {
 
   #submission(socket: TLSSocket, admission: Admission, message: Message, body: Buffer): void {
     if (message.type !== 'submit') throw new Refused('submission.type', `a service may not send "${message.type}"`);
-    const { number, token, runs } = message;
+    const { number, awaited, token, runs } = message;
     const outcome = admission.admit(number, token, runs, body, nowNs(), this.#permit);
     const committed = (): void => this.#acknowledge(admission);
     if (outcome === null) {
@@ -118,7 +118,7 @@ export class Intake {
     this.#deny(socket, number, outcome);
     for (const gap of outcome.gaps) this.#gap(gap);
     const bytes = outcome.runs.reduce((sum, run) => sum + run.data.length, 0);
-    this.#vault.enqueue({ runs: outcome.runs, bytes, state: outcome.state, committed });
+    this.#vault.enqueue({ runs: outcome.runs, bytes, state: outcome.state, awaited, committed });
     this.#loop.wake();
   }
 
@@ -150,7 +150,7 @@ export class Intake {
       if (admission.openStreams === 0) return;
       const { gaps, state } = admission.abandon(nowNs());
       for (const gap of gaps) this.#gap(gap);
-      this.#vault.enqueue({ runs: [], bytes: 0, state, committed: () => undefined });
+      this.#vault.enqueue({ runs: [], bytes: 0, state, awaited: false, committed: () => undefined });
       this.#loop.wake();
     }, GONE_MS).unref());
   }

@@ -22,14 +22,12 @@ export interface Patience {
 const RETRY_MS_MIN = 50;
 const RETRY_MS_MAX = 1000;
 
+type Calls<T> = { readonly [K in keyof T]: T[K] extends (...args: infer A) => Promise<infer R> ? (...args: A) => Promise<R> : never };
+
 /** Asks again until the HSM answers: while it is away nothing is sealed or acknowledged, and nothing is lost. */
-export function patiently(keys: SealingKeys, patience: Patience): SealingKeys {
-  const ask = <T>(call: () => Promise<T>): Promise<T> => untilAnswered(call, patience);
-  return {
-    signCheckpoint: (text) => ask(() => keys.signCheckpoint(text)),
-    ensureWrappingKey: (retentionClass, bucket) => ask(() => keys.ensureWrappingKey(retentionClass, bucket)),
-    wrap: (keyId, dataKey, context) => ask(() => keys.wrap(keyId, dataKey, context)),
-  };
+export function patiently<T extends Calls<T>>(keys: T, patience: Patience): T {
+  const entries = Object.entries(keys) as [string, (...args: unknown[]) => Promise<unknown>][];
+  return Object.fromEntries(entries.map(([name, call]) => [name, (...args: unknown[]) => untilAnswered(() => call(...args), patience)])) as unknown as T;
 }
 
 async function untilAnswered<T>(call: () => Promise<T>, { onAway, onBack, stop }: Patience): Promise<T> {

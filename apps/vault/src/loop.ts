@@ -3,6 +3,7 @@
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises';
 import type { Fields, Level, ServiceState } from '@strongroom/service';
 import { nowNs } from '@strongroom/service';
+import type { Admitted } from './admission.ts';
 import { isDiskFull } from './disk.ts';
 import type { OwnRecords } from './own-records.ts';
 import type { Publisher } from './publisher.ts';
@@ -10,13 +11,18 @@ import type { Space } from './space.ts';
 import type { Vault } from './vault.ts';
 
 const SPACE_POLL_MS = 500;
+const SETTLE_MS_MAX = 5000;
 
 export interface LoopOptions {
   readonly vault: Vault;
   readonly publisher: Publisher;
   readonly space: Space;
   readonly own: OwnRecords;
+  /** The vault's: what goes ahead of all that waits. */
+  readonly incidents: Admitted[];
   readonly heartbeatMs: number;
+  /** How long a cycle may stay open while nobody waits for it. */
+  readonly idleCycleMs: number;
   /** Octets that one cycle takes at most. */
   readonly cycleBytesMax: number;
   readonly state: (state: ServiceState, reason?: string) => void;
@@ -27,6 +33,9 @@ export class Loop {
   readonly #options: LoopOptions;
   #wake: () => void = () => undefined;
   #woken = false;
+  /** Somebody wants to read: what waits is committed at once. */
+  #hurried = false;
+  #stopped = false;
 
   constructor(options: LoopOptions) {
     this.#options = options;
@@ -38,9 +47,24 @@ export class Loop {
     this.#wake();
   }
 
+  /**
+   * What waits now is committed and published when this resolves; while sealing is stalled it waits no longer than
+   * {@link SETTLE_MS_MAX}. Rejects with what a publication failed with.
+   */
+  async settle(): Promise<void> {
+    const { vault, publisher } = this.#options;
+    const [target, deadline] = [vault.came, performance.now() + SETTLE_MS_MAX];
+    while (vault.done < target && performance.now() < deadline && !this.#stopped) {
+      this.#hurried = true;
+      this.wake();
+      await wait(1);
+    }
+    if (vault.done >= target) await publisher.flush();
+  }
+
   /** Until `stop` is aborted. Throws what a cycle cannot get over: `vault.write-failed`. */
   async run(stop: AbortSignal): Promise<void> {
-    const { vault, publisher, heartbeatMs } = this.#options;
+    const { vault, publisher, heartbeatMs, idleCycleMs } = this.#options;
     stop.addEventListener('abort', () => this.wake());
     while (!stop.aborted) {
       publisher.poll();
@@ -50,11 +74,18 @@ export class Loop {
         else vault.enter({ kind: 'heartbeat', time: nowNs() });
         continue;
       }
+      const leisureMs = this.#hurried ? 0 : vault.leisureMs(idleCycleMs);
+      if (leisureMs > 0) {
+        await this.#sleep(Math.min(leisureMs, publisher.dueInMs ?? leisureMs));
+        continue;
+      }
+      this.#hurried = false;
       // One turn of the event loop lets what has already arrived join this cycle.
       await turn();
       await this.cycle(stop);
       await vault.turnCommitLog(publisher.publishedSize);
     }
+    this.#stopped = true;
   }
 
   async #sleep(ms: number): Promise<void> {
@@ -81,12 +112,12 @@ export class Loop {
   }
 
   async #waitForSpace(stop: AbortSignal, torn: boolean): Promise<void> {
-    const { vault, publisher, space, own, state, event } = this.#options;
+    const { publisher, space, own, incidents, state, event } = this.#options;
     const facts = { freeBytes: space.freeBytes, minFreeBytes: space.minFreeBytes };
     state('stalled', `the disk is full: ${facts.freeBytes} octets free, ${facts.minFreeBytes} must stay free`);
     event('vault.disk-full', 'error', facts);
     await space.release();
-    vault.enqueueFirst(own.event('vault.disk-full', 'error', facts));
+    incidents.push(own.event('vault.disk-full', 'error', facts));
     const since = performance.now();
     let recorded = await this.#record(torn);
     while (!space.hasReserve && !stop.aborted) await wait(SPACE_POLL_MS, undefined, { signal: stop }).catch(() => undefined);
@@ -94,13 +125,13 @@ export class Loop {
     if (stop.aborted) return;
     await space.reserve();
     const after = { stalledMs: Math.round(performance.now() - since), freeBytes: space.freeBytes };
-    vault.enqueueFirst(own.event('vault.disk-has-room', 'warn', after));
+    incidents.push(own.event('vault.disk-has-room', 'warn', after));
     event('vault.disk-has-room', 'warn', after);
     state('running');
     publisher.retry();
   }
 
-  /** Seals the first of what waits, the incident, alone: out of the reserve. False when even that finds no room. */
+  /** Seals incidents alone, out of the reserve. False when even that finds no room. */
   async #record(torn: boolean): Promise<boolean> {
     const { vault, publisher } = this.#options;
     try {
@@ -109,7 +140,7 @@ export class Loop {
         await publisher.flush();
         await vault.startAfresh();
       }
-      await vault.cycle(1);
+      await vault.cycle(0);
       return true;
     } catch (error) {
       if (!isDiskFull(error)) throw error;

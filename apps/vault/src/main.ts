@@ -5,12 +5,13 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { join } from 'node:path';
 import { parseVkey, vkeyLine, type NoteKey } from '@strongroom/evidence';
 import { SUBMITTERS, errorFields, nowNs, runService, serviceId, type ServiceContext } from '@strongroom/service';
+import type { Admitted } from './admission.ts';
 import { CommitLog } from './commit-log.ts';
 import { dataKeyReader } from './data-keys.ts';
 import { isDiskFull, makeStore, putFile, readWhole } from './disk.ts';
 import { holdExclusively } from './exclusive.ts';
 import { Intake } from './intake.ts';
-import { openKeys, type VaultKeys } from './keys.ts';
+import { openKeyLine, type KeyLine } from './key-line.ts';
 import { LogDirectory } from './log-directory.ts';
 import { Loop } from './loop.ts';
 import { OwnRecords } from './own-records.ts';
@@ -30,7 +31,16 @@ runService('vault', async (context) => {
   const { paths, config } = context;
   await makeStore(paths.store, paths.vaultState, paths.dataKeys);
   const lock = await holdExclusively(paths.store);
-  const keys = await openKeys(context);
+  const own = new OwnRecords(serviceId(context.deployment, 'vault'), context.instance);
+  const incidents: Admitted[] = [];
+  const keys = openKeyLine(context, (error) => {
+    context.state('stalled', `the HSM is away: ${error.message}`);
+    context.event('vault.keys-away', 'error', errorFields(error));
+  }, (awayMs) => {
+    context.state('running');
+    context.event('vault.keys-back', 'warn', { awayMs: Math.round(awayMs) });
+    incidents.push(own.event('vault.keys-were-away', 'warn', { awayMs: Math.round(awayMs) }));
+  });
   const { key, vkey } = await logKey(context, keys);
   const space = new Space(paths.store, config.vault.minFreeBytes, config.vault.reserveBytes);
   const commitLog = new CommitLog(paths.commit);
@@ -39,13 +49,12 @@ runService('vault', async (context) => {
 
   const events = new EventEmitter<VaultEvents>();
   const vault = new Vault({
-    key, keys: keys.sealing, commitLog, segments: paths.segments, dataKeys: paths.dataKeys,
+    key, keys: keys.sealing, commitLog, incidents, segments: paths.segments, dataKeys: paths.dataKeys,
     cycleBytesMax: config.vault.cycleMaxBytes, segmentBytesMax: config.vault.segmentMaxBytes,
   }, recovered, events);
-  const own = new OwnRecords(serviceId(context.deployment, 'vault'), context.instance);
   const publisher = new Publisher(vault, new LogDirectory(paths.log), join(paths.vaultState, 'remembered'));
   const loop = new Loop({
-    vault, publisher, space, own, heartbeatMs: config.vault.heartbeatSeconds * 1000, cycleBytesMax: config.vault.cycleMaxBytes,
+    vault, publisher, space, own, incidents, heartbeatMs: config.vault.heartbeatSeconds * 1000, idleCycleMs: config.vault.idleCycleMs, cycleBytesMax: config.vault.cycleMaxBytes,
     state: (state, reason) => context.state(state, reason), event: (name, level, fields) => context.event(name, level, fields),
   });
   const record = (event: string, fields: Record<string, string | number | boolean | null>): void => {
@@ -54,7 +63,7 @@ runService('vault', async (context) => {
   };
   const worm = followSegments(context, events);
   const reading = new Reading({ log: paths.log, segments: paths.segments }, dataKeyReader(paths.dataKeys, key.name, keys.unwrap, () => vault.openSegment));
-  const readers = new ReadSocket({ context, reading, flush: () => publisher.flush(), record });
+  const readers = new ReadSocket({ context, reading, settle: () => loop.settle(), record });
   events.on('sealed', (batches, first) => readers.sealed(batches, first));
   const intake = new Intake(context, vault, loop, own, permitFor(context.deployment, () => context.registry));
 
@@ -90,7 +99,7 @@ runService('vault', async (context) => {
 });
 
 /** The log's key and its line; the latter is kept in state/vault for those who verify without services. */
-async function logKey(context: ServiceContext, keys: VaultKeys): Promise<{ key: NoteKey; vkey: string }> {
+async function logKey(context: ServiceContext, keys: KeyLine): Promise<{ key: NoteKey; vkey: string }> {
   const vkey = vkeyLine(`${context.deployment}/log`, await keys.logPublicKey());
   await putFile(join(context.paths.vaultState, 'vkey'), `${vkey}\n`);
   return { key: parseVkey(vkey), vkey };

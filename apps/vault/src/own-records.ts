@@ -38,6 +38,6 @@ export class OwnRecords {
     });
     const run = { context, receivedAt: now, firstSequence: this.#sequence, count: 1, lengths, data };
     this.#sequence += 1;
-    return { runs: [run], bytes: data.length, state: null, committed: () => undefined };
+    return { runs: [run], bytes: data.length, state: null, awaited: false, committed: () => undefined };
   }
 }

@@ -19,8 +19,8 @@ interface Reader {
 export interface ReadSocketOptions {
   readonly context: ServiceContext;
   readonly reading: Reading;
-  /** Resolves when everything committed is published. */
-  readonly flush: () => Promise<void>;
+  /** Resolves when what waits now is committed and published. */
+  readonly settle: () => Promise<void>;
   /** Seals that somebody reads. */
   readonly record: (event: string, fields: Record<string, string | number | boolean | null>) => void;
 }
@@ -80,15 +80,15 @@ export class ReadSocket {
 
   async *#search(args: unknown, { id }: Reader): AsyncGenerator<Item, unknown> {
     parseQuery(args);
-    const { flush, record, reading } = this.#options;
-    await flush();
+    const { settle, record, reading } = this.#options;
+    await settle();
     record('vault.reading', { verb: 'search', reader: id, query: JSON.stringify(args) });
     return yield* reading.call('search', args);
   }
 
   async #one(verb: 'show' | 'prove', args: unknown, { id }: Reader): Promise<unknown> {
-    const { flush, record, reading } = this.#options;
-    await flush();
+    const { settle, record, reading } = this.#options;
+    await settle();
     record('vault.reading', { verb, reader: id, query: JSON.stringify(args) });
     return (await reading.call(verb, args).next()).value;
   }

@@ -48,7 +48,7 @@ class Bench {
     const recovered = await recover(paths, keys.key, remembered, commitLog).catch(async (error: unknown) => { await commitLog.close(); throw error; });
     const events = new EventEmitter<VaultEvents>();
     const dataKeys = join(home, 'keys');
-    const vault = new Vault({ key: keys.key, keys, commitLog, segments: paths.segments, dataKeys, cycleBytesMax: 1 << 20, segmentBytesMax: 1 << 20 }, recovered, events);
+    const vault = new Vault({ key: keys.key, keys, commitLog, incidents: [], segments: paths.segments, dataKeys, cycleBytesMax: 1 << 20, segmentBytesMax: 1 << 20 }, recovered, events);
     opened.push(vault);
     events.on('opened', (segment) => this.dataKeys.set(segment.name, segment.dataKey));
     const records = async (): Promise<string[]> => {
@@ -74,7 +74,7 @@ class Bench {
     });
     const firstSequence = this.#sequence;
     this.#sequence += texts.length;
-    return { runs: [{ context, receivedAt: 5n, firstSequence, count: texts.length, lengths, data }], bytes: data.length, state: null, committed };
+    return { runs: [{ context, receivedAt: 5n, firstSequence, count: texts.length, lengths, data }], bytes: data.length, state: null, awaited: true, committed };
   }
 }
 

@@ -21,6 +21,8 @@ import { tornEntry } from './segment-parts.ts';
 import { SegmentWriter } from './segment-writer.ts';
 
 const SEGMENT_AGE_NS = 24n * 3600n * 1_000_000_000n;
+/** More than this does not wait for company. */
+const LEISURE_BYTES = 256 * 1024;
 /** The commit file is begun anew beyond this, once tiles hold what it holds. */
 const COMMIT_FILE_BYTES = 16 * 1024 * 1024;
 
@@ -30,6 +32,8 @@ export interface VaultOptions {
   readonly commitLog: CommitLog;
   readonly segments: string;
   readonly dataKeys: string;
+  /** Records that go ahead of all that waits: an incident is on record before more is promised. */
+  readonly incidents: Admitted[];
   readonly cycleBytesMax: number;
   readonly segmentBytesMax: number;
 }
@@ -43,8 +47,10 @@ export type VaultEvents = {
 };
 
 interface Plan {
-  readonly taken: readonly Admitted[];
-  readonly entries: readonly Entry[];
+  readonly closing: readonly CloseEntry[];
+  readonly urgent: readonly Entry[];
+  /** All entries, encoded. */
+  readonly entries: readonly Buffer[];
   readonly batches: readonly SealedBatch[];
   readonly frames: readonly Buffer[];
   readonly tree: LogTree;
@@ -65,9 +71,15 @@ export class Vault {
   #closing: CloseEntry[];
   #queue: Admitted[] = [];
   #queuedBytes = 0;
+  #awaited = 0;
+  /** When the oldest of what waits came, monotonic ms. */
+  #waitingSince = 0;
   #urgent: Entry[] = [];
   committedAt = 0;
   cycles = 0;
+  /** Submissions that ever came, and those that are committed. */
+  #came = 0;
+  #done = 0;
 
   constructor(options: VaultOptions, recovered: Recovered, events: EventEmitter<VaultEvents>) {
     this.#options = options;
@@ -100,23 +112,39 @@ export class Vault {
     return this.#segment;
   }
 
+  get came(): number {
+    return this.#came;
+  }
+
+  get done(): number {
+    return this.#done;
+  }
+
   get waitingBytes(): number {
     return this.#queuedBytes;
   }
 
   get hasWork(): boolean {
-    return this.#queue.length > 0 || this.#urgent.length > 0 || this.#closing.length > 0;
+    return this.#queue.length > 0 || this.#options.incidents.length > 0 || this.#urgent.length > 0 || this.#closing.length > 0;
+  }
+
+  /** How long work may still wait for company: until somebody awaits it, much of it has come, or `idleMs` have passed. */
+  leisureMs(idleMs: number): number {
+    if (this.#awaited > 0 || this.#queuedBytes > LEISURE_BYTES || this.#queue.length === 0) return 0;
+    return Math.max(0, this.#waitingSince + idleMs - performance.now());
   }
 
   enqueue(admitted: Admitted): void {
+    if (this.#queue.length === 0) this.#waitingSince = performance.now();
     this.#queue.push(admitted);
-    this.#queuedBytes += admitted.bytes;
+    this.#count(admitted, 1);
   }
 
-  /** Ahead of all that waits: an incident must be on record before more is promised. */
-  enqueueFirst(admitted: Admitted): void {
-    this.#queue.unshift(admitted);
-    this.#queuedBytes += admitted.bytes;
+  #count(admitted: Admitted, sign: 1 | -1): void {
+    this.#queuedBytes += sign * admitted.bytes;
+    if (sign === 1) this.#came += 1;
+    else this.#done += 1;
+    if (admitted.awaited) this.#awaited += sign;
   }
 
   /** An entry without records, for the next cycle. */
@@ -124,23 +152,40 @@ export class Vault {
     this.#urgent.push(entry);
   }
 
-  /** One whole cycle over at most `bytesMax` of what waits. Throws `Failed`: `vault.disk-full`, `vault.write-failed`, `keys.*`. */
+  /**
+   * One whole cycle: incidents, and at most `bytesMax` of what waits. When it fails, all of it waits again.
+   * Throws `Failed`: `vault.disk-full`, `vault.write-failed`, `keys.*`.
+   */
   async cycle(bytesMax: number = this.#options.cycleBytesMax): Promise<void> {
-    const taken = this.#take(bytesMax);
+    const incidents = this.#options.incidents.splice(0);
+    const queued = this.#take(bytesMax, incidents.length === 0);
+    try {
+      await this.#commit([...incidents, ...queued]);
+    } catch (error) {
+      this.#options.incidents.unshift(...incidents);
+      this.#queue.unshift(...queued);
+      throw error;
+    }
+    for (const admitted of queued) this.#count(admitted, -1);
+    this.#waitingSince = performance.now();
+    for (const admitted of queued) admitted.committed();
+  }
+
+  #take(bytesMax: number, atLeastOne: boolean): Admitted[] {
+    let [count, bytes] = [0, 0];
+    while (count < this.#queue.length && ((atLeastOne && count === 0) || bytes + this.#queue[count]!.bytes <= bytesMax)) bytes += this.#queue[count++]!.bytes;
+    return this.#queue.splice(0, count);
+  }
+
+  async #commit(taken: readonly Admitted[]): Promise<void> {
     const hasRecords = taken.some((admitted) => admitted.runs.length > 0);
     const segment = hasRecords ? await this.#segmentFor(nowNs()) : undefined;
     const plan = this.#plan(taken, segment);
     const [checkpoint] = await Promise.all([this.#sign(plan.tree), segment?.write(plan.frames)]);
     const producers = merge(taken);
-    const cycle = { kind: 'cycle' as const, sizeBefore: this.#tree.size, entries: plan.entries.map(encodeEntry), producers, checkpoint };
+    const cycle = { kind: 'cycle' as const, sizeBefore: this.#tree.size, entries: plan.entries, producers, checkpoint };
     await this.#options.commitLog.commit(cycle);
     this.#apply(plan, checkpoint, producers, segment);
-  }
-
-  #take(bytesMax: number): Admitted[] {
-    let [count, bytes] = [0, 0];
-    while (count < this.#queue.length && (count === 0 || bytes + this.#queue[count]!.bytes <= bytesMax)) bytes += this.#queue[count++]!.bytes;
-    return this.#queue.slice(0, count);
   }
 
   /** The open segment, or a new one when the bucket, the size or the age asks for it. */
@@ -173,10 +218,11 @@ export class Vault {
 
   #plan(taken: readonly Admitted[], segment: SegmentWriter | undefined): Plan {
     const batches = segment === undefined ? [] : [...batchesOf(taken.flatMap((admitted) => admitted.runs))].map((runs) => sealBatch(segment, runs));
-    const entries = [...this.#closing, ...this.#urgent, ...batches.map(({ entry }) => entry)];
+    const [closing, urgent] = [[...this.#closing], [...this.#urgent]];
+    const entries = [...closing, ...urgent, ...batches.map(({ entry }) => entry)].map(encodeEntry);
     const tree = this.#tree.clone();
-    for (const entry of entries) tree.append(encodeEntry(entry));
-    return { taken, entries, batches, frames: batches.map(({ frame }) => frame), tree };
+    for (const entry of entries) tree.append(entry);
+    return { closing, urgent, entries, batches, frames: batches.map(({ frame }) => frame), tree };
   }
 
   async #sign(tree: LogTree): Promise<string> {
@@ -186,25 +232,18 @@ export class Vault {
   }
 
   #apply(plan: Plan, checkpoint: string, producers: readonly ProducerState[], segment: SegmentWriter | undefined): void {
-    const firstBatch = plan.tree.size - plan.batches.length;
-    const closed = this.#closing;
     this.#tree = plan.tree;
     this.#checkpoint = checkpoint;
-    this.#closing = [];
-    this.#urgent = [];
+    this.#closing.splice(0, plan.closing.length);
+    this.#urgent.splice(0, plan.urgent.length);
     this.#totals = add(this.#totals, plan.batches.map(({ entry }) => entry));
-    if (this.#open !== null && closed.some(({ segment: name }) => name === segmentName(this.#open!.id))) this.#open = null;
+    if (plan.closing.some(({ segment: name }) => this.#open !== null && name === segmentName(this.#open.id))) this.#open = null;
     if (segment !== undefined) this.#open = { id: segment.id, length: segment.length, frames: segment.frames };
     this.producers.apply(producers);
-    this.#queue.splice(0, plan.taken.length);
     this.committedAt = performance.now();
     this.cycles += 1;
-    for (const admitted of plan.taken) {
-      this.#queuedBytes -= admitted.bytes;
-      admitted.committed();
-    }
-    this.#events.emit('sealed', plan.batches, firstBatch);
-    for (const entry of closed) this.#events.emit('closed', entry);
+    this.#events.emit('sealed', plan.batches, plan.tree.size - plan.batches.length);
+    for (const entry of plan.closing) this.#events.emit('closed', entry);
   }
 
   /** Begins the commit log anew when it has grown and all of it is published. */

@@ -32,7 +32,7 @@ export interface ReceivedRun extends RunFacts {
 export type Message =
   | { readonly type: 'hello'; readonly instance: Buffer }
   | { readonly type: 'welcome'; readonly last: number; readonly token: Buffer; readonly creditBytes: number }
-  | { readonly type: 'submit'; readonly number: number; readonly token: Buffer; readonly runs: ReceivedRun[] }
+  | { readonly type: 'submit'; readonly number: number; readonly awaited: boolean; readonly token: Buffer; readonly runs: ReceivedRun[] }
   | { readonly type: 'ack'; readonly number: number }
   | { readonly type: 'denied'; readonly number: number; readonly stream: Buffer; readonly code: string };
 
@@ -52,10 +52,13 @@ export function encodeDenied(number: number, stream: Buffer, code: string): Buff
   return seal(MESSAGE.denied, new ByteWriter(64).u64(number).bytes(stream).str16(code));
 }
 
-/** One submission, ready for the socket. Work is per run; records are copied as whole blocks. */
-export function encodeSubmit(number: number, token: Buffer, runs: readonly SubmittedRun[]): Buffer {
+/**
+ * One submission, ready for the socket. Work is per run; records are copied as whole blocks. `awaited`: a producer waits
+ * for the acknowledgement; otherwise the vault may let it wait for others, so that a quiet log is written to seldom.
+ */
+export function encodeSubmit(number: number, token: Buffer, runs: readonly SubmittedRun[], awaited = true): Buffer {
   const to = new ByteWriter(runs.reduce((sum, run) => sum + dataLength(run) + 4 * run.lengths.length + 512, 64));
-  to.u32(0).u8(MESSAGE.submit).u64(number).u16(token.length).bytes(token).u32(runs.length);
+  to.u32(0).u8(MESSAGE.submit).u64(number).u8(awaited ? 1 : 0).u16(token.length).bytes(token).u32(runs.length);
   for (const run of runs) writeRun(to, run);
   const message = to.finish();
   message.writeUInt32BE(message.length - 4, 0);
@@ -97,7 +100,7 @@ function seal(type: number, body: ByteWriter): Buffer {
 
 /**
  * One message's meaning. Views into `body`, not copies.
- * Throws `Refused`: `submission.type`, `submission.version`, `submission.limits`, `submission.run`, `bytes.*`.
+ * Throws `Refused`: `submission.type`, `submission.version`, `submission.flag`, `submission.limits`, `submission.run`, `bytes.*`.
  */
 export function decodeMessage(type: number, body: Buffer): Message {
   const from = new ByteReader(body);
@@ -114,7 +117,7 @@ function decodeBody(type: number, from: ByteReader): Message {
     case MESSAGE.welcome:
       return { type: 'welcome', last: from.size(), token: from.take(from.u16()), creditBytes: from.u32() };
     case MESSAGE.submit:
-      return { type: 'submit', number: from.size(), token: readToken(from), runs: readRuns(from) };
+      return { type: 'submit', number: from.size(), awaited: readFlag(from), token: readToken(from), runs: readRuns(from) };
     case MESSAGE.ack:
       return { type: 'ack', number: from.size() };
     case MESSAGE.denied:
@@ -122,6 +125,12 @@ function decodeBody(type: number, from: ByteReader): Message {
     default:
       throw new Refused('submission.type', `message type ${type} is not known`);
   }
+}
+
+function readFlag(from: ByteReader): boolean {
+  const flag = from.u8();
+  if (flag > 1) throw new Refused('submission.flag', `a flag is ${flag}, expected 0 or 1`);
+  return flag === 1;
 }
 
 function readToken(from: ByteReader): Buffer {

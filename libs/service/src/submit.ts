@@ -97,12 +97,13 @@ export class SubmitClient {
 
   /**
    * Submits runs. Resolves when they are sealed and durable, with the streams that were denied (mostly none).
-   * Never refuses for lack of credit: the caller heeds {@link full}. Rejects with `Failed('submit.closed')` alone.
+   * Never refuses for lack of credit: the caller heeds {@link full}. With `awaited` false the vault may take up to a second,
+   * to seal it together with more. Rejects with `Failed('submit.closed')` alone.
    */
-  submit(runs: readonly SubmittedRun[], token: Buffer = NO_TOKEN): Promise<readonly Denied[]> {
+  submit(runs: readonly SubmittedRun[], token: Buffer = NO_TOKEN, awaited = true): Promise<readonly Denied[]> {
     if (this.#closed) return Promise.reject(closed());
     const number = ++this.#lastNumber;
-    const message = encodeSubmit(number, token, runs);
+    const message = encodeSubmit(number, token, runs, awaited);
     return new Promise((resolve, reject) => {
       this.#queue.push({ number, message, denied: [], resolve, reject });
       this.#queuedBytes += message.length;

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// The vault's line to the key service: one connection, made again when it was lost.
+import { Failed } from '@strongroom/bytes';
+import { keyService, type KeyService } from '@strongroom/keys';
+import { RpcClient, serviceId, type ServiceContext } from '@strongroom/service';
+import { patiently, type SealingKeys } from './keys.ts';
+
+export interface KeyLine {
+  /** For sealing: waits until the HSM answers. */
+  readonly sealing: SealingKeys;
+  /** SubjectPublicKeyInfo of the log's key, DER; waits like sealing. */
+  logPublicKey(): Promise<Buffer>;
+  /** For reading: fails at once when the HSM is away. */
+  readonly unwrap: KeyService['unwrap'];
+  close(): void;
+}
+
+/** `onAway` and `onBack` frame a time in which sealing waits for the HSM. */
+export function openKeyLine(context: ServiceContext, onAway: (error: Failed) => void, onBack: (awayMs: number) => void): KeyLine {
+  let client: Promise<RpcClient> | undefined;
+  const peer = () => ({ identity: context.identity, expected: serviceId(context.deployment, 'keys') });
+  const call = async (verb: string, args?: unknown): Promise<unknown> => {
+    client ??= RpcClient.connect(context.paths.keysVaultSocket, peer());
+    const line = client;
+    try {
+      return await (await line).call(verb, args);
+    } catch (error) {
+      // Whatever went wrong on the way, the next call takes a fresh connection; answers of the service are no such thing.
+      if (error instanceof Failed && error.code.startsWith('rpc.') && client === line) {
+        client = undefined;
+        void line.then((lost) => lost.close(), () => undefined);
+      }
+      throw error;
+    }
+  };
+  const keys = keyService({ call });
+  const patience = { onAway, onBack, stop: context.stop };
+  return {
+    sealing: patiently(keys, patience),
+    logPublicKey: async () => Buffer.from((await patiently({ info: () => keys.info() }, patience).info()).logPublicKeySpki, 'base64'),
+    unwrap: (keyId, wrapped, aad) => keys.unwrap(keyId, wrapped, aad),
+    close: () => void client?.then((line) => line.close(), () => undefined),
+  };
+}
