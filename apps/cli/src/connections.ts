@@ -7,12 +7,15 @@ import { join } from 'node:path';
 import { Failed, Refused } from '@strongroom/bytes';
 import { loadIdentity, parseSpiffe, RpcClient, serviceId, type Identity, type Layout } from '@strongroom/service';
 
-/** Throws `Failed('rpc.unreachable')` when it is not running, `Refused('control.not-permitted')` without the right. */
+/** Throws `Failed('control.not-running')`, and `Refused('control.not-permitted')` without the right. */
 export async function openControl(paths: Layout): Promise<RpcClient> {
   try {
     return await RpcClient.connect(paths.controlSocket);
   } catch (error) {
-    throw isDenied(error) ? notPermitted('control', paths.controlSocket, 'to order the supervisor', 'run the command as the user who started Strongroom, or as root') : error;
+    if (isDenied(error)) throw notPermitted('control', paths.controlSocket, 'to order the supervisor', 'run the command as the user who started Strongroom, or as root');
+    throw new Failed('control.not-running', 'Strongroom is not running', {
+      why: `nobody answers at ${paths.controlSocket}`, fix: 'start it with "npm start", or name its home with --home DIR', cause: error,
+    });
   }
 }
 

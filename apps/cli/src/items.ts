@@ -1,28 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Records as the vault hands them to readers, and how a table shows them.
 import { Bug } from '@strongroom/bytes';
+import type { Item } from '@strongroom/evidence';
 import { printable } from './printable.ts';
 import { cut, pad } from './table.ts';
 import { shortTime } from './time.ts';
 import type { Sink } from './io.ts';
-
-/** One record. `raw` is its text, `rawBase64` stands instead where the bytes are not UTF-8. */
-export interface Item {
-  readonly id: string;
-  /** RFC 3339, with the digits that the clock measured and no others. */
-  readonly receivedAt: string;
-  /** Error bound of the receiving clock; null: not known. */
-  readonly boundNs: number | null;
-  /** SPIFFE ID. */
-  readonly source: string;
-  readonly stream: string;
-  readonly sequence: number;
-  readonly protocol: string;
-  readonly peer: string;
-  readonly kind: string;
-  readonly raw?: string;
-  readonly rawBase64?: string;
-}
 
 /** Checks only what every use relies on: the vault is ours, but may be of another version. */
 export function asItem(value: unknown): Item {

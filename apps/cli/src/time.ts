@@ -48,17 +48,8 @@ export function ageMs(rfc3339: string | null, now: bigint): number | null {
 }
 
 /** The error bound of a clock, in words. */
-export function boundText(boundNs: number | string | null): string {
-  if (boundNs === null) return '± not known';
-  const ns = Number(boundNs);
+export function boundText(ns: number | null): string {
+  if (ns === null) return '± not known';
   if (ns < 1000) return `± ${ns} ns`;
   return ns < 1_000_000 ? `± ${(ns / 1000).toFixed(1)} µs` : `± ${(ns / 1_000_000).toFixed(ns < 10_000_000 ? 1 : 0)} ms`;
-}
-
-/** RFC 3339 in UTC with the digits that were measured: trailing zeros of a second's fraction, three at a time, are not. */
-export function timeOf(ns: bigint): string {
-  const [seconds, fraction] = [ns / SECOND, ns % SECOND];
-  const whole = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
-  const digits = fraction.toString().padStart(9, '0').replace(/(?:000){1,3}$/, '');
-  return `${whole}${digits === '' ? '' : `.${digits}`}Z`;
 }

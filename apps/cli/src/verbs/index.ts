@@ -3,6 +3,7 @@
 import type { Verb } from '../verb.ts';
 import { completion } from './completion.ts';
 import { config } from './config.ts';
+import { enrol } from './enrol.ts';
 import { help } from './help.ts';
 import { logDir } from './log-dir.ts';
 import { prove } from './prove.ts';
@@ -10,13 +11,16 @@ import { revoke } from './revoke.ts';
 import { search } from './search.ts';
 import { show } from './show.ts';
 import { sources } from './sources.ts';
+import { status } from './status.ts';
 import { tap } from './tap.ts';
+import { top } from './top.ts';
 import { verifyProof } from './verify-proof.ts';
 import { version } from './version.ts';
 import { vkey } from './vkey.ts';
 
 export const VERBS: readonly Verb[] = [
-  revoke, sources,
+  status, top,
+  enrol, revoke, sources,
   search, tap, show, prove,
   verifyProof, logDir, vkey,
   config, completion, help, version,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import { decodeEntry, FLAG, formatTime, type Item } from '@strongroom/evidence';
 import { openReader } from '../connections.ts';
-import { asItem, rawText, shortSource, type Item } from '../items.ts';
+import { asItem, rawText, shortSource } from '../items.ts';
 import { writeValue } from '../output.ts';
 import { printable } from '../printable.ts';
 import { bytes, some } from '../quantity.ts';
@@ -10,16 +11,29 @@ import { EXIT, verb } from '../verb.ts';
 import { checkedId, ID_ARGUMENT, IDENTITY_OPTION } from './reading.ts';
 
 /** The vault's answer to `show`. */
-export interface Shown extends Item {
+interface Answer extends Item {
   readonly receipt: {
+    /** Nanoseconds. */
     readonly admittedAt: string;
     readonly asserter: string;
     readonly instance: string;
-    readonly sourceKey: string | null;
-    readonly flags: unknown;
-    readonly cut?: { readonly fullLength: number | string; readonly fullHash: string };
+    readonly sourceKey: string;
+    readonly flags: number;
+    readonly cut?: { readonly fullLength: number; readonly fullHash: string };
   };
-  readonly batch: Readonly<Record<string, unknown>>;
+  /** The text of the log entry. */
+  readonly batch: string;
+}
+
+/** The same for people and programs: times as RFC 3339, flags and fields by their names. */
+export interface Shown extends Item {
+  readonly receipt: Omit<Answer['receipt'], 'sourceKey' | 'flags'> & {
+    /** Null: none was shown. */
+    readonly sourceKey: string | null;
+    readonly unreliable: boolean;
+    readonly mayRepeat: boolean;
+  };
+  readonly batch: Readonly<Record<string, string | number>>;
 }
 
 export const show = verb({
@@ -34,7 +48,7 @@ export const show = verb({
     const id = checkedId(call.arguments.id);
     const { client } = await openReader(call.paths, call.options.identity);
     try {
-      const shown = asItem(await client.call('show', { id })) as Shown;
+      const shown = readable(asItem(await client.call('show', { id })) as Answer);
       await writeValue(call, shown, () => shownLines(shown, (text) => call.io.out.style('bold', text)));
       return EXIT.ok;
     } finally {
@@ -43,33 +57,44 @@ export const show = verb({
   },
 });
 
+function readable({ receipt, batch, ...item }: Answer): Shown {
+  const { sourceKey, flags, admittedAt, ...rest } = receipt;
+  const fields = Object.entries(decodeEntry(Buffer.from(batch))).map(([name, value]) => [
+    name, Buffer.isBuffer(value) ? value.toString('base64') : typeof value === 'bigint' ? formatTime(value) : value as string | number,
+  ] as const);
+  return {
+    ...item,
+    receipt: {
+      admittedAt: formatTime(BigInt(admittedAt)), sourceKey: /^0+$/.test(sourceKey) ? null : sourceKey, ...rest,
+      unreliable: (flags & FLAG.unreliable) !== 0, mayRepeat: (flags & FLAG.mayRepeat) !== 0,
+    },
+    batch: Object.fromEntries(fields),
+  };
+}
+
 /** The screen: the record first, because that is what was asked for. */
 export function shownLines(shown: Shown, title: (text: string) => string): string[] {
   const { receipt, batch } = shown;
+  const flags = [...(receipt.unreliable ? ['by an unreliable transport'] : []), ...(receipt.mayRepeat ? ['may repeat an earlier record'] : [])];
   return [
     printable(rawText(shown)), '',
     title('Receipt'), ...factLines([
       ['received', `${shown.receivedAt}  ${boundText(shown.boundNs)}`],
       ['source', `${shortSource(shown.source)}  ${printable(shown.source)}`],
-      ['key', receipt.sourceKey ?? 'none was shown'],
+      ['its key', receipt.sourceKey ?? 'none was shown'],
       ['by', `${printable(shown.protocol)}${shown.peer === '' ? ', on this machine' : ` from ${printable(shown.peer)}`}`],
-      ['kind', `${shown.kind}${flagText(receipt.flags)}`],
-      ...(receipt.cut === undefined ? [] : [['sent', `${bytes(Number(receipt.cut.fullLength))} of which the beginning is kept, SHA-256 ${receipt.cut.fullHash}`] as const]),
+      ['kind', [shown.kind, ...flags].join(', ')],
+      ...(receipt.cut === undefined ? [] : [['sent', `${bytes(receipt.cut.fullLength)}, the beginning of which is kept; SHA-256 of all ${receipt.cut.fullHash}`] as const]),
       ['stream', `${shown.stream}, record ${shown.sequence}`],
-      ['asserted', `${printable(receipt.asserter)}, instance ${receipt.instance}`],
+      ['asserted', `by ${printable(receipt.asserter)}, instance ${receipt.instance}`],
       ['admitted', `${receipt.admittedAt}  by the vault's own clock`],
     ]), '',
     title('Sealed'), ...factLines([
       ['id', shown.id],
-      ['batch', `${typeof batch['records'] === 'number' ? some(batch['records'], 'record') : 'one batch'} in segment ${String(batch['segment'])}, frame ${String(batch['frame'])}`],
+      ['batch', `of ${some(Number(batch['records']), 'record')}, ${bytes(Number(batch['bytes']))}, in segment ${batch['segment']}, frame ${batch['frame']}`],
       ['root', String(batch['root'])],
-      ['key', String(batch['key'])],
+      ['key', printable(String(batch['key']))],
     ]), '',
-    `Prove it to anybody: strongroom prove ${shown.id} --out proof-${shown.id}.json`,
+    `To prove it to anybody: strongroom prove ${shown.id} --out proof-${shown.id}.json`,
   ];
-}
-
-function flagText(flags: unknown): string {
-  const names = Array.isArray(flags) ? flags.map(String) : typeof flags === 'object' && flags !== null ? Object.entries(flags).filter(([, on]) => on === true).map(([name]) => name) : [];
-  return names.length === 0 ? '' : `, ${names.join(', ')}`;
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync, statSync } from 'node:fs';
 import { Refused } from '@strongroom/bytes';
-import { BOUND_UNKNOWN, KIND, parseVkey, verifyProof as prove, type Proof, type Proven } from '@strongroom/evidence';
+import { BOUND_UNKNOWN, formatTime, kindName, parseVkey, verifyProof as prove, type Proof, type Proven } from '@strongroom/evidence';
 import { shortSource } from '../items.ts';
 import { json, printable } from '../printable.ts';
 import { some } from '../quantity.ts';
 import { errorText } from '../report.ts';
 import { factLines } from '../table.ts';
-import { boundText, timeOf } from '../time.ts';
+import { boundText } from '../time.ts';
 import { EXIT, verb } from '../verb.ts';
 import { chosenVkey } from '../vkey.ts';
 
@@ -81,11 +81,11 @@ function provenLines(proof: Proof, proven: Proven, vkey: string, good: (text: st
     `        │ entry ${proof.entry.index} of ${checkpoint.size}, by ${some(proof.entry.path.length, 'hash', 'hashes')}`,
     `        └─ signed by ${printable(from.name)}, key ${from.id.toString('hex')}`, '',
     ...factLines([
-      ['received', `${timeOf(context.receivedAt)}  ${boundText(context.bound === BOUND_UNKNOWN ? null : context.bound.toString())}`],
+      ['received', `${formatTime(context.receivedAt)}  ${boundText(boundNs(context.bound))}`],
       ['source', `${shortSource(context.source)}  ${printable(context.source)}`],
       ['by', `${printable(context.protocol)}${context.peer === '' ? ', on the machine itself' : ` from ${printable(context.peer)}`}`],
       ['stream', `${context.stream.toString('hex')}, record ${sequence}`],
-      ['admitted', `${timeOf(context.admittedAt)}  by the vault's own clock`],
+      ['admitted', `${formatTime(context.admittedAt)}  by the vault's own clock`],
     ]),
   ];
 }
@@ -93,12 +93,16 @@ function provenLines(proof: Proof, proven: Proven, vkey: string, good: (text: st
 function provenJson(proof: Proof, { checkpoint, entry, context, sequence, raw }: Proven): Record<string, unknown> {
   const text = raw.toString('utf8');
   return {
-    id: proof.id, receivedAt: timeOf(context.receivedAt), boundNs: context.bound === BOUND_UNKNOWN ? null : Number(context.bound),
+    id: proof.id, receivedAt: formatTime(context.receivedAt), boundNs: boundNs(context.bound),
     source: context.source, sourceKey: context.sourceKey.toString('hex'), stream: context.stream.toString('hex'), sequence,
-    protocol: context.protocol, peer: context.peer, kind: Object.entries(KIND).find(([, kind]) => kind === context.kind)?.[0],
+    protocol: context.protocol, peer: context.peer, kind: kindName(context),
     ...(Buffer.from(text).equals(raw) ? { raw: text } : { rawBase64: raw.toString('base64') }),
-    admittedAt: timeOf(context.admittedAt), asserter: context.asserter,
+    admittedAt: formatTime(context.admittedAt), asserter: context.asserter,
     batch: { entry: proof.entry.index, records: entry.records, root: entry.root.toString('base64') },
     log: { origin: checkpoint.origin, size: checkpoint.size, rootHash: checkpoint.root.toString('base64') },
   };
+}
+
+function boundNs(bound: bigint): number | null {
+  return bound === BOUND_UNKNOWN ? null : Number(bound);
 }

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// One frame of `top` as lines, cut to the terminal.
+import { shortSource } from '../items.ts';
+import { bytes, count, duration, some } from '../quantity.ts';
+import { cut, pad } from '../table.ts';
+import type { Style } from '../io.ts';
+import type { Sample, SourceSample } from './model.ts';
+
+export interface Frame {
+  readonly columns: number;
+  readonly rows: number;
+  readonly style: (style: Style, text: string) => string;
+  /** Events per second over the last samples, oldest first; of all sources without a name. */
+  readonly history: (source?: string) => readonly number[];
+}
+
+const BARS = '▁▂▃▄▅▆▇█';
+const SPARK_COLUMNS = 12;
+const SOURCE_COLUMNS_MIN = 10;
+const SOURCE_COLUMNS_MAX = 40;
+/** Of the columns right of the source's name, two spaces before each. */
+const WIDTHS = { events: 10, acked: 12, lag: 9, waiting: 10, connections: 6 } as const;
+const HEADER_LINES = 6;
+
+export function frameLines(sample: Sample, frame: Frame): string[] {
+  const { columns, rows, style } = frame;
+  const room = Math.max(1, rows - HEADER_LINES);
+  const shown = sample.sources.slice(0, sample.sources.length > room ? room - 1 : room);
+  const left = sample.sources.length - shown.length;
+  const width = nameWidth(sample.sources, columns);
+  return [
+    ...headerLines(sample, frame), '',
+    style('bold', cut(titleLine(width, columns), columns)),
+    ...shown.map((source) => sourceLine(source, width, frame)),
+    ...(sample.sources.length === 0 ? [style('dim', cut('No source has sent anything since the gateway started.', columns))] : []),
+    ...(left > 0 ? [style('dim', cut(`… and ${some(left, 'more source', 'more sources')}`, columns))] : []),
+  ].slice(0, rows);
+}
+
+function headerLines(sample: Sample, { columns, style, history }: Frame): string[] {
+  const odd = Object.entries(sample.states).map(([name, state]) => `${name} ${state}`).join(', ');
+  const state = odd === '' ? 'running' : odd;
+  const name = `strongroom top${sample.origin === null ? '' : `  ${sample.origin}`}`;
+  const keys = 'q quits';
+  const gap = Math.max(2, columns - name.length - state.length - keys.length - 4);
+  const first = columns < name.length + state.length + keys.length + 6
+    ? style(odd === '' ? 'green' : 'yellow', cut(`${name}  ${state}`, columns))
+    : `${style('bold', name)}  ${style(odd === '' ? 'green' : 'yellow', state)}${' '.repeat(gap)}  ${style('dim', keys)}`;
+  const checkpoint = sample.checkpointAgeMs === null ? 'no checkpoint yet' : `checkpoint ${duration(sample.checkpointAgeMs)} old`;
+  return [
+    first,
+    cut(`sealed   ${some(sample.records, 'record')}   ${some(sample.batches, 'batch', 'batches')}   log of ${some(sample.logSize, 'entry', 'entries')}   ${checkpoint}`, columns),
+    cut(`passing  ${perSecond(sample.eventsPerSecond, 'events/s')}   ${sample.ackedBytesPerSecond === null ? '-' : `${bytes(sample.ackedBytesPerSecond)}/s`} acked   ${bytes(sample.waitingBytes)} waiting   ${sparkline(history(), 30)}`, columns),
+  ];
+}
+
+function perSecond(value: number | null, unit: string): string {
+  return `${value === null ? '-' : count(value)} ${unit}`;
+}
+
+function nameWidth(sources: readonly SourceSample[], columns: number): number {
+  const others = Object.values(WIDTHS).reduce((sum, width) => sum + width + 2, SPARK_COLUMNS + 2);
+  const longest = Math.max(SOURCE_COLUMNS_MIN, ...sources.map(({ source }) => shortSource(source).length));
+  return Math.max(SOURCE_COLUMNS_MIN, Math.min(longest, SOURCE_COLUMNS_MAX, columns - others));
+}
+
+function titleLine(width: number, columns: number): string {
+  return row(pad('SOURCE', width), ['EVENTS/S', 'ACKED', 'LAG', 'WAITING', 'CONN'], pad('', SPARK_COLUMNS), columns);
+}
+
+function sourceLine(sample: SourceSample, width: number, { columns, style, history }: Frame): string {
+  const { eventsPerSecond, ackedBytesPerSecond, lagMs, waitingBytes, connections } = sample;
+  const name = pad(cut(shortSource(sample.source), width), width);
+  const cells = [
+    eventsPerSecond === null ? '-' : count(eventsPerSecond), ackedBytesPerSecond === null ? '-' : `${bytes(ackedBytesPerSecond)}/s`,
+    duration(lagMs), bytes(waitingBytes), count(connections),
+  ];
+  const line = cut(row(name, cells, sparkline(history(sample.source), SPARK_COLUMNS), columns), columns);
+  // Nothing waits and nobody is connected: it is there, and quiet.
+  return connections === 0 && waitingBytes === 0 ? style('dim', line) : line;
+}
+
+/** The sparkline stands beside the events per second; the first to go where there is no room. */
+function row(name: string, cells: readonly string[], spark: string, columns: number): string {
+  const widths = Object.values(WIDTHS);
+  const [events, ...rest] = cells.map((cell, index) => pad(cell, widths[index]!, 'right')) as [string, ...string[]];
+  const full = name.length + Object.values(WIDTHS).reduce((sum, width) => sum + width + 2, SPARK_COLUMNS + 2);
+  return [name, events, ...(full <= columns ? [pad(spark, SPARK_COLUMNS)] : []), ...rest].join('  ');
+}
+
+/** Bars from nothing to the highest of the values; the last `width` of them, the newest on the right. */
+export function sparkline(values: readonly number[], width: number): string {
+  const shown = values.slice(-width);
+  const highest = Math.max(0, ...shown);
+  const bars = shown.map((value) => (value <= 0 ? ' ' : BARS[Math.min(BARS.length - 1, Math.floor((value / highest) * BARS.length))]!));
+  return bars.join('').padStart(width);
+}

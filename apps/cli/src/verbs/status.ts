@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+import { openControl } from '../connections.ts';
+import { writeValue } from '../output.ts';
+import { printable } from '../printable.ts';
+import { bytes, count, duration, some } from '../quantity.ts';
+import { factLines, tableLines } from '../table.ts';
+import { ageMs } from '../time.ts';
+import { EXIT, verb } from '../verb.ts';
+import type { Style } from '../io.ts';
+import type { ServiceStatus, Status } from '../supervisor.ts';
+
+export const status = verb({
+  name: 'status',
+  group: 'Service',
+  summary: 'Show whether Strongroom runs, what it has sealed, and where it listens',
+  arguments: [],
+  options: {},
+  examples: [
+    { command: 'strongroom status', what: 'The state of everything' },
+    { command: 'strongroom status -o json | jq .log.size', what: 'One figure of it' },
+  ],
+  exitCodes: { 1: 'it does not run, or the command failed', 4: 'it runs, but a service is not as it should be' },
+  async run(call) {
+    const client = await openControl(call.paths);
+    try {
+      const now = (await client.call('status')) as Status;
+      await writeValue(call, now, () => statusLines(now, call.io.now(), call.io.out.style));
+      return troubleOf(now) === null ? EXIT.ok : EXIT.degraded;
+    } finally {
+      client.close();
+    }
+  },
+});
+
+/** What is not as it should be, in a few words; null when all is well. */
+export function troubleOf({ services, health }: Status): string | null {
+  const odd = services.filter(({ state }) => state !== 'running');
+  if (odd.length > 0) return odd.map(({ name, state, reason }) => `${name} is ${state}${reason === null ? '' : ` (${reason})`}`).join('; ');
+  return health.ok ? null : health.reason ?? 'health is not well';
+}
+
+/** The screen. */
+export function statusLines(now: Status, at: bigint, style: (style: Style, text: string) => string): string[] {
+  const trouble = troubleOf(now);
+  return [
+    trouble === null ? `${style('green', 'Strongroom is running.')} Nothing needs attention.` : `${style('yellow', 'Strongroom needs attention:')} ${printable(trouble)}.`, '',
+    ...factLines([
+      ['deployment', now.deployment],
+      ['sealed', `${some(now.records, 'record')} in ${some(now.batches, 'batch', 'batches')}, ${bytes(now.bytes)}`],
+      ...logFacts(now, at),
+      ['separation', now.separation.kind === 'users' ? 'each service has a user of its own' : 'nominal'],
+      ['home', now.home],
+    ]), '',
+    ...tableLines([{ title: 'SERVICE' }, { title: 'PID', align: 'right' }, { title: 'STATE' }, { title: 'SINCE', align: 'right' }], now.services.map((one) => serviceRow(one, at))), '',
+    ...tableLines([{ title: 'LISTENER' }, { title: 'ADDRESS' }], now.listeners.map(({ protocol, address }) => [protocol, address])),
+    ...(now.notes.length === 0 ? [] : ['', ...now.notes.map((note) => `${style('yellow', '!')} ${printable(note)}`)]),
+  ];
+}
+
+function logFacts({ log }: Status, at: bigint): [string, string][] {
+  if (log === null) return [['log', 'not known yet']];
+  const age = ageMs(log.checkpointAt, at);
+  return [
+    ['log', `${count(log.size)} entries, ${age === null ? 'no checkpoint published yet' : `checkpoint ${duration(age)} old`}`],
+    ['root hash', log.rootHash],
+    ['key', log.vkey],
+  ];
+}
+
+function serviceRow({ name, index, pid, state, since }: ServiceStatus, at: bigint): string[] {
+  const age = ageMs(since, at);
+  return [index === 0 ? name : `${name} ${index + 1}`, pid === null ? '-' : String(pid), state, age === null ? '' : duration(age)];
+}
