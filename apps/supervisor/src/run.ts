@@ -12,16 +12,13 @@ import { checkPorts, wantedPorts } from './ports.ts';
 import { readConfig } from './read-config.ts';
 import { endWith, say } from './say.ts';
 import { makeTree } from './tree.ts';
-import { mountView, seenByServices, unmountView } from './view.ts';
+import { mountView, seenByServices } from './view.ts';
 
 /** Runs everything; ends the process. */
 export async function run(place: Place): Promise<never> {
   try {
-    const code = await supervise(place);
-    unmountView(place);
-    process.exit(code);
+    process.exit(await supervise(place));
   } catch (error) {
-    unmountView(place);
     endWith(error);
   }
 }
@@ -34,14 +31,18 @@ async function supervise(place: Place): Promise<number> {
   const users = place.nominal === null ? machineAccounts() : null;
   makeTree(paths, users);
   const deployment = await deploymentName(paths, config.deployment);
-  prepareView(place, users);
-  process.umask(0o077);
-  return live({ place, paths, config, lock, users, deployment });
+  const leave = mountView(place);
+  try {
+    prepareCode(place, users);
+    process.umask(0o077);
+    return await live({ place, paths, config, lock, users, deployment });
+  } finally {
+    leave();
+  }
 }
 
-/** The mounts, and the services' code compiled where they will see it. */
-function prepareView(place: Place, users: Accounts | null): void {
-  mountView(place);
+/** The services' code, compiled where they will see it. */
+function prepareCode(place: Place, users: Accounts | null): void {
   const { code } = seenByServices(place);
   const programs = SERVICES.filter((name) => name !== 'supervisor').map((name) => [join(code, 'apps', name, 'src/main.ts'), {}] as const);
   if (refreshCodeCache(place.codeCache, place.code, `services-${code === place.code ? 'here' : 'view'}`)) warm(place.codeCache, programs);

@@ -55,14 +55,20 @@ export function asOurs(place: Place, path: string): string {
   return path.startsWith(`${seen.home}/`) ? place.home + path.slice(seen.home.length) : path;
 }
 
-/** Makes the mounts; we are in a namespace of our own. The tree under home exists. Throws what `mount` says. */
-export function mountView(place: Place): void {
-  if (place.view === null) return;
+/**
+ * Makes the mounts; we are in a namespace of our own, hold the home's lock, and its tree exists. Throws what `mount`
+ * says. Returns what takes the mounts and the mount point away again. Nobody else may do that: removing the directory
+ * takes it from every namespace.
+ */
+export function mountView(place: Place): () => void {
+  if (place.view === null) return () => undefined;
+  const { view } = place;
   mkdirSync(place.view, { recursive: true, mode: 0o755 });
   run('mount', '-t', 'tmpfs', '-o', 'mode=0755,size=64k,nosuid,nodev', 'strongroom', place.view);
   const seen = seenByServices(place);
   bind(place.code, seen.code, CODE_PARTS);
   bind(place.home, seen.home, HOME_PARTS);
+  return () => unmount(view);
 }
 
 function bind(from: string, to: string, parts: readonly string[]): void {
@@ -74,18 +80,13 @@ function bind(from: string, to: string, parts: readonly string[]): void {
   }
 }
 
-/** Takes the mounts and the mount point away again; what is still in use vanishes with its user. */
-export function unmountView(place: Place): void {
-  if (place.view === null) return;
+/** What is still in use vanishes with its user. */
+function unmount(view: string): void {
   try {
-    run('umount', '--recursive', '--lazy', place.view);
+    run('umount', '--recursive', '--lazy', view);
+    rmdirSync(view);
   } catch {
-    // Never mounted: only the directory is left.
-  }
-  try {
-    rmdirSync(place.view);
-  } catch {
-    // Not empty or already gone: an empty directory below /run does no harm.
+    // An empty directory below /run does no harm, and a mount ends with our namespace.
   }
 }
 
