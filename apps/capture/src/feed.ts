@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// From runs to submissions. Runs and the position behind them go together: a submission's token always says exactly
+// what it and all before it hold, so whichever submission the vault committed last, the next life goes on behind it.
+// While nothing waits for the vault a run leaves at once; otherwise runs gather until the next acknowledgement.
+import { KIND, type SubmittedRun } from '@strongroom/evidence';
+import type { SourceStats, SubmitClient } from '@strongroom/service';
+import { encodeToken, type Position } from './token.ts';
+
+const SUBMISSION_BYTES = 256 * 1024;
+
+/** What is counted of one protocol in this life. produced = received + lost; received = sealed + denied + waiting. */
+export interface Tally {
+  received: number;
+  receivedBytes: number;
+  sealed: number;
+  sealedBytes: number;
+  /** Not sealed, because the vault refused them. */
+  denied: number;
+  /** Known to have existed, and gone before they were read. */
+  lost: number;
+}
+
+type Line = Pick<SubmitClient, 'submit' | 'whenReady' | 'full' | 'drain'>;
+type OnDenied = (fields: { code: string; stream: string; records: number }) => void;
+
+export class Feed {
+  readonly #line: Line;
+  readonly #onDenied: OnDenied;
+  readonly #tallies = new Map<string, Tally>();
+  /** When each unacknowledged submission left, in ms of the monotonic clock, oldest first. */
+  readonly #sentAt: number[] = [];
+  #position: Position;
+  #runs: SubmittedRun[] = [];
+  #bytes = 0;
+
+  constructor(line: Line, position: Position, onDenied: OnDenied) {
+    this.#line = line;
+    this.#position = position;
+    this.#onDenied = onDenied;
+  }
+
+  /** Behind the last run that was added. */
+  get position(): Position {
+    return this.#position;
+  }
+
+  /** Adds runs which take the position to `moved`. They are sealed in one submission, or not at all. */
+  add(runs: readonly SubmittedRun[], moved: Partial<Position> = {}): void {
+    for (const run of runs) {
+      this.#bytes += octetsOf(run);
+      if (!isObserved(run)) continue;
+      const tally = this.tally(run.protocol);
+      tally.received += run.lengths.length;
+      tally.receivedBytes += octetsOf(run);
+    }
+    this.#runs.push(...runs);
+    this.#position = { ...this.#position, ...moved };
+    if (this.#sentAt.length === 0 || this.#bytes >= SUBMISSION_BYTES) this.#send();
+  }
+
+  /** Resolves when the vault can take more, or when `stop` is aborted: sources are read no faster than it seals. */
+  async ready(stop: AbortSignal): Promise<void> {
+    if (!this.#line.full || stop.aborted) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const go = (): void => resolve();
+    stop.addEventListener('abort', go, { once: true });
+    void this.#line.whenReady().then(go);
+    await promise;
+    stop.removeEventListener('abort', go);
+  }
+
+  tally(protocol: string): Tally {
+    let tally = this.#tallies.get(protocol);
+    if (tally === undefined) this.#tallies.set(protocol, tally = { received: 0, receivedBytes: 0, sealed: 0, sealedBytes: 0, denied: 0, lost: 0 });
+    return tally;
+  }
+
+  /** Sends what is gathered and resolves when all is sealed. Rejects with `Failed('submit.closed')`. */
+  async drain(): Promise<void> {
+    this.#send();
+    await this.#line.drain();
+  }
+
+  /** Records that were received and are not settled yet. */
+  get waiting(): number {
+    return [...this.#tallies.values()].reduce((sum, { received, sealed, denied }) => sum + received - sealed - denied, 0);
+  }
+
+  /** Each tally by name, such as `kmsgProduced`. */
+  values(): Record<string, number> {
+    const values: Record<string, number> = {};
+    for (const [protocol, { received, sealed, denied, lost }] of this.#tallies) {
+      Object.assign(values, {
+        [`${protocol}Produced`]: received + lost, [`${protocol}Received`]: received, [`${protocol}Submitted`]: sealed,
+        [`${protocol}Denied`]: denied, [`${protocol}Lost`]: lost, [`${protocol}Waiting`]: received - sealed - denied,
+      });
+    }
+    return values;
+  }
+
+  /** All protocols as one source. */
+  source(connections: number): SourceStats {
+    const tallies = [...this.#tallies.values()];
+    const sum = (of: (tally: Tally) => number): number => tallies.reduce((total, tally) => total + of(tally), 0);
+    const bytes = sum((tally) => tally.receivedBytes);
+    const ackedBytes = sum((tally) => tally.sealedBytes);
+    const oldest = this.#sentAt[0];
+    return {
+      events: sum((tally) => tally.received), bytes, ackedBytes, connections, waiting: bytes - ackedBytes,
+      lagMs: oldest === undefined ? 0 : Math.round(performance.now() - oldest),
+    };
+  }
+
+  #send(): void {
+    if (this.#runs.length === 0) return;
+    const runs = this.#runs;
+    this.#runs = [];
+    this.#bytes = 0;
+    this.#sentAt.push(performance.now());
+    void this.#submit(runs);
+  }
+
+  async #submit(runs: readonly SubmittedRun[]): Promise<void> {
+    const denied = await this.#line.submit(runs, encodeToken(this.#position)).catch(() => null);
+    if (denied === null) return; // the line is closed for good: the next life reads on from the committed token
+    this.#sentAt.shift();
+    this.#settle(runs, new Map(denied.map(({ stream, code }) => [stream.toString('hex'), code])));
+    if (this.#sentAt.length === 0) this.#send();
+  }
+
+  #settle(runs: readonly SubmittedRun[], denied: ReadonlyMap<string, string>): void {
+    for (const run of runs) {
+      if (!isObserved(run)) continue;
+      const tally = this.tally(run.protocol);
+      const stream = run.stream.toString('hex');
+      const code = denied.get(stream);
+      const records = run.lengths.length;
+      if (code === undefined) {
+        tally.sealed += records;
+        tally.sealedBytes += octetsOf(run);
+      } else {
+        tally.denied += records;
+        this.#onDenied({ code, stream, records });
+      }
+    }
+  }
+}
+
+function isObserved(run: SubmittedRun): boolean {
+  return run.kind === KIND.data || run.kind === KIND.cut;
+}
+
+function octetsOf(run: SubmittedRun): number {
+  return run.lengths.reduce((sum, length) => sum + length, 0);
+}

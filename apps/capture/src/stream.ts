@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// A local stream: one feed during one life of capture. Its records are numbered from 0; how the kernel and the journal
+// number theirs stands in the raw bytes. A life never spans two boots, so neither does a stream.
+import { randomBytes } from 'node:crypto';
+import { BOUND_UNKNOWN, FLAG, KIND, type SubmittedRun } from '@strongroom/evidence';
+import { makeEvent, nowNs, type Fields } from '@strongroom/service';
+import { EVENTS, type EventName } from './events.ts';
+import type { Cut, Observed } from './observed.ts';
+
+export interface Self {
+  /** Our SPIFFE ID: capture speaks for the host under its own name. */
+  readonly id: string;
+  /** SHA-256 of our public key. */
+  readonly keyHash: Buffer;
+}
+
+export class LocalStream {
+  readonly protocol: string;
+  readonly #self: Self;
+  readonly #id = randomBytes(16);
+  #flags: number;
+  #records = 0;
+  #bytes = 0;
+
+  /** `mayRepeat`: its records may have been sealed in an earlier stream already. */
+  constructor(self: Self, protocol: string, mayRepeat = false) {
+    this.#self = self;
+    this.protocol = protocol;
+    this.#flags = mayRepeat ? FLAG.mayRepeat : 0;
+  }
+
+  /** From here on, records may have been sealed already. */
+  mayRepeat(): void {
+    this.#flags = FLAG.mayRepeat;
+  }
+
+  /** Runs for records in order: consecutive whole ones share a run, a cut one has its own. All were read by now. */
+  take(records: readonly Observed[]): SubmittedRun[] {
+    const at = nowNs();
+    const runs: SubmittedRun[] = [];
+    let whole: Buffer[] = [];
+    const close = (): void => {
+      if (whole.length > 0) runs.push(this.#run(KIND.data, whole, at));
+      whole = [];
+    };
+    for (const { raw, cut } of records) {
+      if (cut === undefined) {
+        whole.push(raw);
+        continue;
+      }
+      close();
+      runs.push(this.#run(KIND.cut, [raw], at, cut));
+    }
+    close();
+    return runs;
+  }
+
+  /** An event at its place among the records, so that it is sealed together with them. */
+  event(name: EventName, fields: Fields): SubmittedRun {
+    return this.#run(KIND.event, [Buffer.from(JSON.stringify(makeEvent('capture', name, EVENTS[name], fields)))], nowNs());
+  }
+
+  /** The end record, docs/FORMAT.md section 1. Nothing may follow it. */
+  end(reason: string): SubmittedRun {
+    const text = JSON.stringify({ records: this.#records, bytes: this.#bytes, reason });
+    return this.#run(KIND.end, [Buffer.from(text)], nowNs());
+  }
+
+  #run(kind: SubmittedRun['kind'], records: readonly Buffer[], receivedAt: bigint, cut?: Cut): SubmittedRun {
+    const firstSequence = this.#records;
+    this.#records += records.length;
+    this.#bytes += records.reduce((sum, record) => sum + record.length, 0);
+    return {
+      kind, flags: this.#flags, receivedAt, bound: BOUND_UNKNOWN, source: this.#self.id, sourceKey: this.#self.keyHash,
+      protocol: this.protocol, peer: '', stream: this.#id, ...(cut === undefined ? {} : { cut }),
+      firstSequence, lengths: Uint32Array.from(records, (record) => record.length), data: records,
+    };
+  }
+}
