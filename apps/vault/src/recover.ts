@@ -6,10 +6,10 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { Failed, Refused } from '@strongroom/bytes';
 import {
-  LogTree, decodeEntry, openCheckpoint, parsePartName, partName,
-  type BatchEntry, type Checkpoint, type CloseEntry, type NoteKey, type Snapshot, type Totals,
+  decodeEntry, openCheckpoint, parsePartName, partName,
+  type BatchEntry, type Checkpoint, type CloseEntry, type LogTree, type NoteKey, type Snapshot, type Totals,
 } from '@strongroom/evidence';
-import { CommitLog, type Redo } from './commit-log.ts';
+import type { CommitLog, Redo } from './commit-log.ts';
 import { copyRange, listDirectory, makeStore, readRange } from './disk.ts';
 import { LogDirectory } from './log-directory.ts';
 import { Producers } from './producers.ts';
