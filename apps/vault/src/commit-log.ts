@@ -50,7 +50,7 @@ export class CommitLog {
    */
   async turn(snapshot: Snapshot, cycles: readonly Cycle[] = []): Promise<void> {
     const older = this.#names();
-    const serial = older.reduce((highest, name) => Math.max(highest, Number(NAME.exec(name)![2])), 0) + 1;
+    const serial = older.reduce((highest, name) => Math.max(highest, serialOf(name)), 0) + 1;
     const name = `${snapshot.size.toString(16).padStart(16, '0')}-${String(serial).padStart(4, '0')}.commit`;
     const file = await AppendFile.create(join(this.#directory, name));
     let chained = encodeCommit(Buffer.alloc(32), snapshot);
@@ -79,7 +79,10 @@ export class CommitLog {
 
   /** By serial, oldest first. */
   #names(): string[] {
-    const serial = (name: string): number => Number(NAME.exec(name)![2]);
-    return listDirectory(this.#directory).filter((name) => NAME.test(name)).sort((a, b) => serial(a) - serial(b));
+    return listDirectory(this.#directory).filter((name) => NAME.test(name)).sort((a, b) => serialOf(a) - serialOf(b));
   }
+}
+
+function serialOf(name: string): number {
+  return Number(NAME.exec(name)![2]);
 }

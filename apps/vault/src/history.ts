@@ -7,7 +7,7 @@ import {
   FRAME_HEADER_BYTES, TILE_WIDTH, bundlePath, decodeBatch, decodeBundle, decodeEntry, entryPath, openFrame, tilePath, xaesKey,
   type BatchEntry, type BatchRun, type Entry,
 } from '@strongroom/evidence';
-import { LogDirectory } from './log-directory.ts';
+import type { LogDirectory } from './log-directory.ts';
 import { partsOf } from './segment-parts.ts';
 
 /** Gives a segment's data key. */

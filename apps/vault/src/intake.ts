@@ -8,7 +8,8 @@ import { errorFields, nowNs, peerSpiffe, serviceId, socketPath, tlsServerOptions
 import { Admission, type Gap, type Outcome, type Permit } from './admission.ts';
 import type { Loop } from './loop.ts';
 import type { OwnRecords } from './own-records.ts';
-import type { Vault } from './vault.ts';
+import type { Producers } from './producers.ts';
+import type { Waiting } from './waiting.ts';
 
 /** What one service may have unacknowledged; it slows down beyond. */
 const CREDIT_BYTES = 16 * 1024 * 1024;
@@ -17,7 +18,8 @@ const GONE_MS = 10_000;
 
 export class Intake {
   readonly #context: ServiceContext;
-  readonly #vault: Vault;
+  readonly #producers: Producers;
+  readonly #waiting: Waiting;
   readonly #loop: Loop;
   readonly #own: OwnRecords;
   readonly #permit: Permit;
@@ -27,9 +29,10 @@ export class Intake {
   readonly #leaving = new Map<string, NodeJS.Timeout>();
   readonly #servers: Server[] = [];
 
-  constructor(context: ServiceContext, vault: Vault, loop: Loop, own: OwnRecords, permit: Permit) {
-    [this.#context, this.#vault, this.#loop, this.#own, this.#permit] = [context, vault, loop, own, permit];
-    for (const producer of vault.producers.all()) {
+  constructor(context: ServiceContext, producers: Producers, waiting: Waiting, loop: Loop, own: OwnRecords, permit: Permit) {
+    [this.#context, this.#producers, this.#waiting] = [context, producers, waiting];
+    [this.#loop, this.#own, this.#permit] = [loop, own, permit];
+    for (const producer of producers.all()) {
       if (producer.streams.size === 0) continue;
       const admission = new Admission(producer.service, producer.instance, producer);
       this.#admissions.set(producer.instance.toString('hex'), admission);
@@ -93,7 +96,7 @@ export class Intake {
   #hello(socket: TLSSocket, message: Message, service: string): Admission {
     if (message.type !== 'hello') throw new Refused('submission.hello', 'a connection begins with hello');
     const id = message.instance.toString('hex');
-    const committed = this.#vault.producers.find(message.instance);
+    const committed = this.#producers.find(message.instance);
     if (committed !== undefined && committed.service !== service) throw new Refused('submission.instance', `the instance belongs to ${committed.service}`);
     clearTimeout(this.#leaving.get(id));
     this.#leaving.delete(id);
@@ -101,7 +104,7 @@ export class Intake {
     this.#lines.set(id, socket);
     const admission = this.#admissions.get(id) ?? new Admission(service, message.instance, committed);
     this.#admissions.set(id, admission);
-    socket.write(encodeWelcome(committed?.last ?? 0, this.#vault.producers.token(service), CREDIT_BYTES));
+    socket.write(encodeWelcome(committed?.last ?? 0, this.#producers.token(service), CREDIT_BYTES));
     return admission;
   }
 
@@ -112,19 +115,19 @@ export class Intake {
     const committed = (): void => this.#acknowledge(admission);
     if (outcome === null) {
       // Sealed already, or waiting in the queue: then the ack follows with the commit.
-      if (number <= (this.#vault.producers.find(admission.instance)?.last ?? 0)) committed();
+      if (number <= (this.#producers.find(admission.instance)?.last ?? 0)) committed();
       return;
     }
     this.#deny(socket, number, outcome);
     for (const gap of outcome.gaps) this.#gap(gap);
     const bytes = outcome.runs.reduce((sum, run) => sum + run.data.length, 0);
-    this.#vault.enqueue({ runs: outcome.runs, bytes, state: outcome.state, awaited, committed });
+    this.#waiting.push({ runs: outcome.runs, bytes, state: outcome.state, awaited, committed });
     this.#loop.wake();
   }
 
   #acknowledge(admission: Admission): void {
     const id = admission.instance.toString('hex');
-    const last = this.#vault.producers.find(admission.instance)!.last;
+    const last = this.#producers.find(admission.instance)!.last;
     this.#lines.get(id)?.write(encodeAck(last));
   }
 
@@ -150,19 +153,19 @@ export class Intake {
       if (admission.openStreams === 0) return;
       const { gaps, state } = admission.abandon(nowNs());
       for (const gap of gaps) this.#gap(gap);
-      this.#vault.enqueue({ runs: [], bytes: 0, state, awaited: false, committed: () => undefined });
+      this.#waiting.push({ runs: [], bytes: 0, state, awaited: false, committed: () => undefined });
       this.#loop.wake();
     }, GONE_MS).unref());
   }
 
   #gap(gap: Gap): void {
     this.#context.event('vault.stream-gap', 'warn', { ...gap });
-    this.#vault.enqueue(this.#own.gap(gap));
+    this.#waiting.push(this.#own.gap(gap));
     this.#loop.wake();
   }
 
   #record(event: string, fields: Record<string, string | number | boolean | null>): void {
-    this.#vault.enqueue(this.#own.event(event, 'warn', fields));
+    this.#waiting.push(this.#own.event(event, 'warn', fields));
     this.#loop.wake();
   }
 }

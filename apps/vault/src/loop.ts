@@ -3,12 +3,12 @@
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises';
 import type { Fields, Level, ServiceState } from '@strongroom/service';
 import { nowNs } from '@strongroom/service';
-import type { Admitted } from './admission.ts';
 import { isDiskFull } from './disk.ts';
 import type { OwnRecords } from './own-records.ts';
 import type { Publisher } from './publisher.ts';
 import type { Space } from './space.ts';
 import type { Vault } from './vault.ts';
+import type { Waiting } from './waiting.ts';
 
 const SPACE_POLL_MS = 500;
 const SETTLE_MS_MAX = 5000;
@@ -18,8 +18,7 @@ export interface LoopOptions {
   readonly publisher: Publisher;
   readonly space: Space;
   readonly own: OwnRecords;
-  /** The vault's: what goes ahead of all that waits. */
-  readonly incidents: Admitted[];
+  readonly waiting: Waiting;
   readonly heartbeatMs: number;
   /** How long a cycle may stay open while nobody waits for it. */
   readonly idleCycleMs: number;
@@ -52,19 +51,19 @@ export class Loop {
    * {@link SETTLE_MS_MAX}. Rejects with what a publication failed with.
    */
   async settle(): Promise<void> {
-    const { vault, publisher } = this.#options;
-    const [target, deadline] = [vault.came, performance.now() + SETTLE_MS_MAX];
-    while (vault.done < target && performance.now() < deadline && !this.#stopped) {
+    const { waiting, publisher } = this.#options;
+    const [target, deadline] = [waiting.came, performance.now() + SETTLE_MS_MAX];
+    while (waiting.done < target && performance.now() < deadline && !this.#stopped) {
       this.#hurried = true;
       this.wake();
       await wait(1);
     }
-    if (vault.done >= target) await publisher.flush();
+    if (waiting.done >= target) await publisher.flush();
   }
 
   /** Until `stop` is aborted. Throws what a cycle cannot get over: `vault.write-failed`. */
   async run(stop: AbortSignal): Promise<void> {
-    const { vault, publisher, heartbeatMs, idleCycleMs } = this.#options;
+    const { vault, waiting, publisher, heartbeatMs, idleCycleMs } = this.#options;
     stop.addEventListener('abort', () => this.wake());
     while (!stop.aborted) {
       publisher.poll();
@@ -74,7 +73,7 @@ export class Loop {
         else vault.enter({ kind: 'heartbeat', time: nowNs() });
         continue;
       }
-      const leisureMs = this.#hurried ? 0 : vault.leisureMs(idleCycleMs);
+      const leisureMs = this.#hurried ? 0 : waiting.leisureMs(idleCycleMs);
       if (leisureMs > 0) {
         await this.#sleep(Math.min(leisureMs, publisher.dueInMs ?? leisureMs));
         continue;
@@ -101,8 +100,8 @@ export class Loop {
 
   /** One cycle; a full disk is waited out, and what waits keeps its place. */
   async cycle(stop: AbortSignal): Promise<void> {
-    const { vault, space, cycleBytesMax } = this.#options;
-    if (!space.has(Math.min(vault.waitingBytes, cycleBytesMax))) return this.#waitForSpace(stop, false);
+    const { vault, waiting, space, cycleBytesMax } = this.#options;
+    if (!space.has(Math.min(waiting.bytes, cycleBytesMax))) return this.#waitForSpace(stop, false);
     try {
       await vault.cycle();
     } catch (error) {
@@ -112,12 +111,12 @@ export class Loop {
   }
 
   async #waitForSpace(stop: AbortSignal, torn: boolean): Promise<void> {
-    const { publisher, space, own, incidents, state, event } = this.#options;
+    const { publisher, space, own, waiting, state, event } = this.#options;
     const facts = { freeBytes: space.freeBytes, minFreeBytes: space.minFreeBytes };
     state('stalled', `the disk is full: ${facts.freeBytes} octets free, ${facts.minFreeBytes} must stay free`);
     event('vault.disk-full', 'error', facts);
     await space.release();
-    incidents.push(own.event('vault.disk-full', 'error', facts));
+    waiting.pushIncident(own.event('vault.disk-full', 'error', facts));
     const since = performance.now();
     let recorded = await this.#record(torn);
     while (!space.hasReserve && !stop.aborted) await wait(SPACE_POLL_MS, undefined, { signal: stop }).catch(() => undefined);
@@ -125,7 +124,7 @@ export class Loop {
     if (stop.aborted) return;
     await space.reserve();
     const after = { stalledMs: Math.round(performance.now() - since), freeBytes: space.freeBytes };
-    incidents.push(own.event('vault.disk-has-room', 'warn', after));
+    waiting.pushIncident(own.event('vault.disk-has-room', 'warn', after));
     event('vault.disk-has-room', 'warn', after);
     state('running');
     publisher.retry();

@@ -5,7 +5,6 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { join } from 'node:path';
 import { parseVkey, vkeyLine, type NoteKey } from '@strongroom/evidence';
 import { SUBMITTERS, errorFields, nowNs, runService, serviceId, type ServiceContext } from '@strongroom/service';
-import type { Admitted } from './admission.ts';
 import { CommitLog } from './commit-log.ts';
 import { dataKeyReader } from './data-keys.ts';
 import { isDiskFull, makeStore, putFile, readWhole } from './disk.ts';
@@ -23,6 +22,7 @@ import { recover, type Recovered } from './recover.ts';
 import { Space } from './space.ts';
 import { statsOf } from './stats.ts';
 import { Vault, type VaultEvents } from './vault.ts';
+import { Waiting } from './waiting.ts';
 import { Worm } from './worm.ts';
 
 const SPACE_POLL_MS = 500;
@@ -32,14 +32,14 @@ runService('vault', async (context) => {
   await makeStore(paths.store, paths.vaultState, paths.dataKeys);
   const lock = await holdExclusively(paths.store);
   const own = new OwnRecords(serviceId(context.deployment, 'vault'), context.instance);
-  const incidents: Admitted[] = [];
+  const waiting = new Waiting();
   const keys = openKeyLine(context, (error) => {
     context.state('stalled', `the HSM is away: ${error.message}`);
     context.event('vault.keys-away', 'error', errorFields(error));
   }, (awayMs) => {
     context.state('running');
     context.event('vault.keys-back', 'warn', { awayMs: Math.round(awayMs) });
-    incidents.push(own.event('vault.keys-were-away', 'warn', { awayMs: Math.round(awayMs) }));
+    waiting.pushIncident(own.event('vault.keys-were-away', 'warn', { awayMs: Math.round(awayMs) }));
   });
   const { key, vkey } = await logKey(context, keys);
   const space = new Space(paths.store, config.vault.minFreeBytes, config.vault.reserveBytes);
@@ -49,27 +49,27 @@ runService('vault', async (context) => {
 
   const events = new EventEmitter<VaultEvents>();
   const vault = new Vault({
-    key, keys: keys.sealing, commitLog, incidents, segments: paths.segments, dataKeys: paths.dataKeys,
+    key, keys: keys.sealing, commitLog, waiting, segments: paths.segments, dataKeys: paths.dataKeys,
     cycleBytesMax: config.vault.cycleMaxBytes, segmentBytesMax: config.vault.segmentMaxBytes,
   }, recovered, events);
   const publisher = new Publisher(vault, new LogDirectory(paths.log), join(paths.vaultState, 'remembered'));
   const loop = new Loop({
-    vault, publisher, space, own, incidents, heartbeatMs: config.vault.heartbeatSeconds * 1000, idleCycleMs: config.vault.idleCycleMs, cycleBytesMax: config.vault.cycleMaxBytes,
+    vault, publisher, space, own, waiting, heartbeatMs: config.vault.heartbeatSeconds * 1000, idleCycleMs: config.vault.idleCycleMs, cycleBytesMax: config.vault.cycleMaxBytes,
     state: (state, reason) => context.state(state, reason), event: (name, level, fields) => context.event(name, level, fields),
   });
   const record = (event: string, fields: Record<string, string | number | boolean | null>): void => {
-    vault.enqueue(own.event(event, 'info', fields));
+    waiting.push(own.event(event, 'info', fields));
     loop.wake();
   };
   const worm = followSegments(context, events);
   const reading = new Reading({ log: paths.log, segments: paths.segments }, dataKeyReader(paths.dataKeys, key.name, keys.unwrap, () => vault.openSegment));
   const readers = new ReadSocket({ context, reading, settle: () => loop.settle(), record });
   events.on('sealed', (batches, first) => readers.sealed(batches, first));
-  const intake = new Intake(context, vault, loop, own, permitFor(context.deployment, () => context.registry));
+  const intake = new Intake(context, vault.producers, waiting, loop, own, permitFor(context.deployment, () => context.registry));
 
   vault.enter({ kind: 'start', time: nowNs(), size: vault.size, rewritten: recovered.rewritten });
   record('vault.started', { size: vault.size, rewritten: recovered.rewritten, tornSegments: recovered.torn.length });
-  context.stats(() => statsOf(vault, publisher, space, worm, vkey));
+  context.stats(() => statsOf({ vault, waiting, publisher, space, worm, vkey }));
   await loop.cycle(context.stop);
   await publisher.flush();
   await intake.listen(SUBMITTERS);
@@ -86,7 +86,7 @@ runService('vault', async (context) => {
   async function stop(): Promise<void> {
     readers.close();
     await intake.close();
-    vault.enqueue(own.event('vault.stopped', 'info', { reason: String(context.stop.reason) }));
+    waiting.push(own.event('vault.stopped', 'info', { reason: String(context.stop.reason) }));
     while (vault.hasWork) await vault.cycle();
     await vault.closeSegment();
     await vault.cycle();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tiles and the public checkpoint follow the commit log within a second; what was published is remembered elsewhere.
+import type { LogFile } from '@strongroom/evidence';
 import { putFile } from './disk.ts';
 import type { LogDirectory } from './log-directory.ts';
 import type { Vault } from './vault.ts';
@@ -56,17 +57,25 @@ export class Publisher {
   #start(): Promise<void> {
     const { files, checkpoint, size } = this.#vault.takePublication();
     this.#lastAt = performance.now();
-    this.#running = this.#publish(files, checkpoint)
-      .then(() => {
-        this.#publishedSize = size;
-        this.publishedAt = new Date();
-      }, (error: unknown) => { this.#failure = error; this.#vault.returnPublication(files); })
-      .finally(() => { this.#running = undefined; });
+    this.#running = this.#attempt(files, checkpoint, size);
     return this.#running;
   }
 
+  async #attempt(files: readonly LogFile[], checkpoint: string, size: number): Promise<void> {
+    try {
+      await this.#publish(files, checkpoint);
+      this.#publishedSize = size;
+      this.publishedAt = new Date();
+    } catch (error) {
+      this.#failure = error;
+      this.#vault.returnPublication(files);
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
   /** The remembered checkpoint comes last: it must never be ahead of the store. */
-  async #publish(files: Parameters<LogDirectory['publish']>[0], checkpoint: string): Promise<void> {
+  async #publish(files: readonly LogFile[], checkpoint: string): Promise<void> {
     await this.#log.publish(files, checkpoint);
     await putFile(this.#remembered, checkpoint);
   }

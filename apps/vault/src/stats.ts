@@ -3,15 +3,25 @@ import type { ServiceStats } from '@strongroom/service';
 import type { Publisher } from './publisher.ts';
 import type { Space } from './space.ts';
 import type { Vault } from './vault.ts';
+import type { Waiting } from './waiting.ts';
 import type { Worm } from './worm.ts';
 
+interface Measured {
+  readonly vault: Vault;
+  readonly waiting: Waiting;
+  readonly publisher: Publisher;
+  readonly space: Space;
+  readonly worm: Worm;
+  readonly vkey: string;
+}
+
 /** What the vault tells of itself each second. */
-export function statsOf(vault: Vault, publisher: Publisher, space: Space, worm: Worm, vkey: string): ServiceStats {
+export function statsOf({ vault, waiting, publisher, space, worm, vkey }: Measured): ServiceStats {
   const { totals } = vault;
   return {
     values: {
       records: totals.records, batches: totals.batches, bytes: totals.bytes, logSize: vault.size, cycles: vault.cycles,
-      waitingBytes: vault.waitingBytes, lastCommitAgeMs: Math.round(performance.now() - vault.committedAt),
+      waitingBytes: waiting.bytes, lastCommitAgeMs: Math.round(performance.now() - vault.committedAt),
       publishedSize: publisher.publishedSize, freeBytes: space.freeBytes, segmentBytes: vault.openSegment?.length ?? 0,
     },
     log: {

@@ -15,6 +15,7 @@ import { LogDirectory } from './log-directory.ts';
 import { Publisher } from './publisher.ts';
 import { recover } from './recover.ts';
 import { Vault, type VaultEvents } from './vault.ts';
+import { Waiting } from './waiting.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'strongroom-vault-'));
 const opened: { release(): Promise<void> }[] = [];
@@ -26,6 +27,7 @@ let stores = 0;
 
 interface Opened {
   readonly vault: Vault;
+  readonly waiting: Waiting;
   readonly publisher: Publisher;
   readonly rewritten: number;
   readonly events: EventEmitter<VaultEvents>;
@@ -47,8 +49,9 @@ class Bench {
     const commitLog = new CommitLog(paths.commit);
     const recovered = await recover(paths, keys.key, remembered, commitLog).catch(async (error: unknown) => { await commitLog.close(); throw error; });
     const events = new EventEmitter<VaultEvents>();
+    const waiting = new Waiting();
     const dataKeys = join(home, 'keys');
-    const vault = new Vault({ key: keys.key, keys, commitLog, incidents: [], segments: paths.segments, dataKeys, cycleBytesMax: 1 << 20, segmentBytesMax: 1 << 20 }, recovered, events);
+    const vault = new Vault({ key: keys.key, keys, commitLog, waiting, segments: paths.segments, dataKeys, cycleBytesMax: 1 << 20, segmentBytesMax: 1 << 20 }, recovered, events);
     opened.push(vault);
     events.on('opened', (segment) => this.dataKeys.set(segment.name, segment.dataKey));
     const records = async (): Promise<string[]> => {
@@ -59,7 +62,7 @@ class Bench {
       }
       return found;
     };
-    return { vault, publisher: new Publisher(vault, new LogDirectory(paths.log), join(home, 'remembered')), rewritten: recovered.rewritten, events, records };
+    return { vault, waiting, publisher: new Publisher(vault, new LogDirectory(paths.log), join(home, 'remembered')), rewritten: recovered.rewritten, events, records };
   }
 
   readonly dataKeys = new Map<string, Buffer>();
@@ -83,8 +86,8 @@ describe('vault', () => {
     const bench = new Bench();
     const first = await bench.open();
     const acks: string[] = [];
-    first.vault.enqueue(bench.admitted(['one', 'two'], () => acks.push('a')));
-    first.vault.enqueue(bench.admitted(['three'], () => acks.push('b')));
+    first.waiting.push(bench.admitted(['one', 'two'], () => acks.push('a')));
+    first.waiting.push(bench.admitted(['three'], () => acks.push('b')));
     await first.vault.cycle();
     assert.deepEqual(acks, ['a', 'b']);
     await first.vault.closeSegment();
@@ -96,7 +99,7 @@ describe('vault', () => {
     const second = await bench.open();
     assert.equal(second.rewritten, 0);
     assert.equal(second.vault.hasWork, false);
-    second.vault.enqueue(bench.admitted(['four']));
+    second.waiting.push(bench.admitted(['four']));
     await second.vault.cycle();
     await second.publisher.flush();
     assert.deepEqual(await second.records(), ['one', 'two', 'three', 'four']);
@@ -106,7 +109,7 @@ describe('vault', () => {
   it('finds everything acknowledged after a crash before any publication, and closes the torn segment', async () => {
     const bench = new Bench();
     const first = await bench.open();
-    first.vault.enqueue(bench.admitted(['one', 'two']));
+    first.waiting.push(bench.admitted(['one', 'two']));
     await first.vault.cycle();
     const second = await bench.open();
     assert.equal(second.rewritten, 1);
@@ -123,10 +126,10 @@ describe('vault', () => {
   it('rewrites only the tail that was not published, and survives a second crash during that', async () => {
     const bench = new Bench();
     const first = await bench.open();
-    first.vault.enqueue(bench.admitted(['one']));
+    first.waiting.push(bench.admitted(['one']));
     await first.vault.cycle();
     await first.publisher.flush();
-    first.vault.enqueue(bench.admitted(['two']));
+    first.waiting.push(bench.admitted(['two']));
     await first.vault.cycle();
     appendFileSync(join(bench.paths.segments, '0000000000000001.seg'), 'half a frame');
     const commit = join(bench.paths.commit, readdirSync(bench.paths.commit)[0]!);
@@ -149,13 +152,13 @@ describe('vault', () => {
 
   it('goes on after half a frame was written for lack of room', async () => {
     const bench = new Bench();
-    const { vault, publisher, records } = await bench.open();
-    vault.enqueue(bench.admitted(['one']));
+    const { vault, waiting, publisher, records } = await bench.open();
+    waiting.push(bench.admitted(['one']));
     await vault.cycle();
     appendFileSync(join(bench.paths.segments, '0000000000000001.seg'), 'half a frame');
     await publisher.flush();
     await vault.startAfresh();
-    vault.enqueue(bench.admitted(['two']));
+    waiting.push(bench.admitted(['two']));
     await vault.cycle();
     await publisher.flush();
     assert.deepEqual(await records(), ['one', 'two']);
@@ -165,9 +168,9 @@ describe('vault', () => {
 
   it('keeps the queue when the HSM is away, and seals it when it is back', async () => {
     const bench = new Bench();
-    const { vault } = await bench.open();
+    const { vault, waiting } = await bench.open();
     let acked = false;
-    vault.enqueue(bench.admitted(['one'], () => { acked = true; }));
+    waiting.push(bench.admitted(['one'], () => { acked = true; }));
     bench.keys.away = true;
     await assert.rejects(vault.cycle(), { code: 'keys.hsm-away' });
     assert.equal(acked, false);
@@ -179,12 +182,12 @@ describe('vault', () => {
   it('refuses a store that is older than what was remembered, and one with another history', async () => {
     const bench = new Bench();
     const first = await bench.open();
-    first.vault.enqueue(bench.admitted(['one']));
+    first.waiting.push(bench.admitted(['one']));
     await first.vault.cycle();
     await first.publisher.flush();
     const older = mkdtempSync(join(root, 'older-'));
     cpSync(bench.home, older, { recursive: true });
-    first.vault.enqueue(bench.admitted(['two']));
+    first.waiting.push(bench.admitted(['two']));
     await first.vault.cycle();
     await first.publisher.flush();
     const remembered = readFileSync(join(bench.home, 'remembered'), 'utf8');
@@ -192,7 +195,7 @@ describe('vault', () => {
     cpSync(older, bench.home, { recursive: true });
     await assert.rejects(bench.open(remembered), { code: 'vault.rollback' });
     const forked = await bench.open();
-    forked.vault.enqueue(bench.admitted(['other']));
+    forked.waiting.push(bench.admitted(['other']));
     await forked.vault.cycle();
     await forked.vault.cycle();
     await forked.publisher.flush();
@@ -201,8 +204,8 @@ describe('vault', () => {
 
   it('refuses a damaged tail rather than forget what it acknowledged', async () => {
     const bench = new Bench();
-    const { vault } = await bench.open();
-    vault.enqueue(bench.admitted(['one']));
+    const { vault, waiting } = await bench.open();
+    waiting.push(bench.admitted(['one']));
     await vault.cycle();
     const path = join(bench.paths.segments, '0000000000000001.seg');
     const bytes = readFileSync(path);
@@ -216,13 +219,13 @@ describe('vault', () => {
 
   it('turns segments by size and the commit log once all is published', async () => {
     const bench = new Bench();
-    const { vault, publisher, records, events } = await bench.open();
+    const { vault, waiting, publisher, records, events } = await bench.open();
     const closed: string[] = [];
     events.on('closed', (entry) => closed.push(`${entry.segment} ${entry.state}`));
     const sealed: BatchEntry[] = [];
     events.on('sealed', (batches) => sealed.push(...batches.map(({ entry }) => entry)));
     for (let i = 0; i < 24; i += 1) {
-      vault.enqueue(bench.admitted([randomBytes(100_000).toString('base64')]));
+      waiting.push(bench.admitted([randomBytes(100_000).toString('base64')]));
       await vault.cycle();
     }
     await publisher.flush();

@@ -7,7 +7,7 @@
 import type { EventEmitter } from 'node:events';
 import {
   checkpointText, encodeEntry, segmentName, signedNote,
-  type BatchEntry, type CloseEntry, type Entry, type LogTree, type NoteKey, type OpenSegment, type ProducerState, type Totals,
+  type BatchEntry, type CloseEntry, type Entry, type LogFile, type LogTree, type NoteKey, type OpenSegment, type ProducerState, type Totals,
 } from '@strongroom/evidence';
 import { nowNs } from '@strongroom/service';
 import type { Admitted } from './admission.ts';
@@ -19,10 +19,9 @@ import { RETENTION_CLASS, expiryBucket } from './retention.ts';
 import { batchesOf, sealBatch, type SealedBatch } from './seal.ts';
 import { tornEntry } from './segment-parts.ts';
 import { SegmentWriter } from './segment-writer.ts';
+import type { Waiting } from './waiting.ts';
 
 const SEGMENT_AGE_NS = 24n * 3600n * 1_000_000_000n;
-/** More than this does not wait for company. */
-const LEISURE_BYTES = 256 * 1024;
 /** The commit file is begun anew beyond this, once tiles hold what it holds. */
 const COMMIT_FILE_BYTES = 16 * 1024 * 1024;
 
@@ -32,8 +31,7 @@ export interface VaultOptions {
   readonly commitLog: CommitLog;
   readonly segments: string;
   readonly dataKeys: string;
-  /** Records that go ahead of all that waits: an incident is on record before more is promised. */
-  readonly incidents: Admitted[];
+  readonly waiting: Waiting;
   readonly cycleBytesMax: number;
   readonly segmentBytesMax: number;
 }
@@ -69,17 +67,9 @@ export class Vault {
   #open: OpenSegment | null = null;
   /** Closing entries that wait for a cycle. */
   #closing: CloseEntry[];
-  #queue: Admitted[] = [];
-  #queuedBytes = 0;
-  #awaited = 0;
-  /** When the oldest of what waits came, monotonic ms. */
-  #waitingSince = 0;
   #urgent: Entry[] = [];
   committedAt = 0;
   cycles = 0;
-  /** Submissions that ever came, and those that are committed. */
-  #came = 0;
-  #done = 0;
 
   constructor(options: VaultOptions, recovered: Recovered, events: EventEmitter<VaultEvents>) {
     this.#options = options;
@@ -112,39 +102,8 @@ export class Vault {
     return this.#segment;
   }
 
-  get came(): number {
-    return this.#came;
-  }
-
-  get done(): number {
-    return this.#done;
-  }
-
-  get waitingBytes(): number {
-    return this.#queuedBytes;
-  }
-
   get hasWork(): boolean {
-    return this.#queue.length > 0 || this.#options.incidents.length > 0 || this.#urgent.length > 0 || this.#closing.length > 0;
-  }
-
-  /** How long work may still wait for company: until somebody awaits it, much of it has come, or `idleMs` have passed. */
-  leisureMs(idleMs: number): number {
-    if (this.#awaited > 0 || this.#queuedBytes > LEISURE_BYTES || this.#queue.length === 0) return 0;
-    return Math.max(0, this.#waitingSince + idleMs - performance.now());
-  }
-
-  enqueue(admitted: Admitted): void {
-    if (this.#queue.length === 0) this.#waitingSince = performance.now();
-    this.#queue.push(admitted);
-    this.#count(admitted, 1);
-  }
-
-  #count(admitted: Admitted, sign: 1 | -1): void {
-    this.#queuedBytes += sign * admitted.bytes;
-    if (sign === 1) this.#came += 1;
-    else this.#done += 1;
-    if (admitted.awaited) this.#awaited += sign;
+    return !this.#options.waiting.isEmpty || this.#urgent.length > 0 || this.#closing.length > 0;
   }
 
   /** An entry without records, for the next cycle. */
@@ -157,24 +116,15 @@ export class Vault {
    * Throws `Failed`: `vault.disk-full`, `vault.write-failed`, `keys.*`.
    */
   async cycle(bytesMax: number = this.#options.cycleBytesMax): Promise<void> {
-    const incidents = this.#options.incidents.splice(0);
-    const queued = this.#take(bytesMax, incidents.length === 0);
+    const { waiting } = this.#options;
+    const taken = waiting.take(bytesMax);
     try {
-      await this.#commit([...incidents, ...queued]);
+      await this.#commit([...taken.incidents, ...taken.queued]);
     } catch (error) {
-      this.#options.incidents.unshift(...incidents);
-      this.#queue.unshift(...queued);
+      waiting.putBack(taken);
       throw error;
     }
-    for (const admitted of queued) this.#count(admitted, -1);
-    this.#waitingSince = performance.now();
-    for (const admitted of queued) admitted.committed();
-  }
-
-  #take(bytesMax: number, atLeastOne: boolean): Admitted[] {
-    let [count, bytes] = [0, 0];
-    while (count < this.#queue.length && ((atLeastOne && count === 0) || bytes + this.#queue[count]!.bytes <= bytesMax)) bytes += this.#queue[count++]!.bytes;
-    return this.#queue.splice(0, count);
+    waiting.committed(taken);
   }
 
   async #commit(taken: readonly Admitted[]): Promise<void> {
@@ -273,7 +223,7 @@ export class Vault {
     await this.#beginCommitFile();
   }
 
-  returnPublication(files: ReturnType<LogTree['takeFiles']>): void {
+  returnPublication(files: readonly LogFile[]): void {
     this.#tree.returnFiles(files);
   }
 
@@ -284,7 +234,7 @@ export class Vault {
   }
 
   /** The files that a publication needs now, with the checkpoint that covers them. */
-  takePublication(): { files: ReturnType<LogTree['takeFiles']>; checkpoint: string; size: number } {
+  takePublication(): { files: LogFile[]; checkpoint: string; size: number } {
     return { files: this.#tree.takeFiles(), checkpoint: this.#checkpoint, size: this.#tree.size };
   }
 }

@@ -12,6 +12,10 @@ function runOf(lengths: readonly number[], firstSequence: number): BatchRun {
   return { context: randomBytes(180), firstSequence, count: lengths.length, lengths: bytes, data: randomBytes(lengths.reduce((sum, length) => sum + length, 0)) };
 }
 
+function around(longest: number): number[] {
+  return Array.from({ length: 20 }, (_, i) => (i === 11 ? longest : 30 + i));
+}
+
 /** Each leaf by the native hash, from its definition. */
 function expected(seed: Buffer, runs: readonly BatchRun[]): Buffer {
   const count = runs.reduce((sum, run) => sum + run.count, 0);
@@ -29,8 +33,7 @@ describe('hashing in lanes', () => {
 
   it('does so at the longest record of a lane, one beyond, and where the low half of a sequence wraps', () => {
     const seed = randomBytes(32);
-    const lengths = (longest: number): number[] => Array.from({ length: 20 }, (_, i) => (i === 11 ? longest : 30 + i));
-    const runs = [runOf(lengths(LANE_RECORD_MAX), 3), runOf(lengths(LANE_RECORD_MAX + 1), 3), runOf(lengths(0), 0xffff_fffa), runOf(lengths(0), 2 ** 40 + 5)];
+    const runs = [runOf(around(LANE_RECORD_MAX), 3), runOf(around(LANE_RECORD_MAX + 1), 3), runOf(around(0), 0xffff_fffa), runOf(around(0), 2 ** 40 + 5)];
     assert.ok(leavesOf(seed, runs).equals(expected(seed, runs)));
   });
 

@@ -176,8 +176,14 @@ function emitLeaves(a: Assembler, hash4: number): void {
   a.end().get(data);
 }
 
+/** Of the JavaScript interface of WebAssembly what is used here; Node has it and @types/node does not declare it. */
+declare const WebAssembly: {
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (module: object) => { readonly exports: object };
+};
+
 interface Exports {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
   readonly nodes: (from: number, to: number, groups: number) => void;
   readonly leaves: (data: number, lengths: number, salts: number, sequence: number, count: number, out: number) => number;
 }
