@@ -100,7 +100,7 @@ function* startJournal(context: ServiceContext, host: Host, feed: Feed, open: (p
 /** Seals the rest and the ends of the streams. */
 async function end(context: ServiceContext, feed: Feed, events: EventSource, running: readonly Running[]): Promise<void> {
   const reason = String(context.stop.reason);
-  feed.add(running.map(({ stream }) => stream.end(reason)));
+  feed.add(running.map(({ stream }) => stream.end(reason)), {}, true);
   const sealed = Promise.all([events.close(reason), feed.drain()]).then(() => true);
   const inTime = await Promise.race([sealed, delay(DRAIN_MS_MAX, false, { ref: false })]);
   if (!inTime) context.event('capture.unsealed', EVENTS['capture.unsealed'], { records: feed.waiting });

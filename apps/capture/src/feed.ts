@@ -32,6 +32,7 @@ export class Feed {
   #position: Position;
   #runs: SubmittedRun[] = [];
   #bytes = 0;
+  #urgent = false;
 
   constructor(line: Line, position: Position, onDenied: OnDenied) {
     this.#line = line;
@@ -44,8 +45,11 @@ export class Feed {
     return this.#position;
   }
 
-  /** Adds runs which take the position to `moved`. They are sealed in one submission, or not at all. */
-  add(runs: readonly SubmittedRun[], moved: Partial<Position> = {}): void {
+  /**
+   * Adds runs which take the position to `moved`. They are sealed in one submission, or not at all. `urgent`: their
+   * source does not outlive the machine, so the vault shall seal them at once rather than wait for company.
+   */
+  add(runs: readonly SubmittedRun[], moved: Partial<Position> = {}, urgent = false): void {
     for (const run of runs) {
       this.#bytes += octetsOf(run);
       if (!isObserved(run)) continue;
@@ -55,6 +59,7 @@ export class Feed {
     }
     this.#runs.push(...runs);
     this.#position = { ...this.#position, ...moved };
+    this.#urgent ||= urgent;
     if (this.#sentAt.length === 0 || this.#bytes >= SUBMISSION_BYTES) this.#send();
   }
 
@@ -116,12 +121,14 @@ export class Feed {
     const runs = this.#runs;
     this.#runs = [];
     this.#bytes = 0;
+    const urgent = this.#urgent;
+    this.#urgent = false;
     this.#sentAt.push(performance.now());
-    void this.#submit(runs);
+    void this.#submit(runs, urgent);
   }
 
-  async #submit(runs: readonly SubmittedRun[]): Promise<void> {
-    const denied = await this.#line.submit(runs, encodeToken(this.#position)).catch(() => null);
+  async #submit(runs: readonly SubmittedRun[], urgent: boolean): Promise<void> {
+    const denied = await this.#line.submit(runs, encodeToken(this.#position), urgent).catch(() => null);
     if (denied === null) return; // the line is closed for good: the next life reads on from the committed token
     this.#sentAt.shift();
     this.#settle(runs, new Map(denied.map(({ stream, code }) => [stream.toString('hex'), code])));

@@ -14,7 +14,7 @@ const POLL_MS_MIN = 10;
 /** Read in one turn of the event loop. */
 const READS_PER_TURN = 1000;
 /** At the stop: more than any ring holds. */
-const LAST_TURNS = 1000;
+const LAST_TURNS = 100;
 
 export interface KmsgOptions {
   readonly read: KmsgRead;
@@ -79,7 +79,7 @@ export class Kmsg {
       records.push(observe(got, this.#options.recordBytesMax));
     }
     runs.push(...stream.take(records));
-    if (runs.length > 0) feed.add(runs, { kmsg: last });
+    if (runs.length > 0) feed.add(runs, { kmsg: last }, true);
     return reads;
   }
 

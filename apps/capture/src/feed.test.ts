@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { KIND, NO_KEY } from '@strongroom/evidence';
+import { Feed } from './feed.ts';
+import { LocalStream } from './stream.ts';
+import { SealedLine } from './testing/sealed-line.ts';
+import { decodeToken } from './token.ts';
+
+const boot = 'c4f591bd-85de-4bf1-b443-196190be7b3b';
+const self = { id: 'spiffe://test/service/capture', keyHash: NO_KEY };
+const settled = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
+const record = (text: string) => [{ raw: Buffer.from(text) }];
+
+function open(denied: unknown[] = []) {
+  const line = new SealedLine();
+  const feed = new Feed(line, { boot, kmsg: null, cursor: null }, (fields) => denied.push(fields));
+  return { line, feed, kmsg: new LocalStream(self, 'kmsg'), journal: new LocalStream(self, 'journal') };
+}
+
+describe('feed', () => {
+  it('sends at once while nothing waits, then gathers until the acknowledgement', async () => {
+    const { line, feed, kmsg, journal } = open();
+    line.held = true;
+    feed.add(kmsg.take(record('one')), { kmsg: 1 });
+    feed.add(journal.take(record('two')), { cursor: 's=2' });
+    feed.add(kmsg.take(record('three')), { kmsg: 3 });
+    assert.equal(line.submissions.length, 1);
+    line.release();
+    await settled();
+    assert.equal(line.submissions.length, 2);
+    assert.deepEqual(line.records().map(({ raw }) => raw.toString()), ['one', 'two', 'three']);
+  });
+
+  it('says in every token exactly what it and all before it hold', async () => {
+    const { line, feed, kmsg, journal } = open();
+    line.held = true;
+    feed.add(kmsg.take(record('one')), { kmsg: 1 });
+    feed.add(journal.take(record('two')), { cursor: 's=2' });
+    assert.deepEqual(decodeToken(line.submissions[0]!.token), { boot, kmsg: 1, cursor: null });
+    line.release();
+    await settled();
+    assert.deepEqual(decodeToken(line.submissions[1]!.token), { boot, kmsg: 1, cursor: 's=2' });
+  });
+
+  it('sends large amounts without waiting', () => {
+    const { line, feed, journal } = open();
+    line.held = true;
+    for (let i = 0; i < 10; i += 1) feed.add(journal.take(record('x'.repeat(100_000))), { cursor: `s=${i}` });
+    assert.deepEqual(line.submissions.map(({ runs }) => runs.length), [1, 3, 3, 3]);
+  });
+
+  it('counts so that the sums balance at every moment', async () => {
+    const { line, feed, kmsg } = open();
+    line.held = true;
+    feed.add(kmsg.take(record('one')));
+    feed.tally('kmsg').lost += 5;
+    assert.deepEqual(feed.values(), { kmsgProduced: 6, kmsgReceived: 1, kmsgSubmitted: 0, kmsgDenied: 0, kmsgLost: 5, kmsgWaiting: 1 });
+    assert.deepEqual([feed.source(1).waiting, feed.waiting], [3, 1]);
+    line.release();
+    await settled();
+    assert.deepEqual(feed.values(), { kmsgProduced: 6, kmsgReceived: 1, kmsgSubmitted: 1, kmsgDenied: 0, kmsgLost: 5, kmsgWaiting: 0 });
+    assert.deepEqual({ ...feed.source(2) }, { events: 1, bytes: 3, ackedBytes: 3, connections: 2, waiting: 0, lagMs: 0 });
+  });
+
+  it('states what the vault denies, by stream', async () => {
+    const denied: unknown[] = [];
+    const { line, feed, kmsg, journal } = open(denied);
+    const runs = [...kmsg.take(record('one')), ...journal.take(record('two'))];
+    line.denies.set(runs[1]!.stream.toString('hex'), 'source.foreign');
+    feed.add(runs);
+    await settled();
+    assert.deepEqual(denied, [{ code: 'source.foreign', stream: runs[1]!.stream.toString('hex'), records: 1 }]);
+    assert.deepEqual([feed.tally('kmsg').sealed, feed.tally('journal').denied, feed.waiting], [1, 1, 0]);
+  });
+
+  it('lets its readers wait while the vault takes no more, and wakes them at the stop', async () => {
+    const { line, feed } = open();
+    const stopping = new AbortController();
+    line.full = true;
+    const order: string[] = [];
+    const first = feed.ready(stopping.signal).then(() => order.push('first'));
+    await settled();
+    order.push('released');
+    line.release();
+    await first;
+    line.full = true;
+    const second = feed.ready(stopping.signal).then(() => order.push('second'));
+    await settled();
+    order.push('stopped');
+    stopping.abort();
+    await second;
+    assert.deepEqual(order, ['released', 'first', 'stopped', 'second']);
+  });
+});
+
+describe('local stream', () => {
+  it('numbers all its records and counts them at its end', () => {
+    const stream = new LocalStream(self, 'kmsg');
+    const cut = { raw: Buffer.from('cu'), cut: { fullLength: 3n, fullHash: NO_KEY } };
+    const runs = [...stream.take([{ raw: Buffer.from('a') }, { raw: Buffer.from('bc') }, cut, { raw: Buffer.from('d') }]), stream.event('kmsg.missing', {}), stream.end('stop')];
+    assert.deepEqual(runs.map(({ kind, firstSequence }) => [kind, firstSequence]), [[KIND.data, 0], [KIND.cut, 2], [KIND.data, 3], [KIND.event, 4], [KIND.end, 5]]);
+    const [event, end] = runs.slice(-2).map(({ data }) => (data as Buffer[])[0]!);
+    assert.deepEqual(JSON.parse(end!.toString()), { records: 5, bytes: 6 + event!.length, reason: 'stop' });
+    assert.equal(new Set(runs.map(({ stream: id }) => id.toString('hex'))).size, 1);
+  });
+
+  it('marks records that may repeat earlier ones', () => {
+    const stream = new LocalStream(self, 'journal');
+    const [before] = stream.take(record('a'));
+    stream.mayRepeat();
+    const [after] = stream.take(record('b'));
+    assert.deepEqual([before!.flags, after!.flags, new LocalStream(self, 'kmsg', true).end('x').flags], [0, 2, 2]);
+  });
+});

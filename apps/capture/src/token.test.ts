@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { TOKEN_BYTES_MAX } from '@strongroom/evidence';
+import { bootIdOf, CURSOR_CHARACTERS_MAX, decodeToken, encodeToken, fitsToken } from './token.ts';
+
+const boot = 'c4f591bd-85de-4bf1-b443-196190be7b3b';
+const cursor = 's=45f681fbb368418bb8710734136bcbbf;i=2;b=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa;m=3e9;t=60a24183cc480;x=6edaa9dd8759f9a7';
+const refused = (code: string) => ({ name: 'Refused', code });
+
+describe('resume token', () => {
+  it('brings back what was put in, with and without each part', () => {
+    for (const position of [
+      { boot, kmsg: 4711, cursor }, { boot, kmsg: 0, cursor: null }, { boot, kmsg: null, cursor }, { boot, kmsg: null, cursor: null },
+      { boot, kmsg: Number.MAX_SAFE_INTEGER, cursor: 'x'.repeat(CURSOR_CHARACTERS_MAX) },
+    ]) {
+      const token = encodeToken(position);
+      assert.ok(token.length <= TOKEN_BYTES_MAX);
+      assert.deepEqual(decodeToken(token), position);
+    }
+  });
+
+  it('has these bytes', () => {
+    assert.equal(encodeToken({ boot, kmsg: 258, cursor: 's=1;t=2' }).toString('hex'), '01c4f591bd85de4bf1b443196190be7b3b010000000000000102733d313b743d32');
+  });
+
+  it('is nothing when the vault has none', () => assert.equal(decodeToken(Buffer.alloc(0)), null));
+
+  it('is refused when another version wrote it, when it is cut short, and when its cursor is no text', () => {
+    const token = encodeToken({ boot, kmsg: 1, cursor });
+    assert.throws(() => decodeToken(Buffer.concat([Buffer.from([2]), token.subarray(1)])), refused('capture.token'));
+    assert.throws(() => decodeToken(token.subarray(0, 20)), refused('bytes.truncated'));
+    assert.throws(() => decodeToken(Buffer.concat([token, Buffer.from([0])])), refused('capture.token'));
+    assert.throws(() => decodeToken(Buffer.from(token).fill(7, 17, 18)), refused('capture.token'));
+  });
+
+  it('takes no cursor that is empty, too long or not printable', () => {
+    assert.deepEqual(['', 'x'.repeat(CURSOR_CHARACTERS_MAX + 1), 'a b', 'é', cursor].map(fitsToken), [false, false, false, false, true]);
+  });
+});
+
+describe('boot id', () => {
+  it('is spelled as the kernel does', () => {
+    assert.equal(bootIdOf(`${boot}\n`), boot);
+    assert.equal(bootIdOf(boot.replaceAll('-', '')), boot);
+  });
+
+  it('is refused when it is none', () => assert.throws(() => bootIdOf('c4f591bd'), refused('capture.boot-id')));
+});
