@@ -5,7 +5,7 @@ import { createCipheriv, createHash, generateKeyPairSync, hash, randomBytes, sig
 import {
   KIND, LogTree, batchRoot, checkpointText, encodeBatch, encodeCommit, encodeEntry, encodeSegmentHeader, encodeWrappedKey, keyCommitment,
   parseVkey, partName, sealFrame, segmentHeaderDigest, segmentName, signedNote, vkeyLine, wrappingContext, xaesKey,
-  type Cycle, type Entry, type NoteKey, type Snapshot, type XaesKey,
+  type BatchEntry, type CloseEntry, type Cycle, type Entry, type NoteKey, type Snapshot, type XaesKey,
 } from '@strongroom/evidence';
 import { BuiltStream, syslogMessage, type BuiltRun } from './built-stream.ts';
 
@@ -96,8 +96,8 @@ export class StoreBuilder {
     return this.#entry({ kind: 'start', time: this.tick(), size: this.#tree.size, rewritten });
   }
 
-  /** A batch in the open segment; opens one where there is none. */
-  batch(runs: readonly BuiltRun[]): this {
+  /** A batch in the open segment; opens one where there is none. `lie`: what its entry says against the truth. */
+  batch(runs: readonly BuiltRun[], lie: Partial<BatchEntry> = {}): this {
     const segment = (this.#segment ??= this.#openSegment());
     const seed = randomBytes(32);
     const frame = sealFrame(segment.key, segment.headerDigest, segment.frames.length, encodeBatch(seed, runs));
@@ -106,7 +106,7 @@ export class StoreBuilder {
     const bytes = runs.reduce((sum, run) => sum + run.data.length, 0);
     this.#entry({
       kind: 'batch', records, bytes, from: times[0] ?? 0n, to: times.at(-1) ?? 0n, root: batchRoot(seed, runs), segment: segment.name, header: segment.headerDigest,
-      frame: segment.frames.length, offset: this.#segmentLength(), length: frame.length, digest: hash('sha256', frame, 'buffer'), key: this.wrappingKeyId,
+      frame: segment.frames.length, offset: this.#segmentLength(), length: frame.length, digest: hash('sha256', frame, 'buffer'), key: this.wrappingKeyId, ...lie,
     });
     segment.frames.push(frame);
     this.#totals = { records: this.#totals.records + records, batches: this.#totals.batches + 1, bytes: this.#totals.bytes + bytes };
@@ -139,34 +139,34 @@ export class StoreBuilder {
     return encodeWrappedKey({ keyId: this.wrappingKeyId, iv, ciphertext, tag: cipher.getAuthTag() });
   }
 
-  /** Closes the open segment in order. */
-  closeSegment(): this {
+  /** Closes the open segment in order. `last`: what its final frame holds instead of nothing. */
+  closeSegment(lie: Partial<CloseEntry> = {}, last: Buffer = Buffer.alloc(0), isFinal = true): this {
     const segment = this.#segment!;
-    segment.frames.push(sealFrame(segment.key, segment.headerDigest, segment.frames.length, Buffer.alloc(0), true));
+    segment.frames.push(sealFrame(segment.key, segment.headerDigest, segment.frames.length, last, isFinal));
     this.files.set(`segments/${partName(segment.name, 0)}`, Buffer.concat([segment.header, ...segment.frames]));
-    return this.#close('whole');
+    return this.#close('whole', lie);
   }
 
   /**
    * The open segment as a crash and the recovery after it leave it: torn bytes at the end of its file, and the last
    * `rewritten` frames in a part of their own.
    */
-  tearSegment(rewritten = 1, torn: Buffer = randomBytes(100)): this {
+  tearSegment(rewritten = 1, torn: Buffer = randomBytes(100), lie: Partial<CloseEntry> = {}): this {
     const segment = this.#segment!;
     const kept = segment.frames.length - rewritten;
     const first = Buffer.concat([segment.header, ...segment.frames.slice(0, kept)]);
     this.files.set(`segments/${partName(segment.name, 0)}`, Buffer.concat([first, torn]));
     if (rewritten > 0) this.files.set(`segments/${segment.name}.${first.length}.seg`, Buffer.concat(segment.frames.slice(kept)));
-    return this.#close('torn');
+    return this.#close('torn', lie);
   }
 
-  #close(state: 'whole' | 'torn'): this {
+  #close(state: 'whole' | 'torn', lie: Partial<CloseEntry>): this {
     const { name, header, frames } = this.#segment!;
     const digest = frames.reduce((sum, frame) => sum.update(frame), createHash('sha256').update(header)).digest();
     const length = this.#segmentLength();
     this.#checksums.push(`${digest.toString('hex')}  ${name}  ${length}\n`);
     this.#segment = null;
-    return this.#entry({ kind: 'close', segment: name, frames: frames.length, length, digest, state });
+    return this.#entry({ kind: 'close', segment: name, frames: frames.length, length, digest, state, ...lie });
   }
 
   #entry(entry: Entry): this {
@@ -177,6 +177,11 @@ export class StoreBuilder {
   entryBytes(bytes: Buffer): this {
     this.#pending.push(bytes);
     return this;
+  }
+
+  /** The last entry once more. */
+  repeatLast(): this {
+    return this.entryBytes(this.#pending.at(-1)!);
   }
 
   /** Ends a cycle: its entries join the tree under a signed checkpoint, and the commit log gets its record. */
@@ -209,7 +214,11 @@ export class StoreBuilder {
   }
 
   signCheckpoint(size: number, root: Buffer): string {
-    const text = checkpointText({ origin: this.origin, size, root });
+    return this.signText(checkpointText({ origin: this.origin, size, root }));
+  }
+
+  /** Any text as a note of the log's key. */
+  signText(text: string): string {
     return signedNote(text, this.key, sign(null, Buffer.from(text), this.#privateKey));
   }
 

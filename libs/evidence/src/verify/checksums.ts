@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { Refused } from '@strongroom/bytes';
 import type { CloseEntry } from '../entry.ts';
 import type { SegmentFiles } from './segment-files.ts';
+import { MISSING } from './segment-header.ts';
 import type { Findings } from './verdict.ts';
 
 const PIECE_BYTES = 1024 * 1024;
@@ -51,7 +52,7 @@ export class Checksums {
     for (const [segment, expected] of this.#expected) {
       if (this.#judged.has(segment)) continue;
       if (this.#files.has(segment)) this.#judge(segment, this.#digest(segment, expected.length), expected);
-      else if (!asOf) this.#findings.fail('segment.missing', `segments/${segment}.seg`, 'its checksum is kept outside the store, and it is not there');
+      else if (!asOf) this.#findings.fail('segment.missing', `segments/${segment}.seg`, MISSING);
     }
   }
 

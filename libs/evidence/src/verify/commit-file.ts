@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One file of the commit log: its chain of digests, and each cycle's entries and checkpoint against the log.
+import { Refused } from '@strongroom/bytes';
 import { COMMIT_BODY_MAX, COMMIT_FRAMING_BYTES, NO_DIGEST, decodeCommit, type Cycle, type Snapshot } from '../commit.ts';
 import type { LogTree } from '../log-tree.ts';
 import { HASH_BYTES, leafHash } from '../merkle.ts';
@@ -14,6 +15,8 @@ export interface CommitTools {
   readonly files: LogFiles;
   readonly key: NoteKey;
   readonly checkpoint: Checkpoint;
+  /** The tiles lead to the checkpoint: older roots can be told from them. */
+  readonly tilesHold: boolean;
   readonly findings: Findings;
 }
 
@@ -68,20 +71,25 @@ export class CommitFile {
     if (this.#size >= 0) this.#fail('commit.format', 'a second snapshot follows the first');
     if (size !== this.#first) this.#fail('commit.name', `it begins at entry ${size}, its name says ${this.#first}`);
     this.#size = size;
-    this.#tree = this.#tools.files.treeAt(size, this.#tools.checkpoint.size);
+    this.#tree = this.#tools.tilesHold ? this.#tools.files.treeAt(size, this.#tools.checkpoint.size) : null;
     if ((size > 0 || checkpoint !== '') && size <= this.#until) this.#checkpoint(checkpoint);
   }
 
   #cycle({ sizeBefore, entries, checkpoint }: Cycle): void {
-    if (this.#size < 0) this.#fail('commit.format', 'it does not begin with a snapshot');
-    else if (sizeBefore !== this.#size) this.#fail('commit.format', `a cycle begins at entry ${sizeBefore}, where ${this.#size} is next`);
-    entries.forEach((entry, i) => {
-      if (sizeBefore + i < this.#until && !this.#isLogged(entry, sizeBefore + i)) this.#fail('commit.entries', `entry ${sizeBefore + i} is another one than in the log`);
-      this.#tree?.append(entry);
-    });
+    if (this.#size < 0) throw new Refused('commit.body', 'it does not begin with a snapshot');
+    if (sizeBefore !== this.#size) this.#fail('commit.format', `a cycle begins at entry ${sizeBefore}, where ${this.#size} is next`);
+    for (const entry of entries) this.#entry(entry);
     this.#tree?.takeFiles();
-    this.#size = sizeBefore + entries.length;
     if (this.#size <= this.#until) this.#checkpoint(checkpoint);
+  }
+
+  #entry(entry: Buffer): void {
+    if (this.#size < this.#until && !this.#isLogged(entry, this.#size)) {
+      this.#fail('commit.entries', `entry ${this.#size} is another one than in the log`);
+      this.#tree = null;
+    }
+    this.#tree?.append(entry);
+    this.#size += 1;
   }
 
   /** Unknown where bundle and tile are both gone, which is named elsewhere. */

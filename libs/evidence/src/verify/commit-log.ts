@@ -15,7 +15,7 @@ interface NamedFile {
 /** Judges every file of commit/ up to where the next one begins, the last one up to the checkpoint. */
 export function verifyCommitLog(tools: CommitTools): void {
   const files = named(tools);
-  if (files.length === 0) tools.findings.note('commit.absent', 'commit', 'there is no commit log: what was acknowledged is judged by the log alone');
+  if (files.length === 0 && tools.checkpoint.size > 0) tools.findings.fail('commit.missing', 'commit', 'there is no commit log, without which a vault cannot go on');
   let whole = 0;
   for (const [i, file] of files.entries()) {
     const until = Math.min(files[i + 1]?.first ?? Infinity, tools.checkpoint.size);

@@ -32,7 +32,7 @@ export class Contents {
     if (key === null) return;
     const where = `log entry ${index}`;
     try {
-      const plain = openFrame(key, header.digest, frame);
+      const plain = openFrame(key, entry.header, frame);
       this.#judge(plain, entry, where);
     } catch (error) {
       const sealed = error instanceof Refused && error.code === 'xaes.tag';
@@ -49,11 +49,11 @@ export class Contents {
   }
 
   /** What is wrong with the plain bytes of a final frame, or null. */
-  finalFault(header: CheckedHeader, frame: Buffer): string | null {
+  finalFault(header: CheckedHeader, headerDigest: Buffer, frame: Buffer): string | null {
     const key = this.#key(header);
     if (key === null) return null;
     try {
-      return openFrame(key, header.digest, frame).length === 0 ? null : 'the final frame is not empty';
+      return openFrame(key, headerDigest, frame).length === 0 ? null : 'the final frame is not empty';
     } catch (error) {
       return reason(error);
     }

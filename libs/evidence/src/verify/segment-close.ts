@@ -30,7 +30,7 @@ function finalFrame(state: SegmentState, entry: CloseEntry, tools: SegmentTools,
   }
   tools.progress(frame.length);
   state.logical?.update(frame);
-  const fault = frameFault(frame, entry.frames - 1, true) ?? tools.contents.finalFault(state.header!, frame);
+  const fault = frameFault(frame, entry.frames - 1, true) ?? tools.contents.finalFault(state.header!, state.headerDigest!, frame);
   if (fault !== null) fail('segment.final-frame', fault);
 }
 

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+import { Refused } from '@strongroom/bytes';
 import { SEGMENT_HEADER_MAX, decodeSegmentHeader, segmentHeaderDigest, type SegmentHeader } from '../segment.ts';
 import type { SegmentFiles } from './segment-files.ts';
 import { reason, type Findings } from './verdict.ts';
+
+/** Said of a segment once, whoever misses it. */
+export const MISSING = 'its batches are known, and it is not there';
 
 /** A header that belongs to its place, with what later checks need of it. */
 export interface CheckedHeader extends SegmentHeader {
@@ -14,7 +18,7 @@ export interface CheckedHeader extends SegmentHeader {
 export function checkedHeader(files: SegmentFiles, segment: string, origin: string, findings: Findings): CheckedHeader | null {
   const where = `segments/${segment}.seg`;
   if (!files.has(segment)) {
-    findings.fail('segment.missing', where, 'the log has batches in it, and it is not there');
+    findings.fail('segment.missing', where, MISSING);
     return null;
   }
   const bytes = files.read(segment, 0, Math.min(SEGMENT_HEADER_MAX, files.length(segment)));
@@ -29,7 +33,8 @@ export function checkedHeader(files: SegmentFiles, segment: string, origin: stri
     const own = Buffer.from(bytes.subarray(0, length));
     return { ...header, digest: segmentHeaderDigest(own), length, bytes: own };
   } catch (error) {
-    findings.fail('segment.header', where, reason(error));
+    const short = error instanceof Refused && error.code === 'bytes.truncated' && bytes.length < SEGMENT_HEADER_MAX;
+    findings.fail(short ? 'segment.truncated' : 'segment.header', where, short ? 'its header is not all there' : reason(error));
     return null;
   }
 }

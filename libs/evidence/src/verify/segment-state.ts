@@ -11,6 +11,8 @@ export interface SegmentState {
   readonly id: string;
   /** Null when there is no header to go by: nothing more is said of the segment. */
   readonly header: CheckedHeader | null;
+  /** What frames are bound to: the header's digest as the log names it. */
+  headerDigest: Buffer | null;
   /** Frames that the log has named. */
   frames: number;
   /** Where the next frame begins. */

@@ -38,11 +38,13 @@ export class Segments {
     this.records += entry.records;
     this.batches += 1;
     const state = this.#open(entry.segment);
-    const fail: Fail = (code, detail) => this.#tools.findings.fail(code, `segments/${entry.segment}.seg@${entry.offset}`, `${detail} (log entry ${index})`);
+    const path = `segments/${entry.segment}.seg`;
+    const fail: Fail = (code, detail) => this.#tools.findings.fail(code, `${path}@${entry.offset}`, `${detail} (log entry ${index})`);
     if (state.closed) fail('segment.closed', 'a batch follows the closing entry of its segment');
     if (state.header === null) return;
-    if (!state.header.digest.equals(entry.header)) fail('segment.header', 'the segment has another header than the log says');
-    if (state.header.keyId !== entry.key) fail('segment.header', `the header names the key ${state.header.keyId}, the log ${entry.key}`);
+    state.headerDigest = entry.header;
+    if (!state.header.digest.equals(entry.header)) this.#tools.findings.fail('segment.header', path, 'the header is not the one that the log names');
+    if (state.header.keyId !== entry.key) this.#tools.findings.fail('segment.header', path, `the header names the key ${state.header.keyId}, the log ${entry.key}`);
     advance(state, entry, this.#tools, fail);
     const frame = readBounded(this.#tools.files, entry.segment, entry.offset, entry.length);
     if (frame === null) {
@@ -73,7 +75,7 @@ export class Segments {
     if (known !== undefined) return known;
     const header = checkedHeader(this.#tools.files, segment, this.#tools.origin, this.#tools.findings);
     const logical = header === null ? null : createHash('sha256').update(header.bytes);
-    const state = { id: segment, header, frames: 0, end: header?.length ?? 0, logical, closed: false, loose: this.#loose };
+    const state = { id: segment, header, headerDigest: header?.digest ?? null, frames: 0, end: header?.length ?? 0, logical, closed: false, loose: this.#loose };
     this.#states.set(segment, state);
     if (header !== null) this.#tools.progress(header.length);
     return state;

@@ -8,10 +8,10 @@ export type FailureCode =
   | 'segment.final-frame' | 'segment.closed' | 'segment.closed-length' | 'segment.closed-frames' | 'segment.closed-digest'
   | 'segment.trailing' | 'segment.checksum' | 'segment.key'
   | 'batch.sealed' | 'batch.contents'
-  | 'commit.name' | 'commit.format' | 'commit.digest' | 'commit.entries' | 'commit.checkpoint';
+  | 'commit.missing' | 'commit.name' | 'commit.format' | 'commit.digest' | 'commit.entries' | 'commit.checkpoint';
 
 export type FactCode =
-  | 'store.unknown-file' | 'store.as-of' | 'commit.absent' | 'segment.unlisted' | 'segment.torn'
+  | 'store.unknown-file' | 'store.as-of' | 'segment.unlisted' | 'segment.torn'
   | 'stream.gap' | 'stream.jump' | 'stream.repeat' | 'stream.untracked';
 
 export interface Finding<Code extends string> {

@@ -48,7 +48,8 @@ export function verifyStore(store: StoreReader, options: VerifyOptions): Verdict
   const segments = new Segments({ files: segmentFiles, origin: checkpoint.origin, contents, checksums, findings, progress });
   const logFiles = new LogFiles(reader, findings, () => hasMoved(reader, options.key, checkpoint.size));
   judgeLog(logFiles, checkpoint, segments, findings, options);
-  verifyCommitLog({ reader, files: logFiles, key: options.key, checkpoint, findings });
+  const tilesHold = !findings.failures.some((failure) => failure.code.startsWith('log.'));
+  verifyCommitLog({ reader, files: logFiles, key: options.key, checkpoint, tilesHold, findings });
   checksums.end(options.asOf === true);
   noteUnknownFiles(reader, findings);
   return verdict(findings, checkpoint.size, segments, uncommittedBytes(segmentFiles, segments, findings), contents.end());
