@@ -39,7 +39,7 @@ test('files are read whole and in part, as long as they are at that moment', () 
 
 test('what is not there is null, and an empty directory', () => inStore((directory, store) => {
   mkdirSync(join(directory, 'd'));
-  assert.deepEqual(['x', 'd', 'x/y'].map((path) => [store.readFile(path), store.readAt(path, 0, 1), store.sizeOf(path)]), Array(3).fill([null, null, null]));
+  assert.deepEqual(['x', 'd', 'x/y'].map((path) => [store.readFile(path), store.readAt(path, 0, 1), store.sizeOf(path)]), [[null, null, null], [null, null, null], [null, null, null]]);
   assert.deepEqual([store.list('x'), store.list('d'), store.list('.')], [[], [], ['d/']]);
 }));
 
