@@ -24,7 +24,7 @@ export function errorText(error: unknown, format: Format, sink?: Sink): string {
 /** Usage 2, configuration 78, all else 1; a verb that judges evidence returns 3 itself. */
 export function exitCodeOf(error: unknown): number {
   const { code } = factsOf(error);
-  if (code.startsWith('usage.')) return EXIT.usage;
+  if (code.startsWith('usage.') || code === 'spiffe.name') return EXIT.usage;
   return code.startsWith('config.') ? EXIT.configuration : EXIT.failed;
 }
 

@@ -8,9 +8,9 @@ import type { Layout } from '@strongroom/service';
 
 const VKEY_CHARACTERS_MAX = 1024;
 
-/** The line in the home's `state/vkey`. Throws `Failed('home.no-vkey')`, `Refused('note.vkey')`. */
+/** The line in the home's `state/vault/vkey`. Throws `Failed('home.no-vkey')`, `Refused('note.vkey')`. */
 export function homeVkey(paths: Layout): string {
-  const file = join(paths.state, 'vkey');
+  const file = join(paths.vaultState, 'vkey');
   try {
     return checked(readFileSync(file, 'utf8'));
   } catch (error) {

@@ -12,11 +12,13 @@ export interface Address {
 }
 
 export interface Target {
-  readonly address: string;
-  readonly syslogPort: number;
-  readonly relpPort: number;
-  /** DNS name in the server's certificate by which a producer knows it. */
-  readonly serverName: string;
+  readonly address: {
+    readonly address: string;
+    readonly syslogPort: number;
+    readonly relpPort: number;
+    /** DNS name in the server's certificate by which a producer knows it. */
+    readonly serverName: string;
+  };
   /** Set when the server's certificate does not carry the address: what to do, for people. */
   readonly warning: string | null;
 }
@@ -53,9 +55,11 @@ export async function chooseTarget(given: Address | undefined, relpPort: number 
   const host = given?.host ?? await ownHost(listeners);
   const inCertificate = isIP(host) === 0 ? names.dns.includes(host.toLowerCase()) : names.ips.includes(host.toLowerCase());
   return {
-    address: host, syslogPort: given?.port ?? portOf(listeners, 'syslog-tls'), relpPort: relpPort ?? portOf(listeners, 'relp-tls'),
-    // rsyslog compares DNS names only. Every server certificate of ours carries this one beside those of the machine.
-    serverName: isIP(host) === 0 ? host : 'localhost',
+    address: {
+      address: host, syslogPort: given?.port ?? portOf(listeners, 'syslog-tls'), relpPort: relpPort ?? portOf(listeners, 'relp-tls'),
+      // rsyslog compares DNS names only. Every server certificate of ours carries this one beside those of the machine.
+      serverName: isIP(host) === 0 ? host : 'localhost',
+    },
     warning: inCertificate ? null : `${host} does not stand in the gateway's certificate: put it under gateway.serverNames in the configuration, or producers will refuse to connect`,
   };
 }

@@ -28,7 +28,7 @@ const options = {
   'install-dir': { kind: 'text', value: 'DIR', description: 'Where the files will lie on the source, for the paths in its configuration; DIR of --out if not given' },
   rsa: { kind: 'text', value: 'BITS', choices: ['4096'], description: 'Make an RSA key instead of ECDSA P-256' },
   csr: { kind: 'text', value: 'FILE', description: "Use this signing request (PEM): the source keeps its key, and none is made here" },
-  days: { kind: 'count', value: 'N', unit: 'days', minimum: 1, maximum: 3650, default: 365, description: 'How long the certificate is valid' },
+  days: { kind: 'count', value: 'N', unit: 'days', minimum: 1, maximum: 825, default: 365, description: 'How long the certificate is valid' },
   force: { kind: 'flag', description: 'Replace files, and an enrolment of that name, which ends with its key' },
 } as const;
 
@@ -76,7 +76,7 @@ export const enrol = verb({
       checkAnswer(enrolled, key.spki);
       const target = role === 'reader' ? null : await chooseTarget(given, call.options['relp-port'], enrolled.listeners, enrolled.serverNames);
       const material = { certificatePem: enrolled.certPem, privateKeyPem: key.privateKeyPem, caPem: enrolled.caPem };
-      const files = await filesOf(material, target === null ? null : { ...target, ...source });
+      const files = await filesOf(material, target === null ? null : { ...target.address, ...source });
       await writeDirectory(directory, files);
       await tell(call, name, enrolled, directory, files, target);
       return EXIT.ok;
@@ -138,13 +138,13 @@ async function tell(call: EnrolCall, name: string, enrolled: Enrolled, directory
   const { io, options: { role } } = call;
   const value = {
     name, role, id: enrolled.id, keyHash: enrolled.keyHash, serial: enrolled.serial, notAfter: enrolled.notAfter, directory, files: files.map((file) => file.name),
-    ...(target === null ? {} : { address: target.address, syslogPort: target.syslogPort, relpPort: target.relpPort, serverName: target.serverName }),
+    ...target?.address,
   };
   await writeValue(call, value, () => [
     `${role} ${name} is enrolled.`,
     ...factLines([
       ['identity', enrolled.id], ['key', `SHA-256 ${enrolled.keyHash}`], ['valid', `until ${shortTime(enrolled.notAfter)}`], ['files', `${directory}/ ${value.files.join(' ')}`],
-      ...(target === null ? [] : [['sends to', `${target.address}, syslog ${target.syslogPort}, RELP ${target.relpPort}`] as const]),
+      ...(target === null ? [] : [['sends to', `${target.address.address}, syslog ${target.address.syslogPort}, RELP ${target.address.relpPort}`] as const]),
     ]),
     '', `Next: ${target === null ? `strongroom search --identity ${directory} --since 1h` : `sudo cp ${directory}/rsyslog-relp.conf /etc/rsyslog.d/ && sudo systemctl restart rsyslog`}`,
   ]);

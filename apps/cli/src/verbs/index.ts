@@ -10,10 +10,12 @@ import { prove } from './prove.ts';
 import { revoke } from './revoke.ts';
 import { search } from './search.ts';
 import { show } from './show.ts';
+import { snapshot } from './snapshot.ts';
 import { sources } from './sources.ts';
 import { status } from './status.ts';
 import { tap } from './tap.ts';
 import { top } from './top.ts';
+import { verify } from './verify.ts';
 import { verifyProof } from './verify-proof.ts';
 import { version } from './version.ts';
 import { vkey } from './vkey.ts';
@@ -22,6 +24,6 @@ export const VERBS: readonly Verb[] = [
   status, top,
   enrol, revoke, sources,
   search, tap, show, prove,
-  verifyProof, logDir, vkey,
+  verify, verifyProof, snapshot, logDir, vkey,
   config, completion, help, version,
 ];

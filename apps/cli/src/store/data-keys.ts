@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Data keys for checking contents while no service runs: a process of the key service's own, which alone touches the
+// token, unwraps what lies in secrets/vault.
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Duplex, type Readable, type Writable } from 'node:stream';
+import { Refused } from '@strongroom/bytes';
+import { decodeWrappedKey, wrappingContext, type DataKeys } from '@strongroom/evidence';
+import { RpcClient, type Layout } from '@strongroom/service';
+
+const OFFLINE = join(import.meta.dirname, '../../../keys/src/offline.ts');
+/** Unwrapped at once; each is one line to the process and one back. */
+const AT_ONCE = 32;
+const SEGMENT_KEY = /^([0-9a-f]{16})\.key$/;
+
+export type KeysFound = { readonly dataKeys: DataKeys } | { readonly missing: string };
+
+/** The data keys of all segments, unwrapped; or why there are none, in words. */
+export async function findDataKeys(paths: Layout, origin: string, configFile: string | undefined): Promise<KeysFound> {
+  try {
+    if (!existsSync(paths.dataKeys)) return { missing: `the wrapped data keys are not here: ${paths.dataKeys} is not there` };
+    const segments = readdirSync(paths.dataKeys).map((name) => SEGMENT_KEY.exec(name)?.[1]).filter((segment) => segment !== undefined);
+    return { dataKeys: await unwrapAll(paths, origin, segments, configFile) };
+  } catch (error) {
+    const { code, why } = error as { code?: unknown; why?: unknown };
+    if (code === 'EACCES' || code === 'EPERM') return { missing: `the right to use ${paths.secrets} is missing` };
+    return { missing: `the HSM is not reachable: ${(error as Error).message}${typeof why === 'string' ? ` (${why})` : ''}` };
+  }
+}
+
+async function unwrapAll(paths: Layout, origin: string, segments: readonly string[], configFile: string | undefined): Promise<DataKeys> {
+  const { keyService } = await import('@strongroom/keys');
+  const found = new Map<string, Buffer | Refused>();
+  const offline = startOffline(paths, configFile);
+  try {
+    const keys = keyService(offline.client);
+    await keys.info();
+    const next = segments.values();
+    await Promise.all(Array.from({ length: AT_ONCE }, async () => {
+      for (const segment of next) {
+        const wrapped = decodeWrappedKey(readFileSync(join(paths.dataKeys, `${segment}.key`)));
+        found.set(segment, await keys.unwrap(wrapped.keyId, wrapped, wrappingContext(origin, segment, wrapped.keyId)).catch(refusal));
+      }
+    }));
+  } finally {
+    offline.end();
+  }
+  return (segment) => {
+    const key = found.get(segment);
+    if (key instanceof Refused) throw key;
+    return key ?? null;
+  };
+}
+
+/** What the token refuses is a finding about one segment; that it fails is none, and ends all. */
+function refusal(error: unknown): Refused {
+  if (error instanceof Refused) return error;
+  throw error;
+}
+
+function startOffline(paths: Layout, configFile: string | undefined): { client: RpcClient; end(): void } {
+  const child = spawn(process.execPath, [OFFLINE], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, STRONGROOM_HOME: paths.home, ...(configFile === undefined ? {} : { STRONGROOM_CONFIG: configFile }) },
+  });
+  const client = new RpcClient(duplexOf(child.stdout, child.stdin));
+  return { client, end: () => { client.close(); child.kill(); } };
+}
+
+/** Two pipes as one connection. `Duplex.from` takes such a pair, which its types do not know. */
+function duplexOf(readable: Readable, writable: Writable): Duplex {
+  return Duplex.from({ readable, writable } as unknown as Duplex);
+}

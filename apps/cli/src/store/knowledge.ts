@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// What this machine knows of a store from elsewhere: the checkpoint that the vault saw last, and digests of closed segments.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Refused } from '@strongroom/bytes';
+import { parseChecksums, type Checksum } from '@strongroom/evidence';
+import type { Layout } from '@strongroom/service';
+import { some } from '../quantity.ts';
+
+const CHECKPOINT_CHARACTERS_MAX = 64 * 1024;
+
+export interface Knowledge {
+  /** Signed notes. */
+  readonly remembered: readonly string[];
+  /** By segment. */
+  readonly checksums: ReadonlyMap<string, Checksum>;
+  /** What the store is compared with, or why with nothing, in words. */
+  readonly said: string;
+}
+
+export const NO_CHECKSUMS: ReadonlyMap<string, Checksum> = new Map();
+
+/** What the vault of this home keeps in state/vault. That it cannot be read is said; before the first start it is not there. */
+export function homeKnowledge(paths: Layout): Knowledge {
+  try {
+    const note = readOr(join(paths.vaultState, 'remembered'));
+    const checksums = parseChecksums(wholeLines(readOr(join(paths.vaultState, 'checksums')) ?? ''));
+    if (note === null) return { remembered: [], checksums, said: 'nothing is remembered here' };
+    return { remembered: [note], checksums, said: `compared with the checkpoint that is remembered here, and ${some(checksums.size, 'checksum')}` };
+  } catch (error) {
+    return { remembered: [], checksums: NO_CHECKSUMS, said: `not compared with what is remembered here: ${(error as Error).message}` };
+  }
+}
+
+/** A crash, or a vault that is just writing, leaves the last line torn. */
+function wholeLines(text: string): string {
+  return text.slice(0, text.lastIndexOf('\n') + 1);
+}
+
+/** `--checkpoint FILE`: a signed note of this log. Throws `Refused('usage.checkpoint')`. */
+export function givenCheckpoint(file: string): string {
+  const note = readFileSync(file, 'utf8');
+  if (note.length <= CHECKPOINT_CHARACTERS_MAX && note.includes('\n\n')) return note;
+  throw new Refused('usage.checkpoint', `${file} is no checkpoint`, { why: 'a checkpoint is a signed note: three lines, an empty one, and signatures', fix: 'give a copy of the file "checkpoint" in "strongroom log-dir"' });
+}
+
+function readOr(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}

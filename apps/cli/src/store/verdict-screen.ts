@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// What verification found, for people: the verdict first.
+import { printable } from '../printable.ts';
+import { bytes, count, some } from '../quantity.ts';
+import { factLines, tableLines } from '../table.ts';
+import type { Finding, Verdict } from '@strongroom/evidence';
+import type { Style } from '../io.ts';
+
+const FAILURES_SHOWN = 50;
+const FACTS_SHOWN = 20;
+
+export function verdictLines(verdict: Verdict & { readonly compared: string }, directory: string, style: (style: Style, text: string) => string): string[] {
+  const failed = verdict.failures.length + verdict.failuresOmitted;
+  return [
+    verdict.ok ? `${style(['bold', 'green'], 'VALID')}  ${directory} is what its checkpoint says.` : `${style(['bold', 'red'], 'NOT VALID')}  ${directory} is not what its checkpoint says: ${some(failed, 'failure')}.`, '',
+    ...factLines([
+      ['log', some(verdict.logSize, 'entry', 'entries')],
+      ['records', `${count(verdict.records)} in ${some(verdict.batches, 'batch', 'batches')}, ${some(verdict.segments, 'segment')}`],
+      ['contents', printable(verdict.contents)],
+      ['earlier', printable(verdict.compared)],
+      ...(verdict.uncommittedBytes === 0 ? [] : [['beyond', `${bytes(verdict.uncommittedBytes)} that the checkpoint does not cover`] as const]),
+    ]),
+    ...findings('FAILURE', verdict.failures, verdict.failuresOmitted, FAILURES_SHOWN),
+    ...findings('FACT', verdict.facts, verdict.factsOmitted, FACTS_SHOWN),
+  ];
+}
+
+function findings(title: string, all: readonly Finding<string>[], omitted: number, limit: number): string[] {
+  if (all.length === 0) return [];
+  const shown = all.slice(0, limit);
+  const left = all.length - shown.length + omitted;
+  return [
+    '', ...tableLines([{ title }, { title: 'WHERE' }, { title: 'DETAIL' }], shown.map(({ code, where, detail }) => [code, printable(where), printable(detail)])),
+    ...(left > 0 ? [`… and ${count(left)} more; "-o json" shows up to 1,000`] : []),
+  ];
+}

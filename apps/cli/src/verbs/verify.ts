@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawn } from 'node:child_process';
+import { existsSync, realpathSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
+import { resolve } from 'node:path';
+import { Failed } from '@strongroom/bytes';
+import { parseVkey, verifyStore, type NoteKey, type StoreReader, type Verdict, type VerifyOptions } from '@strongroom/evidence';
+import { writeValue } from '../output.ts';
+import { startProgress } from '../progress.ts';
+import { FileStore } from '../store/file-store.ts';
+import { givenCheckpoint, homeKnowledge, NO_CHECKSUMS, type Knowledge } from '../store/knowledge.ts';
+import { pinCheckpoint } from '../store/pinned.ts';
+import { verdictLines } from '../store/verdict-screen.ts';
+import { EXIT, verb, type Call } from '../verb.ts';
+import { chosenVkey, homeVkey } from '../vkey.ts';
+
+const options = {
+  store: { kind: 'text', value: 'DIR', description: "Store to check, with log/ and segments/ in it; this home's own if not given" },
+  vkey: { kind: 'text', value: 'FILE|LINE', description: 'The log\'s key as "strongroom vkey" prints it, or a file with it' },
+  checkpoint: { kind: 'text', value: 'FILE', description: 'A checkpoint that was kept elsewhere: a store that is older, or another, is refused' },
+  'as-of': { kind: 'flag', description: 'The store is an older copy on purpose: that it is older is no failure' },
+} as const;
+
+type VerifyCall = Call<typeof options, readonly []>;
+
+/** The answer: what verification found, and what the store was compared with. */
+export interface Verification extends Verdict {
+  readonly compared: string;
+}
+
+export const verify = verb({
+  name: 'verify',
+  group: 'Verification',
+  summary: 'Check the whole store',
+  details: [
+    'Reads everything that the newest checkpoint covers and names all that is wrong with it: the signature, every hash of the log, every segment, and with the keys of this home also the contents of every batch. It needs no service; beside a running one it judges what was published when it began.',
+    'This home\'s own store is also compared with the checkpoint and the checksums that are remembered outside it, so that an older store put in its place is found. A copy elsewhere is compared with --checkpoint.',
+  ],
+  arguments: [],
+  options,
+  examples: [
+    { command: 'strongroom verify', what: "This home's store" },
+    { command: 'strongroom verify --store /media/copy --vkey strongroom.vkey -o json', what: 'An auditor with a copy and the key' },
+    { command: 'strongroom verify --store /backup/monday --as-of', what: 'An older copy, deliberately' },
+  ],
+  exitCodes: { 3: 'the store is not what its checkpoint says, or older than what is remembered' },
+  async run(call) {
+    const directory = resolve(call.options.store ?? call.paths.store);
+    const line = chosenVkey(call.options.vkey, call.paths);
+    const known = whatIsKnown(call, directory, line);
+    if (!existsSync(directory) && known.remembered.length === 0) {
+      throw new Failed('store.absent', `there is no store in ${directory}`, { why: 'the directory is not there', fix: 'start Strongroom with "npm start", or name a store with --store DIR' });
+    }
+    stepBack();
+    const store = new FileStore(directory);
+    try {
+      const verification = await check(call, store, parseVkey(line), known);
+      await writeValue(call, verification, () => verdictLines(verification, directory, call.io.out.style));
+      return verification.ok ? EXIT.ok : EXIT.evidence;
+    } finally {
+      store.close();
+    }
+  },
+});
+
+interface Known extends Knowledge {
+  readonly asOf: boolean;
+}
+
+/**
+ * A copy of this home's log may be older than what is remembered, because the home has moved on: then only that it is
+ * no other log counts. A checkpoint that was given on purpose always counts.
+ */
+function whatIsKnown({ options: given, paths }: VerifyCall, directory: string, vkey: string): Known {
+  const notes = given.checkpoint === undefined ? [] : [givenCheckpoint(given.checkpoint)];
+  const asOf = given['as-of'];
+  if (isSame(directory, paths.store)) {
+    const home = homeKnowledge(paths);
+    return { remembered: [...home.remembered, ...notes], checksums: home.checksums, said: given.checkpoint === undefined ? home.said : `${home.said}; compared with ${given.checkpoint}`, asOf };
+  }
+  if (given.checkpoint !== undefined) return { remembered: notes, checksums: NO_CHECKSUMS, said: `compared with ${given.checkpoint}`, asOf };
+  const home = hasVkey(paths, vkey) ? homeKnowledge(paths) : null;
+  if (home === null || home.remembered.length === 0) return { remembered: [], checksums: NO_CHECKSUMS, said: 'not compared with an earlier checkpoint: none was given', asOf };
+  return { ...home, said: `${home.said}, which may be newer than this copy`, asOf: true };
+}
+
+function isSame(a: string, b: string): boolean {
+  return realOr(a) === realOr(b);
+}
+
+function realOr(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return resolve(path);
+  }
+}
+
+function hasVkey(paths: VerifyCall['paths'], vkey: string): boolean {
+  try {
+    return homeVkey(paths) === vkey;
+  } catch {
+    return false;
+  }
+}
+
+async function check(call: VerifyCall, files: StoreReader, key: NoteKey, known: Known): Promise<Verification> {
+  const store = pinCheckpoint(files); // before keys and checksums are read, which then cover it
+  const { findDataKeys } = await import('../store/data-keys.ts');
+  const keys = await findDataKeys(call.paths, key.name, call.configFile);
+  const progress = startProgress(call.io.err, 'verifying');
+  const wanted: VerifyOptions = {
+    key, remembered: known.remembered, checksums: known.checksums, asOf: known.asOf, progress: progress.update,
+    ...('dataKeys' in keys ? { dataKey: keys.dataKeys } : {}),
+  };
+  const verdict = verifyStore(store, wanted);
+  progress.end();
+  const contents = 'missing' in keys && verdict.logSize > 0 ? `not checked: ${keys.missing}` : verdict.contents;
+  return { ...verdict, contents, compared: known.said };
+}
+
+/** Sealing goes before checking, on the processor and on the disk. */
+function stepBack(): void {
+  try {
+    setPriority(constants.priority.PRIORITY_LOW);
+  } catch {
+    // A policy may forbid even that; then it runs as it is.
+  }
+  spawn('ionice', ['-c', '3', '-p', String(process.pid)], { stdio: 'ignore' }).once('error', () => undefined).unref();
+}
