@@ -19,7 +19,7 @@ export function refreshCodeCache(cache: string, code: string, part: string): boo
   if (existsSync(stamp)) return false;
   if (!readdirSync(cache).some((name) => name.endsWith(`-${current}.stamp`))) {
     rmSync(cache, { recursive: true, force: true });
-    mkdirSync(cache, { recursive: true, mode: 0o755 });
+    mkdirSync(cache, { mode: 0o755 });
   }
   writeFileSync(stamp, '');
   return true;

@@ -67,7 +67,7 @@ export async function live(ready: Ready): Promise<number> {
   http.close();
   control.close();
   await log.close();
-  for (const path of [paths.controlSocket, paths.pidFile]) rmSync(path, { force: true });
+  rmSync(paths.controlSocket, { force: true });
   say(inTime ? 'stopped; everything that was acknowledged is sealed' : 'some services did not stop in time and were ended; what was acknowledged is sealed');
   return end.code === EXIT.stopped && !inTime ? EXIT.bug : end.code;
 }

@@ -2,7 +2,7 @@
 // One supervisor for a home. The lock is flock(2) on an open file that services inherit, so it is free only when the last
 // process of an earlier run is gone, however it ended: the kernel lets go of it, no file has to be believed.
 import { spawnSync } from 'node:child_process';
-import { openSync, readFileSync, writeFileSync, type PathLike } from 'node:fs';
+import { openSync, readFileSync, rmSync, writeFileSync, type PathLike } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Failed, Refused } from '@strongroom/bytes';
 import type { Layout } from '@strongroom/service';
@@ -34,7 +34,9 @@ export async function lockHome(paths: Layout, waiting: () => void): Promise<Home
     if (!told) waiting();
     await delay(POLL_MS);
   }
+  rmSync(paths.pidFile, { force: true });
   writeFileSync(paths.pidFile, `${process.pid}\n`, { mode: 0o644 });
+  process.once('exit', () => rmSync(paths.pidFile, { force: true }));
   return { fd };
 }
 

@@ -2,11 +2,12 @@
 // Stage one: where services will run, decided before anything is started. This process is replaced by the next stage, so
 // nothing that is loaded here stays in memory.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, realpathSync } from 'node:fs';
+import { accessSync, constants, realpathSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { homeDirectory, layout } from '@strongroom/service';
 import { Refused } from '@strongroom/bytes';
 import type { Place } from './place.ts';
+import { makeDirectory } from './directory.ts';
 import { refreshCodeCache, warm } from './code-cache.ts';
 import { endWith } from './say.ts';
 import { unreachable, viewDirectory } from './view.ts';
@@ -22,7 +23,8 @@ export function prepare(main: string): Prepared {
   const code = resolve(dirname(main), '../../..');
   const paths = layout(homeDirectory(code));
   try {
-    mkdirSync(paths.codeCache, { recursive: true, mode: 0o755 });
+    makeDirectory(paths.codeCache);
+    accessSync(paths.run, constants.W_OK);
   } catch (error) {
     endWith(new Refused('supervisor.home', `${paths.home} cannot be used as home`, {
       why: (error as Error).message, fix: 'set STRONGROOM_HOME to a directory that you may write', cause: error,

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The directories under home, each with its owner and mode: docs/ARCHITECTURE.md, "Processes and their files".
-import { chmodSync, chownSync, lstatSync, mkdirSync } from 'node:fs';
+import { chmodSync, chownSync, lstatSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { Refused } from '@strongroom/bytes';
 import type { Layout, ServiceName } from '@strongroom/service';
 import type { Accounts } from './accounts.ts';
+import { makeDirectory } from './directory.ts';
 
 interface Directory {
   readonly path: string;
@@ -45,7 +46,7 @@ export function directories(paths: Layout): readonly Directory[] {
 export function makeTree(paths: Layout, users: Accounts | null): void {
   for (const directory of directories(paths)) {
     try {
-      mkdirSync(directory.path, { recursive: true });
+      makeDirectory(directory.path);
       const facts = lstatSync(directory.path);
       if (!facts.isDirectory()) throw new Error(`${directory.path} is no directory`);
       if (users !== null) own(directory, facts.uid, users);

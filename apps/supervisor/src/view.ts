@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { makeDirectory } from './directory.ts';
 import type { Place } from './place.ts';
 
 const OTHERS_SEARCH = 0o001;
@@ -63,8 +64,8 @@ export function asOurs(place: Place, path: string): string {
 export function mountView(place: Place): () => void {
   if (place.view === null) return () => undefined;
   const { view } = place;
-  mkdirSync(place.view, { recursive: true, mode: 0o755 });
-  run('mount', '-t', 'tmpfs', '-o', 'mode=0755,size=64k,nosuid,nodev', 'strongroom', place.view);
+  makeDirectory(view);
+  run('mount', '-t', 'tmpfs', '-o', 'mode=0755,size=64k,nosuid,nodev', 'strongroom', view);
   const seen = seenByServices(place);
   bind(place.code, seen.code, CODE_PARTS);
   bind(place.home, seen.home, HOME_PARTS);
