@@ -38,6 +38,11 @@ export class RelpSession implements Framer {
     return this.#framer.memoryBytes;
   }
 
+  /** Whether messages or commands wait for their answers. */
+  get owes(): boolean {
+    return this.#due.length > 0;
+  }
+
   /** Whether both sides are done: the connection ends after the last answer. */
   get done(): boolean {
     return this.#stage === 'closing' && this.#due.length === 0;
@@ -64,8 +69,7 @@ export class RelpSession implements Framer {
 
   /** The stream has ended. A frame that is not whole becomes a cut record and is owed no answer. */
   end(_how: StreamClose, sink: RecordSink): StreamEnd {
-    const noCommand = (): void => {};
-    return this.#framer.end({ records: (parts, lengths) => sink.records(parts, lengths), cut: (record) => sink.cut(record), command: noCommand });
+    return this.#framer.end({ records: (parts, lengths) => sink.records(parts, lengths), cut: (record) => sink.cut(record), command: ignore });
   }
 
   /** The oldest `count` messages that are owed an answer are sealed. */
@@ -157,4 +161,8 @@ export class RelpSession implements Framer {
 /** The hint that the server is about to close. */
 export function relpServerClose(): Buffer {
   return Buffer.from('0 serverclose 0\n', 'latin1');
+}
+
+function ignore(): void {
+  // a frame that is not whole is no command
 }

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// From runs to submissions. Each stream has a lane; lanes take turns, so a stream that brings much waits for its own
+// data, not the others for it. While nothing is unacknowledged a submission leaves at the end of the event loop's turn;
+// otherwise runs gather for up to 2 ms or 512 KiB, which makes submissions large exactly when there are many.
+import type { SubmittedRun } from '@strongroom/evidence';
+import type { SubmitClient } from '@strongroom/service';
+
+const SUBMISSION_BYTES = 512 * 1024;
+/** What a lane may put into a submission before the next lane's turn. */
+const TURN_BYTES = 64 * 1024;
+const GATHER_MS = 2;
+/** Runs carry facts beside their data; counted so that many tiny runs do not make a huge submission. */
+const RUN_OVERHEAD_BYTES = 256;
+const RUNS_MAX = 4096;
+
+/** A run on its way, with what has to be known when it is sealed. */
+export interface Entry {
+  readonly run: SubmittedRun;
+  /** Octets of its records. */
+  readonly bytes: number;
+  /** How many of its records the producer is owed an answer for. */
+  readonly owed: number;
+}
+
+/** What happens to entries, in the order in which they were put. */
+export interface LaneOwner {
+  sealed(entry: Entry): void;
+  /** The vault did not seal it. */
+  denied(entry: Entry, code: string): void;
+  /** Called after a series of these. */
+  settled(): void;
+  /** What waits in the lane has become less. */
+  drained(): void;
+}
+
+export class Lane {
+  readonly owner: LaneOwner;
+  entries: Entry[] = [];
+  /** Octets that wait in it, not those that are submitted. */
+  bytes = 0;
+  /** Entries that are put and not settled. */
+  open = 0;
+  hasTurn = false;
+
+  constructor(owner: LaneOwner) {
+    this.owner = owner;
+  }
+}
+
+type Line = Pick<SubmitClient, 'submit' | 'full'>;
+type Sent = readonly { readonly lane: Lane; readonly entry: Entry }[];
+
+export class Outbox {
+  readonly #line: Line;
+  #turns: Lane[] = [];
+  #bytes = 0;
+  #inFlight = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #soon: NodeJS.Immediate | undefined;
+
+  constructor(line: Line) {
+    this.#line = line;
+  }
+
+  /** Octets that wait, of all lanes. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get isEmpty(): boolean {
+    return this.#turns.length === 0;
+  }
+
+  put(lane: Lane, entry: Entry): void {
+    lane.entries.push(entry);
+    lane.bytes += entry.bytes;
+    lane.open += 1;
+    this.#bytes += entry.bytes;
+    if (!lane.hasTurn) {
+      lane.hasTurn = true;
+      this.#turns.push(lane);
+    }
+    this.#schedule();
+  }
+
+  /** Submits what waits, as far as there is credit. */
+  flush(): void {
+    clearTimeout(this.#timer);
+    clearImmediate(this.#soon);
+    this.#timer = undefined;
+    this.#soon = undefined;
+    while (this.#turns.length > 0 && !this.#line.full) void this.#submit();
+  }
+
+  #schedule(): void {
+    if (this.#soon !== undefined || this.#line.full) return;
+    if (this.#inFlight === 0 || this.#bytes >= SUBMISSION_BYTES) this.#soon = setImmediate(() => this.flush());
+    else this.#timer ??= setTimeout(() => this.flush(), GATHER_MS);
+  }
+
+  async #submit(): Promise<void> {
+    const sent = this.#gather();
+    this.#inFlight += 1;
+    const sealed = this.#line.submit(sent.map(({ entry }) => entry.run));
+    for (const owner of new Set(sent.map(({ lane }) => lane.owner))) owner.drained();
+    const denied = await sealed.catch(() => null);
+    if (denied === null) return; // the line was closed for good: nothing is answered any more
+    this.#inFlight -= 1;
+    settle(sent, new Map(denied.map(({ stream, code }) => [stream.toString('hex'), code])));
+    if (this.#inFlight === 0) this.flush();
+  }
+
+  #gather(): Sent {
+    const sent: { lane: Lane; entry: Entry }[] = [];
+    let bytes = 0;
+    while (this.#turns.length > 0 && bytes < SUBMISSION_BYTES && sent.length < RUNS_MAX) {
+      const lane = this.#turns.shift()!;
+      bytes += this.#takeTurn(lane, sent);
+      lane.hasTurn = lane.entries.length > 0;
+      if (lane.hasTurn) this.#turns.push(lane);
+    }
+    return sent;
+  }
+
+  #takeTurn(lane: Lane, sent: { lane: Lane; entry: Entry }[]): number {
+    let taken = 0;
+    let count = 0;
+    while (count < lane.entries.length && taken < TURN_BYTES) {
+      const entry = lane.entries[count]!;
+      sent.push({ lane, entry });
+      lane.bytes -= entry.bytes;
+      this.#bytes -= entry.bytes;
+      taken += entry.bytes + RUN_OVERHEAD_BYTES;
+      count += 1;
+    }
+    lane.entries = count === lane.entries.length ? [] : lane.entries.slice(count);
+    return taken;
+  }
+}
+
+function settle(sent: Sent, denied: ReadonlyMap<string, string>): void {
+  let last: Lane | undefined;
+  for (const { lane, entry } of sent) {
+    if (last !== undefined && last !== lane) last.owner.settled();
+    last = lane;
+    lane.open -= 1;
+    const code = denied.size === 0 ? undefined : denied.get(entry.run.stream.toString('hex'));
+    if (code === undefined) lane.owner.sealed(entry);
+    else lane.owner.denied(entry, code);
+  }
+  last?.owner.settled();
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// One stream of records, docs/FORMAT.md section 1: numbers them from 0 and makes runs of them.
+import { randomBytes } from 'node:crypto';
+import { BOUND_UNKNOWN, KIND, type SubmittedRun } from '@strongroom/evidence';
+import { nowNs } from '@strongroom/service';
+import type { CutRecord } from '@strongroom/wire';
+
+export interface StreamFacts {
+  /** SPIFFE ID of the producer. */
+  readonly id: string;
+  /** SHA-256 of its SubjectPublicKeyInfo; zeros if it showed none. */
+  readonly keyHash: Buffer;
+  readonly protocol: string;
+  readonly peer: string;
+  readonly flags: number;
+}
+
+export class ProducerStream {
+  readonly facts: StreamFacts;
+  readonly id = randomBytes(16);
+  #records = 0;
+  #bytes = 0;
+
+  constructor(facts: StreamFacts) {
+    this.facts = facts;
+  }
+
+  /** Records taken so far. */
+  get records(): number {
+    return this.#records;
+  }
+
+  /** Consecutive records, `bytes` octets together, received at one moment (ns). */
+  data(receivedAt: bigint, lengths: Uint32Array, data: readonly Buffer[], bytes: number): SubmittedRun {
+    return this.#run(KIND.data, receivedAt, lengths, data, bytes);
+  }
+
+  cut(receivedAt: bigint, { beginning, fullLength, fullHash }: CutRecord): SubmittedRun {
+    const run = this.#run(KIND.cut, receivedAt, Uint32Array.of(beginning.length), beginning, beginning.length);
+    return { ...run, cut: { fullLength: BigInt(fullLength), fullHash } };
+  }
+
+  /** The end record. Nothing may follow it. */
+  end(reason: string): SubmittedRun {
+    const text = Buffer.from(JSON.stringify({ records: this.#records, bytes: this.#bytes, reason }));
+    return this.#run(KIND.end, nowNs(), Uint32Array.of(text.length), text, text.length);
+  }
+
+  #run(kind: SubmittedRun['kind'], receivedAt: bigint, lengths: Uint32Array, data: SubmittedRun['data'], bytes: number): SubmittedRun {
+    const { id: source, keyHash: sourceKey, protocol, peer, flags } = this.facts;
+    const firstSequence = this.#records;
+    this.#records += lengths.length;
+    this.#bytes += bytes;
+    return { kind, flags, receivedAt, bound: BOUND_UNKNOWN, source, sourceKey, protocol, peer, stream: this.id, firstSequence, lengths, data };
+  }
+}
