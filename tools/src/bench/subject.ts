@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// A system under test, as a leg of the bench sees it.
+import type { Target } from './load.ts';
+
+export type SubjectName = 'strongroom' | 'rsyslog' | 'syslog-ng';
+
+export interface Subject {
+  readonly name: SubjectName;
+  /** What it does with an event, in a few words. */
+  readonly keeps: string;
+  /** Its first process; all its others descend from it. */
+  readonly pid: number;
+  readonly syslog: Target;
+  /** Null when it does not speak RELP. */
+  readonly relp: Target | null;
+  /** Prepares to count one leg. No load runs. */
+  begin(): Promise<void>;
+  /**
+   * Waits until `events` of this leg are kept, or until nothing more comes though the load is `over`. Resolves with how many
+   * are kept and since when, by the monotonic clock.
+   */
+  kept(events: number, over: Promise<unknown>): Promise<Kept>;
+  /** What it holds against all that was sent, at the end of the run: undefined when it is right. */
+  check(sent: number): Promise<Check>;
+  /** Stops it and deletes what it left. */
+  stop(): Promise<void>;
+}
+
+export interface Kept {
+  readonly events: number;
+  readonly atNs: bigint;
+}
+
+export interface Check {
+  readonly ok: boolean;
+  /** What was compared with what. */
+  readonly text: string;
+}
