@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the key service says of itself.
+import type { Level } from '@strongroom/service';
+
+export const EVENTS = {
+  /** The token is open. */
+  'keys.opened': 'info',
+  /** The HSM does not answer: nothing is sealed until it does. */
+  'keys.hsm-away': 'error',
+  'keys.hsm-back': 'warn',
+  'keys.issued': 'info',
+  'keys.wrapping-key-made': 'info',
+  /** Somebody at a socket who may not use it. */
+  'keys.peer-refused': 'warn',
+  'keys.call-failed': 'warn',
+  /** Our own certificate could not be renewed yet. */
+  'keys.renewal-failed': 'warn',
+} as const satisfies Record<string, Level>;
+
+export type EventName = keyof typeof EVENTS;

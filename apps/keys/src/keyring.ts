@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// The keys of a deployment in its token, and their founding.
+//
+// Founding, and what a crash leaves at each step:
+//   1. PINs written and fsynced                       PINs, used by the next attempt
+//   2. token made (embedded SoftHSM only)             a token without founded.json: made anew, nothing was handed out
+//   3. key pairs for log and CA made                  the same
+//   4. CA certificate signed by its own key           the same
+//   5. token files fsynced; founded.json written      the commit point: from here on the token must hold these keys
+// An external token is never made or emptied by us; keys of ours that an earlier attempt left in it are taken over.
+import { X509Certificate, createHash, createPublicKey, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Failed, Refused } from '@strongroom/bytes';
+import { issueAuthority, pemEncode, type SignEcdsa } from '@strongroom/keys';
+import { writeDurably } from '@strongroom/service';
+import { ensurePins, prepareSoftHsm, syncTokenFiles } from './softhsm.ts';
+import { readFounded, type Founded } from './founded.ts';
+import type { KeyringPlace } from './place.ts';
+import type { PairKind } from './templates.ts';
+import { Module, type KeyHandle, type Token } from './token.ts';
+
+const PAIRS = { log: 'ed25519', ca: 'p256' } as const satisfies Record<string, PairKind>;
+const CA_YEARS = 20;
+/** So that a certificate is valid at once for a peer whose clock runs behind. */
+export const BACKDATE_MS = 3_600_000;
+const PIN_CHARACTERS_MAX = 255;
+
+export interface Keyring {
+  readonly token: Token;
+  readonly founded: Founded;
+  readonly log: KeyHandle;
+  readonly ca: KeyHandle;
+  /** Makes what the token wrote durable. */
+  sync(): void;
+  close(): void;
+}
+
+/**
+ * Opens the token and finds the deployment's keys in it, founding them at the very first start.
+ * Throws `Failed('keys.hsm-away')` (try again later) or `Refused`: `keys.module`, `keys.pin`, `keys.pin-file`,
+ * `keys.mechanism`, `keys.token-ambiguous`, `keys.founded` (a person must look).
+ */
+export async function openKeyring(place: KeyringPlace): Promise<Keyring> {
+  const founded = readFounded(place.directory);
+  if (place.pinFile === undefined) await prepareSoftHsm(place.directory, founded !== undefined);
+  if (founded !== undefined) return openFounded(place, founded);
+  return withModule(place, async (module) => {
+    const token = place.pinFile === undefined ? await makeToken(module, place) : module.open(place.tokenLabel, readPin(place.pinFile));
+    return keyringOf(module, token, await found(token, place), place);
+  });
+}
+
+/** Opens the token of a deployment that was founded. Writes nothing. Throws what {@link openKeyring} throws. */
+export function openFounded(place: KeyringPlace, founded: Founded): Promise<Keyring> {
+  return withModule(place, async (module) => {
+    const token = module.open(place.tokenLabel, readPin(place.pinFile ?? join(place.directory, 'pin')));
+    return keyringOf(module, token, founded, place);
+  });
+}
+
+async function withModule(place: KeyringPlace, open: (module: Module) => Promise<Keyring>): Promise<Keyring> {
+  const module = new Module(place.module);
+  try {
+    return await open(module);
+  } catch (error) {
+    module.close();
+    throw error;
+  }
+}
+
+async function makeToken(module: Module, place: KeyringPlace): Promise<Token> {
+  if (!module.description.startsWith('SoftHSM')) {
+    throw new Refused('keys.pin-file', 'the PIN of the HSM is not known', {
+      why: `${place.module} (${module.description}) is not the embedded SoftHSM, whose token and PIN are made here`, fix: 'set keys.pinFile to a file that holds the PIN',
+    });
+  }
+  const pins = await ensurePins(place.directory);
+  module.makeToken(place.tokenLabel, pins.so, pins.user);
+  return module.open(place.tokenLabel, pins.user);
+}
+
+async function found(token: Token, place: KeyringPlace): Promise<Founded> {
+  const log = ensurePair(token, 'log');
+  const ca = ensurePair(token, 'ca');
+  const caPem = await makeAuthority(token, ca, place.deployment);
+  syncerOf(place)();
+  const { label, serial, moduleDescription } = token.facts;
+  const founded: Founded = {
+    version: 1, tokenLabel: label, tokenSerial: serial, moduleDescription,
+    logPublicKeySpki: log.toString('base64'), caPublicKeySpki: ca.toString('base64'), caPem,
+  };
+  await writeDurably(join(place.directory, 'ca.pem'), caPem, 0o644);
+  await writeDurably(join(place.directory, 'founded.json'), `${JSON.stringify(founded, null, 2)}\n`);
+  return founded;
+}
+
+function ensurePair(token: Token, label: keyof typeof PAIRS): Buffer {
+  const kind = PAIRS[label];
+  if (token.publicKey(kind, label) === undefined) token.makePair(kind, { label, id: randomBytes(8) });
+  const spki = token.publicKey(kind, label);
+  if (spki !== undefined) return spki;
+  throw new Failed('keys.hsm-away', `the token does not show the "${label}" key that it just made`);
+}
+
+async function makeAuthority(token: Token, spki: Buffer, deployment: string): Promise<string> {
+  const now = Date.now();
+  const notAfter = new Date(now);
+  notAfter.setUTCFullYear(notAfter.getUTCFullYear() + CA_YEARS);
+  const request = { spki, organization: deployment, commonName: 'Strongroom CA', notBefore: new Date(now - BACKDATE_MS), notAfter };
+  return pemEncode('CERTIFICATE', await issueAuthority(request, ecdsaSigner(token, privateKey(token, 'ca'))));
+}
+
+/** The CA's signature: the token signs a digest, so the digest is made here. */
+export function ecdsaSigner(token: Token, key: KeyHandle): SignEcdsa {
+  return (message) => token.sign('p256', key, createHash('sha256').update(message).digest());
+}
+
+function keyringOf(module: Module, token: Token, founded: Founded, place: KeyringPlace): Keyring {
+  requireSame(token, 'log', founded.logPublicKeySpki);
+  requireSame(token, 'ca', founded.caPublicKeySpki);
+  const authority = new X509Certificate(founded.caPem);
+  const caKey = createPublicKey({ key: Buffer.from(founded.caPublicKeySpki, 'base64'), format: 'der', type: 'spki' });
+  if (!authority.publicKey.equals(caKey)) throw otherKeys('the CA certificate is not for the CA key');
+  return { token, founded, log: privateKey(token, 'log'), ca: privateKey(token, 'ca'), sync: syncerOf(place), close: () => module.close() };
+}
+
+/** Only the embedded token's files are ours to make durable. */
+function syncerOf({ pinFile, directory }: KeyringPlace): () => void {
+  return () => {
+    if (pinFile === undefined) syncTokenFiles(directory);
+  };
+}
+
+/** A token without the log's key is away; one with another key is somebody else's. */
+function requireSame(token: Token, label: keyof typeof PAIRS, expected: string): void {
+  const spki = token.publicKey(PAIRS[label], label);
+  if (spki === undefined) {
+    throw new Failed('keys.hsm-away', `the token "${token.facts.label}" does not hold the "${label}" key`, {
+      why: 'it was made there when this deployment was founded', fix: 'connect the token of this deployment, or restore it from its backup; it is tried again by itself',
+    });
+  }
+  if (spki.toString('base64') !== expected) throw otherKeys(`the token "${token.facts.label}" (serial ${token.facts.serial}) holds another "${label}" key`);
+}
+
+function privateKey(token: Token, label: keyof typeof PAIRS): KeyHandle {
+  const key = token.privateKey(label);
+  if (key !== undefined) return key;
+  throw new Failed('keys.hsm-away', `the token "${token.facts.label}" does not show the private "${label}" key`);
+}
+
+function otherKeys(why: string): Refused {
+  return new Refused('keys.founded', 'the token is not the one that this deployment was founded with', {
+    why, fix: 'set keys.tokenLabel to the right token; secrets/keys/founded.json holds its public keys',
+  });
+}
+
+function readPin(path: string): string {
+  try {
+    const pin = readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+    if (pin !== '' && pin.length <= PIN_CHARACTERS_MAX) return pin;
+    throw new Error(`it holds ${pin.length} characters, 1 to ${PIN_CHARACTERS_MAX} are possible`);
+  } catch (error) {
+    throw new Refused('keys.pin-file', `the PIN in ${path} cannot be read`, {
+      why: (error as Error).message, fix: 'see that the file is there and that the keys service may read it', cause: error,
+    });
+  }
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the key service does, and for whom.
+import { Refused } from '@strongroom/bytes';
+import type { KeyServiceInfo, Wrapped } from '@strongroom/keys';
+import type { RpcVerb, RpcVerbs } from '@strongroom/service';
+import { checkCheckpoint } from './checkpoint.ts';
+import type { Hsm } from './hsm.ts';
+import { checkRequest, issue } from './issue.ts';
+import { ensureWrappingKey, unwrap, wrap } from './wrapping.ts';
+
+/** Who may do what. Nobody else may do anything, and a verb that does not stand here does not exist for that caller. */
+const MAY = {
+  /** run/keys/admin.sock: the supervisor, by the socket's mode. */
+  admin: ['info', 'issue'],
+  /** run/keys/vault.sock: the vault, by its certificate. */
+  vault: ['info', 'signCheckpoint', 'ensureWrappingKey', 'wrap', 'unwrap'],
+  /** Standard input of offline.ts: whoever can read the token's files and PIN anyway. */
+  offline: ['info', 'unwrap'],
+} as const;
+
+export type CallerKind = keyof typeof MAY;
+
+/** Since the service started. */
+export interface Counts {
+  signatures: number;
+  wraps: number;
+  unwraps: number;
+  issued: number;
+}
+
+export interface VerbFacts {
+  readonly hsm: Pick<Hsm, 'use'>;
+  /** Answers without the token, so also while the HSM is away. */
+  readonly info: () => KeyServiceInfo | Promise<KeyServiceInfo>;
+  readonly deployment: string;
+  readonly counts: Counts;
+  readonly event: (name: 'keys.issued' | 'keys.wrapping-key-made', fields: Readonly<Record<string, string | number>>) => void;
+}
+
+/** The verbs of one kind of caller. */
+export function verbsFor(kind: CallerKind, facts: VerbFacts): RpcVerbs<unknown> {
+  const all: Readonly<Record<string, RpcVerb<unknown>>> = {
+    info: async () => facts.info(),
+    issue: async (args) => {
+      const request = checkRequest(args, facts.deployment);
+      const issued = await facts.hsm.use((ring) => issue(ring, request));
+      facts.counts.issued++;
+      facts.event('keys.issued', { commonName: request.commonName, uri: request.uris[0] ?? '', usages: request.usages.join(' '), serial: issued.serial, notAfter: issued.notAfter });
+      return issued;
+    },
+    signCheckpoint: async (args) => {
+      const message = checkCheckpoint(octets(args, 'message'));
+      const signature = await facts.hsm.use((ring) => ring.token.sign('ed25519', ring.log, message));
+      facts.counts.signatures++;
+      return { signature: signature.toString('base64') };
+    },
+    ensureWrappingKey: async (args) => {
+      const retentionClass = text(args, 'retentionClass');
+      const bucket = text(args, 'bucket');
+      const { keyId, made } = await facts.hsm.use((ring) => ensureWrappingKey(ring, retentionClass, bucket));
+      if (made) facts.event('keys.wrapping-key-made', { keyId });
+      return { keyId };
+    },
+    wrap: async (args) => {
+      const [keyId, plain, aad] = [text(args, 'keyId'), octets(args, 'plain'), octets(args, 'aad')];
+      const { iv, ciphertext, tag } = await facts.hsm.use((ring) => wrap(ring, keyId, plain, aad));
+      facts.counts.wraps++;
+      return { iv: iv.toString('base64'), ciphertext: ciphertext.toString('base64'), tag: tag.toString('base64') };
+    },
+    unwrap: async (args) => {
+      const [keyId, aad] = [text(args, 'keyId'), octets(args, 'aad')];
+      const wrapped: Wrapped = { iv: octets(args, 'iv'), ciphertext: octets(args, 'ciphertext'), tag: octets(args, 'tag') };
+      const plain = await facts.hsm.use((ring) => unwrap(ring, keyId, wrapped, aad));
+      facts.counts.unwraps++;
+      return { plain: plain.toString('base64') };
+    },
+  };
+  return Object.fromEntries(MAY[kind].map((verb) => [verb, all[verb]!]));
+}
+
+function text(args: unknown, name: string): string {
+  const value = (args as Readonly<Record<string, unknown>> | null)?.[name];
+  if (typeof value === 'string') return value;
+  throw new Refused('keys.malformed', `"${name}" is missing or no text`);
+}
+
+function octets(args: unknown, name: string): Buffer {
+  const value = text(args, name);
+  const bytes = Buffer.from(value, 'base64');
+  if (bytes.toString('base64') === value) return bytes;
+  throw new Refused('keys.malformed', `"${name}" is not base64`, { why: 'RFC 4648 section 4 with padding is expected' });
+}

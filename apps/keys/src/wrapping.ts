@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Wrapping keys: one AES-256 key for each retention class and expiry bucket, inside the token. Its label in the token is
+// wrap/<class>/<bucket>, its id 8 random octets. The key id that evidence names is <class>/<bucket>/<id in hexadecimal>: a
+// key that was destroyed and made anew is another key and shows as one.
+import { randomBytes } from 'node:crypto';
+import { Refused } from '@strongroom/bytes';
+import type { Wrapped } from '@strongroom/keys';
+import type { Keyring } from './keyring.ts';
+import type { KeyHandle } from './token.ts';
+
+const WORD = /^[a-z0-9](?:[a-z0-9.-]{0,38}[a-z0-9])?$/;
+const KEY_ID = /^([^/]+)\/([^/]+)\/([0-9a-f]{16})$/;
+const IV_OCTETS = 12;
+const DATA_KEY_OCTETS = 32;
+const TAG_OCTETS = 16;
+const AAD_OCTETS_MAX = 1024;
+
+/** Handles of an open token; looking a key up costs several calls. */
+const known = new WeakMap<Keyring, Map<string, KeyHandle>>();
+
+/** The key's id; makes the key when there is none, durably before it is named. Throws `Refused('keys.wrapping-name')`. */
+export function ensureWrappingKey(ring: Keyring, retentionClass: string, bucket: string): { readonly keyId: string; readonly made: boolean } {
+  const label = labelOf(retentionClass, bucket);
+  const found = ring.token.wrappingKeys(label)[0];
+  if (found !== undefined) return { keyId: `${retentionClass}/${bucket}/${found.id.toString('hex')}`, made: false };
+  const id = randomBytes(8);
+  ring.token.makeWrappingKey({ label, id });
+  ring.sync();
+  return { keyId: `${retentionClass}/${bucket}/${id.toString('hex')}`, made: true };
+}
+
+/** Throws `Refused`: `keys.wrapping-key` (no such key), `keys.wrap-size`. */
+export function wrap(ring: Keyring, keyId: string, plain: Buffer, aad: Buffer): Wrapped {
+  checkSizes([[plain, DATA_KEY_OCTETS, 'data key']], aad);
+  const iv = randomBytes(IV_OCTETS);
+  const sealed = ring.token.encrypt(wrappingKey(ring, keyId), iv, aad, plain);
+  return { iv, ciphertext: sealed.subarray(0, DATA_KEY_OCTETS), tag: sealed.subarray(DATA_KEY_OCTETS) };
+}
+
+/** Throws `Refused`: `keys.wrapping-key`, `keys.wrap-size`, `keys.not-authentic`. */
+export function unwrap(ring: Keyring, keyId: string, { iv, ciphertext, tag }: Wrapped, aad: Buffer): Buffer {
+  checkSizes([[iv, IV_OCTETS, 'IV'], [ciphertext, DATA_KEY_OCTETS, 'ciphertext'], [tag, TAG_OCTETS, 'tag']], aad);
+  return ring.token.decrypt(wrappingKey(ring, keyId), iv, aad, Buffer.concat([ciphertext, tag]));
+}
+
+function wrappingKey(ring: Keyring, keyId: string): KeyHandle {
+  const handles = known.get(ring) ?? new Map<string, KeyHandle>();
+  known.set(ring, handles);
+  const handle = handles.get(keyId) ?? lookUp(ring, keyId);
+  handles.set(keyId, handle);
+  return handle;
+}
+
+function lookUp(ring: Keyring, keyId: string): KeyHandle {
+  const [, retentionClass = '', bucket = '', id = ''] = KEY_ID.exec(keyId) ?? [];
+  const found = ring.token.wrappingKeys(labelOf(retentionClass, bucket)).find((key) => key.id.toString('hex') === id);
+  if (found !== undefined) return found;
+  throw new Refused('keys.wrapping-key', `the token has no wrapping key "${keyId.slice(0, 200)}"`, {
+    why: 'it was destroyed, or made in another token', fix: 'see which token is connected; what was sealed under a destroyed key cannot be read',
+  });
+}
+
+function labelOf(retentionClass: string, bucket: string): string {
+  if (WORD.test(retentionClass) && WORD.test(bucket)) return `wrap/${retentionClass}/${bucket}`;
+  throw new Refused('keys.wrapping-name', `"${retentionClass.slice(0, 60)}" and "${bucket.slice(0, 60)}" name no wrapping key`, {
+    why: 'class and bucket have 1 to 40 lower-case letters, digits, dots or hyphens each',
+  });
+}
+
+function checkSizes(fields: readonly (readonly [Buffer, number, string])[], aad: Buffer): void {
+  for (const [bytes, size, name] of fields) {
+    if (bytes.length !== size) throw new Refused('keys.wrap-size', `the ${name} has ${bytes.length} octets`, { why: `${size} are expected` });
+  }
+  if (aad.length > AAD_OCTETS_MAX) throw new Refused('keys.wrap-size', `the additional data has ${aad.length} octets`, { why: `the limit is ${AAD_OCTETS_MAX}` });
+}
