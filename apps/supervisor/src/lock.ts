@@ -2,7 +2,7 @@
 // One supervisor for a home. The lock is flock(2) on an open file that services inherit, so it is free only when the last
 // process of an earlier run is gone, however it ended: the kernel lets go of it, no file has to be believed.
 import { spawnSync } from 'node:child_process';
-import { openSync, readFileSync, rmSync, writeFileSync, type PathLike } from 'node:fs';
+import { fchownSync, openSync, readFileSync, rmSync, writeFileSync, type PathLike } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Failed, Refused } from '@strongroom/bytes';
 import type { Layout } from '@strongroom/service';
@@ -22,6 +22,7 @@ export interface HomeLock {
  */
 export async function lockHome(paths: Layout, waiting: () => void): Promise<HomeLock> {
   const fd = openSync(paths.lock, 'a', 0o600);
+  if (process.getuid?.() === 0) fchownSync(fd, 0, 0);
   const deadline = Date.now() + LEFTOVERS_MS;
   for (let told = false; !tryLock(fd); told = true) {
     const pid = livingSupervisor(paths.pidFile);

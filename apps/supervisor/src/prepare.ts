@@ -2,7 +2,7 @@
 // Stage one: where services will run, decided before anything is started. This process is replaced by the next stage, so
 // nothing that is loaded here stays in memory.
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, realpathSync } from 'node:fs';
+import { accessSync, constants, lstatSync, realpathSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { homeDirectory, layout } from '@strongroom/service';
 import { Refused } from '@strongroom/bytes';
@@ -23,8 +23,9 @@ export function prepare(main: string): Prepared {
   const code = resolve(dirname(main), '../../..');
   const paths = layout(homeDirectory(code));
   try {
-    makeDirectory(paths.codeCache);
+    makeDirectory(paths.run);
     accessSync(paths.run, constants.W_OK);
+    ownCodeCache(paths.codeCache);
   } catch (error) {
     endWith(new Refused('supervisor.home', `${paths.home} cannot be used as home`, {
       why: (error as Error).message, fix: 'set STRONGROOM_HOME to a directory that you may write', cause: error,
@@ -34,6 +35,12 @@ export function prepare(main: string): Prepared {
   if (refreshCodeCache(place.codeCache, place.code, 'supervisor')) warm(place.codeCache, [[main, { STRONGROOM_STAGE: 'warm' }]]);
   const node = [process.execPath, '--disable-sigusr1', main];
   return { place, command: place.view === null ? node : [which('unshare'), '--mount', '--propagation', 'private', '--', ...node] };
+}
+
+/** What another user may write there, we would run: as after a start without root. */
+function ownCodeCache(cache: string): void {
+  if (lstatSync(cache, { throwIfNoEntry: false })?.uid !== process.getuid?.()) rmSync(cache, { recursive: true, force: true });
+  makeDirectory(cache);
 }
 
 function separationPlan(code: string, home: string): Pick<Place, 'view' | 'nominal'> {

@@ -19,6 +19,7 @@ interface Directory {
 /** Every directory, those above before those below. */
 export function directories(paths: Layout): readonly Directory[] {
   return [
+    { path: paths.home, mode: 0o755, writer: null },
     { path: paths.secrets, mode: 0o755, writer: null },
     { path: paths.state, mode: 0o755, writer: null },
     { path: paths.run, mode: 0o755, writer: null },
@@ -50,7 +51,7 @@ export function makeTree(paths: Layout, users: Accounts | null): void {
       const facts = lstatSync(directory.path);
       if (!facts.isDirectory()) throw new Error(`${directory.path} is no directory`);
       if (users !== null) own(directory, facts.uid, users);
-      if ((facts.mode & 0o777) !== directory.mode) chmodSync(directory.path, directory.mode);
+      if (directory.path !== paths.home && (facts.mode & 0o777) !== directory.mode) chmodSync(directory.path, directory.mode);
     } catch (error) {
       throw new Refused('supervisor.home', `${directory.path} cannot be made ready`, {
         why: (error as Error).message, fix: 'start as the user who owns it, or as root; or set STRONGROOM_HOME to another directory', cause: error,
