@@ -14,11 +14,12 @@ import { join } from 'node:path';
 import { Failed, Refused } from '@strongroom/bytes';
 import { issueAuthority, pemEncode, type SignEcdsa } from '@strongroom/keys';
 import { writeDurably } from '@strongroom/service';
-import { ensurePins, prepareSoftHsm, syncTokenFiles } from './softhsm.ts';
 import { readFounded, type Founded } from './founded.ts';
+import { Module } from './module.ts';
 import type { KeyringPlace } from './place.ts';
+import { ensurePins, prepareSoftHsm, syncTokenFiles } from './softhsm.ts';
 import type { PairKind } from './templates.ts';
-import { Module, type KeyHandle, type Token } from './token.ts';
+import type { KeyHandle, Token } from './token.ts';
 
 const PAIRS = { log: 'ed25519', ca: 'p256' } as const satisfies Record<string, PairKind>;
 const CA_YEARS = 20;

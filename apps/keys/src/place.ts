@@ -3,7 +3,7 @@ import type { KeyServiceInfo } from '@strongroom/keys';
 import { Failed } from '@strongroom/bytes';
 import type { Config, Layout } from '@strongroom/service';
 import { readFounded, type Founded } from './founded.ts';
-import { MECHANISMS } from './token.ts';
+import { MECHANISMS } from './module.ts';
 
 /** Where a deployment's token is and how it is opened. */
 export interface KeyringPlace {
