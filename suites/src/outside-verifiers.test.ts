@@ -36,6 +36,12 @@ function said(by: readonly OutsideVerifier[], ...args: Parameters<OutsideVerifie
   return Object.fromEntries(by.map((verifier) => [verifier.name, verifier.verify(...args)]));
 }
 
+/** A checkpoint in a file. */
+function seen(checkpoint: string): string {
+  writeFileSync(join(directory, 'seen.note'), checkpoint);
+  return join(directory, 'seen.note');
+}
+
 const REFUSED = { sumdb: null, formats: null, fsck: null };
 
 for (const size of SIZES) {
@@ -69,10 +75,6 @@ test('an older log, or another one, than the one seen before is refused by the v
   const store = buildStore(300);
   const { log, vkey } = onDisk(store, 'seen');
   const sumdb = verifiers.filter((verifier) => verifier.name === 'sumdb');
-  const seen = (checkpoint: string): string => {
-    writeFileSync(join(directory, 'seen.note'), checkpoint);
-    return join(directory, 'seen.note');
-  };
   const root = Buffer.alloc(32, 7);
   assert.deepEqual(said(sumdb, log, vkey, seen(store.checkpoint)), { sumdb: 300 });
   for (const size of [299, 300, 301]) assert.deepEqual(said(sumdb, log, vkey, seen(store.signCheckpoint(size, root))), { sumdb: null }, `${size} seen`);
