@@ -19,5 +19,4 @@ export * from './rpc-server.ts';
 export * from './runtime.ts';
 export * from './socket-path.ts';
 export * from './spiffe.ts';
-export * from './store-directory.ts';
 export * from './submit.ts';

@@ -52,9 +52,11 @@ export class CommitFile {
   }
 
   #next(): Snapshot | Cycle | null {
-    const length = this.#tools.reader.readAt(this.#path, this.#at, 4)?.readUInt32BE(0);
-    if (length === undefined || length > COMMIT_BODY_MAX) return null;
-    const bytes = this.#tools.reader.readAt(this.#path, this.#at, COMMIT_FRAMING_BYTES + length);
+    const { reader } = this.#tools;
+    const length = reader.readAt(this.#path, this.#at, 4)?.readUInt32BE(0);
+    const left = (reader.sizeOf(this.#path) ?? 0) - this.#at - COMMIT_FRAMING_BYTES;
+    if (length === undefined || length > Math.min(left, COMMIT_BODY_MAX)) return null;
+    const bytes = reader.readAt(this.#path, this.#at, COMMIT_FRAMING_BYTES + length);
     const next = bytes === null ? null : decodeCommit(this.#digest, bytes);
     if (next === null) return null;
     this.#at += bytes!.length;
