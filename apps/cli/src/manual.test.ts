@@ -74,12 +74,6 @@ test('completion scripts know every verb, option and choice', () => {
 });
 
 test('bash takes its completion script and completes with it', () => {
-  const ask = (...words: string[]): string[] => {
-    const script = `${completionScript('bash', VERBS)}\nCOMP_WORDS=(strongroom ${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length}; _strongroom; printf '%s\\n' "\${COMPREPLY[@]}"`;
-    const { status, stdout, stderr } = spawnSync('bash', ['-euo', 'pipefail', '-c', script], { encoding: 'utf8' });
-    assert.equal(status, 0, stderr);
-    return stdout.trim().split('\n');
-  };
   assert.deepEqual(ask('sea'), ['search']);
   assert.deepEqual(ask('search', '--ki'), ['--kind']);
   assert.deepEqual(ask('search', '--kind', 'g'), ['gap']);
@@ -87,3 +81,11 @@ test('bash takes its completion script and completes with it', () => {
   assert.deepEqual(ask('config', 'ex'), ['explain']);
   assert.deepEqual(ask('help', 'verify-p'), ['verify-proof']);
 });
+
+/** What bash offers for the last of these words. */
+function ask(...words: string[]): string[] {
+  const script = `${completionScript('bash', VERBS)}\nCOMP_WORDS=(strongroom ${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length}; _strongroom; printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const { status, stdout, stderr } = spawnSync('bash', ['-euo', 'pipefail', '-c', script], { encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  return stdout.trim().split('\n');
+}

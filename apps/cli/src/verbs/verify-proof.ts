@@ -27,10 +27,9 @@ export const verifyProof = verb({
   exitCodes: { 3: 'the proof does not hold' },
   async run(call) {
     const line = chosenVkey(call.options.vkey, call.paths);
-    const text = readProof(call.arguments.file);
     const { io, format } = call;
     try {
-      const proof = parseProof(text);
+      const proof = parseProof(readProof(call.arguments.file));
       const proven = prove(proof, parseVkey(line));
       if (format === 'table') await io.out.write(`${provenLines(proof, proven, line, (shown) => io.out.style('green', shown)).join('\n')}\n`);
       else await io.out.write(`${json({ ok: true, ...provenJson(proof, proven) })}\n`);
