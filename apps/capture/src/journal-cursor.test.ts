@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { cursorIn, isOlder, sameEntry, timeOf } from './journal-cursor.ts';
+import { areTied, cursorIn, isNotNewer, timeOf } from './journal-cursor.ts';
 
 const A = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa';
 const B = 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb';
@@ -33,23 +33,24 @@ describe('cursor in a line', () => {
 });
 
 describe('entries', () => {
-  it('stay the same when journald moves its runtime journal to disk', () => {
-    assert.equal(sameEntry(entry(), entry({ s: '0'.repeat(32), i: '99' })), true);
-    assert.equal(sameEntry(entry(), entry({ x: '1' })), false);
-    assert.equal(sameEntry(entry(), entry({ m: '3ea' })), false);
-    assert.equal(sameEntry('s=1;i=2', 's=1;i=3'), false);
-    assert.equal(sameEntry('opaque', 'opaque'), true);
-  });
-
-  it('are older by the monotonic clock within a boot, else by the wall clock', () => {
-    assert.equal(isOlder(entry({ m: '3e8', t: 'ffffffffffffff' }), entry(), B), true);
-    assert.equal(isOlder(entry({ m: '3e9', x: '1' }), entry(), B), false);
-    assert.equal(isOlder(entry({ b: B, m: '1', t: '60a24183cc47f' }), entry(), A), true);
-    assert.equal(isOlder(entry({ b: B, m: '1', t: '60a24183cc480' }), entry(), A), false);
+  it('are older by the monotonic clock within a boot, in one moment by their numbers, else by the wall clock', () => {
+    assert.equal(isNotNewer(entry({ m: '3e8', t: 'ffffffffffffff' }), entry(), B), true);
+    assert.equal(isNotNewer(entry({ i: '1', x: '1' }), entry(), B), true);
+    assert.equal(isNotNewer(entry({ i: '3', x: '1' }), entry(), B), false);
+    assert.equal(isNotNewer(entry({ s: '0', i: '1' }), entry(), B), false);
+    assert.equal(isNotNewer(entry({ b: B, m: '1', t: '60a24183cc47f' }), entry(), A), true);
+    assert.equal(isNotNewer(entry({ b: B, m: '1', t: '60a24183cc480' }), entry(), A), false);
   });
 
   it('of the present boot are never older than those of another: its wall clock may have begun anew', () => {
-    assert.equal(isOlder(entry({ b: B, t: '1' }), entry(), `${B.slice(0, 8)}-bbbb-bbbb-bbbb-bbbbbbbbbbbb`), false);
+    assert.equal(isNotNewer(entry({ b: B, t: '1' }), entry(), `${B.slice(0, 8)}-bbbb-bbbb-bbbb-bbbbbbbbbbbb`), false);
+  });
+
+  it('of one moment under two numberings are tied', () => {
+    assert.equal(areTied(entry({ s: '0', i: '1', x: '1' }), entry()), true);
+    assert.equal(areTied(entry({ i: '1', x: '1' }), entry()), false);
+    assert.equal(areTied(entry({ s: '0', m: '1' }), entry()), false);
+    assert.equal(areTied('s=1', 's=2'), false);
   });
 
   it('tell when they were written', () => {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A journal entry's cursor: `s=<seqnum id>;i=<seqnum>;b=<boot id>;m=<monotonic µs>;t=<realtime µs>;x=<hash>`, hexadecimal.
 // Sequence numbers change when journald moves its runtime journal to disk, and a journal that lost its tail in a crash
-// gives them out a second time; boot, times and hash of an entry stay. So entries are compared by those.
+// gives them out a second time. Boot, times and hash of an entry stay, but all that journald reads at once gets one time,
+// and equal messages among them one hash.
 import { fitsToken } from './token.ts';
 
 const NAME = Buffer.from('"__CURSOR"');
@@ -22,23 +23,22 @@ export function cursorIn(line: Buffer): string | null {
   return null;
 }
 
-/** Whether two cursors name one entry. */
-export function sameEntry(one: string, other: string): boolean {
-  if (one === other) return true;
-  const [a, b] = [partsOf(one), partsOf(other)];
-  return a['x'] !== undefined && ['b', 'm', 't', 'x'].every((name) => a[name] === b[name]);
+/**
+ * Whether the entry at `cursor` is certainly not newer than the one at `than`: in one boot by the monotonic clock and,
+ * in the same moment, by the sequence number; in another boot by the wall clock, unless that is `boot`, the present one,
+ * whose wall clock may have begun anew.
+ */
+export function isNotNewer(cursor: string, than: string, boot: string): boolean {
+  const [a, b] = [partsOf(cursor), partsOf(than)];
+  if (a['b'] !== b['b']) return a['b'] !== boot.replaceAll('-', '') && compare(a['t'], b['t']) < 0;
+  const order = compare(a['m'], b['m']);
+  return order < 0 || (order === 0 && a['s'] === b['s'] && compare(a['i'], b['i']) <= 0);
 }
 
-/**
- * Whether the entry at `cursor` is certainly older than the one at `than`: in one boot by the monotonic clock; in another
- * boot by the wall clock, unless that is `boot`, the present one, whose wall clock may have begun anew.
- */
-export function isOlder(cursor: string, than: string, boot: string): boolean {
-  const [a, b] = [partsOf(cursor), partsOf(than)];
-  const clock = a['b'] === b['b'] ? 'm' : 't';
-  if (clock === 't' && a['b'] === boot.replaceAll('-', '')) return false;
-  const [mine, theirs] = [a[clock], b[clock]];
-  return mine !== undefined && theirs !== undefined && numberOf(mine) < numberOf(theirs);
+/** Whether two entries have one moment and different numberings: then they may be copies, and have no order. */
+export function areTied(one: string, other: string): boolean {
+  const [a, b] = [partsOf(one), partsOf(other)];
+  return a['s'] !== b['s'] && a['m'] !== undefined && a['m'] === b['m'] && a['b'] === b['b'];
 }
 
 /** When the entry was written by the journal's clock, ISO 8601; null if the cursor doesn't say. */
@@ -48,11 +48,19 @@ export function timeOf(cursor: string): string | null {
   return ms <= 8.64e15 ? new Date(ms).toISOString() : null;
 }
 
-type Parts = Readonly<Partial<Record<string, string>>>;
+export type CursorParts = Readonly<Partial<Record<string, string>>>;
 
-function partsOf(cursor: string): Parts {
+/** The parts of a cursor by name; what is none is left out. */
+export function partsOf(cursor: string): CursorParts {
   const parts = cursor.split(';').filter((part) => /^[a-z]=[0-9a-f]+$/.test(part));
   return Object.fromEntries(parts.map((part) => [part[0]!, part.slice(2)]));
+}
+
+/** As numbers; one that is missing compares as greater. */
+function compare(one: string | undefined, other: string | undefined): number {
+  if (one === undefined || other === undefined) return 1;
+  const [a, b] = [numberOf(one), numberOf(other)];
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function numberOf(hexadecimal: string): bigint {

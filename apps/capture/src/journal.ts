@@ -7,8 +7,9 @@ import type { Fields } from '@strongroom/service';
 import type { EventName, Say } from './events.ts';
 import type { Feed } from './feed.ts';
 import type { Host } from './host.ts';
-import { isOlder, sameEntry, timeOf } from './journal-cursor.ts';
+import { areTied, isNotNewer, timeOf } from './journal-cursor.ts';
 import { JournalLines, type JournalLine } from './journal-lines.ts';
+import { Moment } from './journal-moment.ts';
 import { Journalctl, type Ended } from './journalctl.ts';
 import type { LocalStream } from './stream.ts';
 
@@ -87,7 +88,7 @@ export class Journal {
       this.#sayOnce('journal.absent', { why: first.ended.complaint });
       return 'absent';
     }
-    if (start.kind === 'resume' && !isEntry(first.cursor, start.last)) return 'lost';
+    if (start.kind === 'resume' && first.cursor !== start.last) return 'lost';
     if (start.kind === 'search') this.#stateLost(start.last, first.cursor ?? null);
     if (first.cursor === undefined) this.#sayOnce('journal.empty', { why: first.ended.complaint });
     else if (first.ended.complaint !== '') this.#sayOnce('journal.limited', { why: first.ended.complaint });
@@ -115,21 +116,17 @@ export class Journal {
   }
 
   async #follow(start: Start, selection: readonly string[], empty: boolean, stop: AbortSignal): Promise<'ended' | 'lost'> {
-    const { feed, host, recordBytesMax } = this.#options;
+    const { feed, stream, host, recordBytesMax } = this.#options;
     const journalctl = new Journalctl(selection, true, stop);
     const lookAgain = empty ? setTimeout(() => journalctl.end(), LOOK_AGAIN_MS) : undefined;
-    let resuming = start.kind === 'resume';
-    for await (let lines of journalctl.lines(new JournalLines(recordBytesMax))) {
-      if (lines.length === 0) continue;
-      clearTimeout(lookAgain);
-      if (start.kind === 'search') lines = lines.filter(({ cursor }) => cursor === null || !(isEntry(cursor, start.last) || isOlder(cursor, start.last, host.boot)));
-      if (resuming) {
-        // It was there a moment ago, but the journal may have been vacuumed since.
-        if (!isEntry(lines[0]!.cursor, start.kind === 'resume' ? start.last : '')) return 'lost';
-        resuming = false;
-        lines = lines.slice(1);
-      }
-      this.#take(lines);
+    const fresh = freshAfter(start, host.boot);
+    for await (const lines of journalctl.lines(new JournalLines(recordBytesMax))) {
+      if (lines.length > 0) clearTimeout(lookAgain);
+      const verdicts = lines.map(({ cursor }) => fresh(cursor));
+      // It was there a moment ago, but the journal may have been vacuumed since.
+      if (verdicts.includes('lost')) return 'lost';
+      if (verdicts.includes('doubtful')) stream.mayRepeat();
+      this.#take(lines.filter((_, index) => verdicts[index] !== 'known'));
       await feed.ready(stop);
       if (stop.aborted) break;
     }
@@ -169,6 +166,21 @@ export class Journal {
   }
 }
 
-function isEntry(cursor: string | null | undefined, last: string): boolean {
-  return typeof cursor === 'string' && sameEntry(cursor, last);
+/** `known` is sealed already; `doubtful` may be; `lost`: the entry that should come first is not there. */
+type Verdict = 'fresh' | 'known' | 'doubtful' | 'lost';
+
+/** Judges entries in order. */
+function freshAfter(start: Start, boot: string): (cursor: string | null) => Verdict {
+  const moment = new Moment();
+  let found = start.kind !== 'resume';
+  return (cursor) => {
+    if (!found) {
+      found = start.kind === 'resume' && cursor === start.last;
+      return found ? 'known' : 'lost';
+    }
+    if (cursor === null) return 'fresh';
+    if (start.kind === 'search' && isNotNewer(cursor, start.last, boot)) return 'known';
+    if (moment.isRepeat(cursor)) return 'known';
+    return start.kind === 'resume' && areTied(cursor, start.last) ? 'doubtful' : 'fresh';
+  };
 }

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 export * from './appliance.ts';
+export * from './certificate-authority.ts';
+export * from './gateway-process.ts';
+export * from './recording-vault.ts';
+export * from './journald.ts';
 export * from './software-keys.ts';
 export * from './built-stream.ts';
 export * from './store-builder.ts';
 export * from './store-files.ts';
+export * from './rsyslog.ts';
