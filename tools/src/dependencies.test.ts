@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// docs/DEPENDENCIES.md names every package that is depended on, and no other.
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { readPages, ROOT } from './pages.ts';
+
+/** In the first column of its tables. */
+const listed = readPages().filter(({ path }) => path === 'docs/DEPENDENCIES.md')
+  .flatMap(({ prose }) => [...prose.matchAll(/^\| (`[^|]+`) \|/gm)]).flatMap((match) => [...match[1]!.matchAll(/`([^`]+)`/g)].map((name) => name[1]!));
+
+function npmPackages(): string[] {
+  return globSync(['package.json', '{apps,libs}/*/package.json', '{tools,suites}/package.json'], { cwd: ROOT }).flatMap((path) => {
+    const manifest = JSON.parse(readFileSync(join(ROOT, path), 'utf8')) as Record<string, Record<string, string> | undefined>;
+    return ['dependencies', 'devDependencies', 'optionalDependencies'].flatMap((kind) => Object.keys(manifest[kind] ?? {}));
+  }).filter((name) => !name.startsWith('@strongroom/'));
+}
+
+function debianPackages(): string[] {
+  const lines = readFileSync(join(ROOT, 'tools/setup/packages.txt'), 'utf8').split('\n');
+  return lines.filter((line) => line !== '' && !line.startsWith('#')).map((line) => line.split(/\s+/)[0]!);
+}
+
+test('the page lists exactly the npm and Debian packages that are depended on', () => {
+  const used = [...new Set([...npmPackages(), ...debianPackages()])].toSorted();
+  assert.deepEqual(listed.toSorted(), used);
+});
