@@ -25,10 +25,17 @@ export function refreshCodeCache(cache: string, code: string, part: string): boo
   return true;
 }
 
-/** Has programs loaded, each in a process that ends at once, with the given environment. */
-export function warm(cache: string, programs: readonly (readonly [file: string, environment: NodeJS.ProcessEnv])[]): void {
-  for (const [file, environment] of programs) {
-    spawnSync(process.execPath, [file], {
+export interface Program {
+  readonly file: string;
+  /** Node's flags as they will be: V8's part of them decides whether cached code fits. */
+  readonly flags: readonly string[];
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+/** Has programs loaded, each in a process that ends at once. */
+export function warm(cache: string, programs: readonly Program[]): void {
+  for (const { file, flags, environment } of programs) {
+    spawnSync(process.execPath, [...flags, file], {
       env: { PATH: process.env['PATH'] ?? '', ...environment, NODE_COMPILE_CACHE: cache }, stdio: 'ignore', timeout: WARM_TIMEOUT_MS,
     });
   }

@@ -45,7 +45,8 @@ function privileges({ root, account, ports }: CommandFacts): string[] {
   ];
 }
 
-function nodeFlags(name: ServiceName, code: string): string[] {
+/** Node's flags for a service. */
+export function nodeFlags(name: ServiceName, code: string): string[] {
   return [
     '--disable-sigusr1', `--secure-heap=${SECURE_HEAP_BYTES}`,
     ...(name === 'keys' ? [] : ['--no-addons']),

@@ -32,7 +32,7 @@ export function prepare(main: string): Prepared {
     }));
   }
   const place = { code: realpathSync(code), home: realpathSync(paths.home), codeCache: realpathSync(paths.codeCache), ...separationPlan(code, paths.home) };
-  if (refreshCodeCache(place.codeCache, place.code, 'supervisor')) warm(place.codeCache, [[main, { STRONGROOM_STAGE: 'warm' }]]);
+  if (refreshCodeCache(place.codeCache, place.code, 'supervisor')) warm(place.codeCache, [{ file: main, flags: [], environment: { STRONGROOM_STAGE: 'warm' } }]);
   const node = [process.execPath, '--disable-sigusr1', main];
   return { place, command: place.view === null ? node : [which('unshare'), '--mount', '--propagation', 'private', '--', ...node] };
 }

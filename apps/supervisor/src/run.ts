@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { layout, SERVICES } from '@strongroom/service';
 import { machineAccounts, type Accounts } from './accounts.ts';
 import { refreshCodeCache, shareCodeCache, warm } from './code-cache.ts';
+import { nodeFlags } from './command.ts';
 import { deploymentName } from './deployment.ts';
 import { live } from './live.ts';
 import { lockHome } from './lock.ts';
@@ -44,7 +45,9 @@ async function supervise(place: Place): Promise<number> {
 /** The services' code, compiled where they will see it. */
 function prepareCode(place: Place, users: Accounts | null): void {
   const { code } = seenByServices(place);
-  const programs = SERVICES.filter((name) => name !== 'supervisor').map((name) => [join(code, 'apps', name, 'src/main.ts'), {}] as const);
+  const programs = SERVICES.filter((name) => name !== 'supervisor').map((name) => ({
+    file: join(code, 'apps', name, 'src/main.ts'), flags: nodeFlags(name, code), environment: {},
+  }));
   if (refreshCodeCache(place.codeCache, place.code, `services-${code === place.code ? 'here' : 'view'}`)) warm(place.codeCache, programs);
   if (users !== null) shareCodeCache(place.codeCache, 0, Object.values(users).map(({ uid }) => uid));
 }
