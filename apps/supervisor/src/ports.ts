@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The ports that shall be listened on, and whether they are free, before anything is started.
 import { createSocket } from 'node:dgram';
-import { createServer } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
 import { Refused } from '@strongroom/bytes';
 import type { Config } from '@strongroom/service';
 import { portHolders } from './port-holder.ts';
@@ -35,6 +35,30 @@ export async function checkPorts(wanted: readonly WantedPort[]): Promise<void> {
     const error = one.transport === 'tcp' ? await tryTcp(one) : await tryUdp(one);
     if (error !== null) throw refused(one, error);
   }
+}
+
+/**
+ * The configuration with a free port in place of each 0 of the gateway: its processes share their ports, and after a
+ * restart producers must find it where it was.
+ */
+export async function settlePorts(config: Config): Promise<Config> {
+  const listeners: Record<string, unknown> = {};
+  for (const [name, listener] of Object.entries(config.gateway.listeners)) {
+    const isFree = listener.enabled && listener.port === 0;
+    listeners[name] = isFree ? { ...listener, port: await freePort(listener.address) } : listener;
+  }
+  return { ...config, gateway: { ...config.gateway, listeners: listeners as Config['gateway']['listeners'] } };
+}
+
+/** Free for TCP; for UDP it very likely is too, and binding tells. */
+function freePort(host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject);
+    server.listen({ host, port: 0, exclusive: true }, () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
 }
 
 function tryTcp({ address, port }: WantedPort): Promise<NodeJS.ErrnoException | null> {

@@ -9,7 +9,7 @@ import { deploymentName } from './deployment.ts';
 import { live } from './live.ts';
 import { lockHome } from './lock.ts';
 import type { Place } from './place.ts';
-import { checkPorts, wantedPorts } from './ports.ts';
+import { checkPorts, settlePorts, wantedPorts } from './ports.ts';
 import { readConfig } from './read-config.ts';
 import { endWith, say } from './say.ts';
 import { makeTree } from './tree.ts';
@@ -26,9 +26,10 @@ export async function run(place: Place): Promise<never> {
 
 async function supervise(place: Place): Promise<number> {
   const paths = layout(place.home);
-  const config = readConfig();
+  const wanted = readConfig();
   const { fd: lock } = await lockHome(paths, () => say('waiting for services of an earlier run to stop'));
-  await checkPorts(wantedPorts(config));
+  await checkPorts(wantedPorts(wanted));
+  const config = await settlePorts(wanted);
   const users = place.nominal === null ? machineAccounts() : null;
   makeTree(paths, users);
   const deployment = await deploymentName(paths, config.deployment);
