@@ -101,7 +101,7 @@ export class Outbox {
   async #submit(): Promise<void> {
     const sent = this.#gather();
     this.#inFlight += 1;
-    const sealed = this.#line.submit(sent.map(({ entry }) => entry.run));
+    const sealed = this.#line.submit(sent.map(({ entry }) => entry.run), undefined, sent.some(({ entry }) => entry.owed > 0));
     for (const owner of new Set(sent.map(({ lane }) => lane.owner))) owner.drained();
     const denied = await sealed.catch(() => null);
     if (denied === null) return; // the line was closed for good: nothing is answered any more
