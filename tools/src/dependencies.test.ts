@@ -22,7 +22,14 @@ function debianPackages(): string[] {
   return lines.filter((line) => line !== '' && !line.startsWith('#')).map((line) => line.split(/\s+/)[0]!);
 }
 
-test('the page lists exactly the npm and Debian packages that are depended on', () => {
-  const used = [...new Set([...npmPackages(), ...debianPackages()])].toSorted();
+/** Those of the drivers, and the one that is built as it is. */
+function goModules(): string[] {
+  const required = [...readFileSync(join(ROOT, 'suites/outside/go.mod'), 'utf8').matchAll(/^\t(\S+) v\S+$/gm)].map((match) => match[1]!);
+  const built = /'(github\.com\/[^/']+\/[^/']+)\/cmd\//.exec(readFileSync(join(ROOT, 'suites/src/outside-verifiers.ts'), 'utf8'))?.[1];
+  return built === undefined ? required : [...required, built];
+}
+
+test('the page lists exactly the npm and Debian packages and Go modules that are depended on', () => {
+  const used = [...new Set([...npmPackages(), ...debianPackages(), ...goModules()])].toSorted();
   assert.deepEqual(listed.toSorted(), used);
 });
