@@ -67,6 +67,30 @@ describe('admission', () => {
   });
 });
 
+describe('resume token of a service', () => {
+  const life = (token: string, seenAt: bigint) => {
+    const admission = new Admission(GATEWAY, randomBytes(16), undefined);
+    return { admission, state: admission.admit(1, Buffer.from(token), [run(0, 1)], body(token), seenAt, everything)!.state };
+  };
+
+  it('is that of the newest life, whatever the clock says and whoever ends later', () => {
+    const producers = new Producers();
+    const [old, young] = [life('old', 50n), life('young', 20n)];
+    producers.apply([old.state]);
+    producers.apply([young.state]);
+    assert.equal(producers.token(GATEWAY).toString(), 'young');
+    producers.apply([old.admission.abandon(90n).state]);
+    assert.equal(producers.token(GATEWAY).toString(), 'young');
+    const recovered = new Producers();
+    recovered.apply(producers.states());
+    assert.equal(recovered.token(GATEWAY).toString(), 'young');
+  });
+
+  it('is given by a life that may be resumed', () => {
+    assert.deepEqual(['', 'token'].map((token) => life(token, 1n).admission.isResumable), [false, true]);
+  });
+});
+
 describe('permit', () => {
   const enrolment = { id: 'spiffe://d/source/web-01', keyHash: KEY.toString('hex'), serial: '1', enrolledAt: '', notAfter: '', revokedAt: null };
   let registry: Registry = { ...EMPTY_REGISTRY, sources: { 'web-01': enrolment } };

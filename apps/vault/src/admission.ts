@@ -53,6 +53,7 @@ export class Admission {
   readonly instance: Buffer;
   #number: number;
   #digest: Buffer;
+  #resumable: boolean;
   readonly #streams: Map<string, Stream>;
 
   constructor(service: string, instance: Buffer, committed: Producer | undefined) {
@@ -60,6 +61,7 @@ export class Admission {
     this.instance = Buffer.from(instance);
     this.#number = committed?.last ?? 0;
     this.#digest = committed?.digest ?? Buffer.alloc(32);
+    this.#resumable = (committed?.token.length ?? 0) > 0;
     this.#streams = new Map(committed?.streams);
   }
 
@@ -78,6 +80,7 @@ export class Admission {
     if (number !== this.#number + 1) throw new Refused('submission.number', `submission ${number} came after ${this.#number}`);
     this.#number = number;
     this.#digest = digest;
+    this.#resumable ||= token.length > 0;
     const runs: AdmittedRun[] = [];
     const denials: Denial[] = [];
     const gaps: Gap[] = [];
@@ -111,6 +114,16 @@ export class Admission {
     const streams = gaps.map((gap): StreamState => ({ stream: Buffer.from(gap.stream, 'hex'), next: gap.expected, open: false, source: '' }));
     this.#streams.clear();
     return { gaps, state: { instance: this.instance, service: this.service, last: this.#number, digest: this.#digest, seenAt: now, token: Buffer.alloc(0), streams } };
+  }
+
+  /** Number of the last submission. */
+  get last(): number {
+    return this.#number;
+  }
+
+  /** Whether it gave a resume token: then the next life of the service goes on where this one ended. */
+  get isResumable(): boolean {
+    return this.#resumable;
   }
 
   get openStreams(): number {

@@ -104,8 +104,31 @@ export class Intake {
     this.#lines.set(id, socket);
     const admission = this.#admissions.get(id) ?? new Admission(service, message.instance, committed);
     this.#admissions.set(id, admission);
-    socket.write(encodeWelcome(committed?.last ?? 0, this.#producers.token(service), CREDIT_BYTES));
+    const welcome = (): void => {
+      const last = this.#producers.find(admission.instance)?.last ?? 0;
+      if (!socket.destroyed) socket.write(encodeWelcome(last, this.#producers.token(service), CREDIT_BYTES));
+    };
+    if (this.#supersede(service, id)) {
+      this.#waiting.push({ runs: [], bytes: 0, state: null, awaited: true, committed: welcome });
+      this.#loop.wake();
+    } else {
+      welcome();
+    }
     return admission;
+  }
+
+  /**
+   * A token must cover all that is ever sealed of the lives before, or the new one would repeat it: what still lies in
+   * their sockets is not taken any more, and what was taken is committed before the welcome. True if there is such.
+   */
+  #supersede(service: string, id: string): boolean {
+    let isAhead = false;
+    for (const [other, admission] of this.#admissions) {
+      if (other === id || admission.service !== service || !admission.isResumable) continue;
+      this.#lines.get(other)?.destroy();
+      isAhead ||= admission.last > (this.#producers.find(admission.instance)?.last ?? 0);
+    }
+    return isAhead;
   }
 
   #submission(socket: TLSSocket, admission: Admission, message: Message, body: Buffer): void {

@@ -35,13 +35,14 @@ export class Producers {
     return this.#byInstance.values();
   }
 
-  /** The newest resume token of a service, whatever the instance. */
+  /**
+   * The resume token of a service: that of its newest life which gave one. Lives stand in the order of their first
+   * commit, in snapshots too: neither a clock that jumps nor late news of an older life brings an older token back.
+   */
   token(service: string): Buffer {
-    let newest: Producer | undefined;
-    for (const producer of this.all()) {
-      if (producer.service === service && producer.token.length > 0 && (newest === undefined || producer.seenAt >= newest.seenAt)) newest = producer;
-    }
-    return newest?.token ?? NO_TOKEN;
+    let newest: Buffer = NO_TOKEN;
+    for (const producer of this.all()) if (producer.service === service && producer.token.length > 0) newest = producer.token;
+    return newest;
   }
 
   apply(states: readonly ProducerState[]): void {
