@@ -67,12 +67,13 @@ describe('admission', () => {
   });
 });
 
-describe('resume token of a service', () => {
-  const life = (token: string, seenAt: bigint) => {
-    const admission = new Admission(GATEWAY, randomBytes(16), undefined);
-    return { admission, state: admission.admit(1, Buffer.from(token), [run(0, 1)], body(token), seenAt, everything)!.state };
-  };
+/** A life of the gateway with one submission that gives this token. */
+function life(token: string, seenAt: bigint) {
+  const admission = new Admission(GATEWAY, randomBytes(16), undefined);
+  return { admission, state: admission.admit(1, Buffer.from(token), [run(0, 1)], body(token), seenAt, everything)!.state };
+}
 
+describe('resume token of a service', () => {
   it('is that of the newest life, whatever the clock says and whoever ends later', () => {
     const producers = new Producers();
     const [old, young] = [life('old', 50n), life('young', 20n)];
