@@ -7,7 +7,7 @@ import type { WatchItem } from '../supervisor.ts';
 export const HISTORY_SAMPLES = 30;
 
 export interface SourceSample {
-  /** SPIFFE ID. */
+  /** As the gateway names it: the last part of its SPIFFE ID. */
   readonly source: string;
   /** Null until there are two samples to compare. */
   readonly eventsPerSecond: number | null;
