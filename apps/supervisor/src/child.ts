@@ -77,7 +77,8 @@ export class Child {
     createInterface(child.stderr!).on('line', (line) => this.#printed(line, 'warn'));
     child.on('message', (message) => this.#take(message as FromService));
     child.once('error', (error) => this.#printed(error.message, 'error'));
-    child.once('close', (code, signal) => this.#closed(child, code, signal));
+    // Not 'close': that waits for output, which a process that a service started may hold open.
+    child.once('exit', (code, signal) => this.#closed(child, code, signal));
     if (kmsg !== null) closeSync(kmsg);
     this.send(this.#hooks.start(this, kmsg === null ? null : KMSG_FD));
   }

@@ -29,6 +29,8 @@ export interface ServiceContext {
   readonly instance: Buffer;
   /** Aborted when the service shall stop in order; its reason says why. */
   readonly stop: AbortSignal;
+  /** Resolves when {@link stop} is aborted, also if it already was. */
+  readonly stopped: Promise<void>;
   /** Serving has begun. */
   ready(listeners?: readonly Listener[]): void;
   state(state: ServiceState, reason?: string): void;
@@ -60,6 +62,7 @@ export function createContext(name: ServiceName, start: StartMessage): ServiceLi
   const paths = layout(start.home);
   const stopping = new AbortController();
   const listeners: [string, (message: never) => void][] = [];
+  const stopped = Promise.withResolvers<void>();
   const protecting = new Map<string, (ok: boolean) => void>();
   let registry = start.registry;
   let identity: Identity | undefined;
@@ -70,6 +73,7 @@ export function createContext(name: ServiceName, start: StartMessage): ServiceLi
   const stop = (reason: string): void => {
     if (stopping.signal.aborted) return;
     stopping.abort(reason);
+    stopped.resolve();
     send({ kind: 'state', state: 'stopping', reason });
   };
 
@@ -86,10 +90,12 @@ export function createContext(name: ServiceName, start: StartMessage): ServiceLi
     if (message.kind === 'registry') send({ kind: 'registry-done', version: message.version });
   };
   process.on('message', onProcessMessage);
+  process.once('disconnect', () => { for (const resolve of protecting.values()) resolve(false); });
 
   const context: ServiceContext = {
     name, index: start.index, home: paths.home, paths, config: start.config, deployment: start.deployment,
-    separation: start.separation, kmsgFd: start.kmsgFd, instance: randomBytes(16), stop: stopping.signal, send,
+    separation: start.separation, kmsgFd: start.kmsgFd, instance: randomBytes(16), stop: stopping.signal,
+    stopped: stopped.promise, send,
     get identity() { return identity ??= loadIdentity(paths.identity(name), paths.ca); },
     get registry() { return registry; },
     ready: (addresses = []) => { send({ kind: 'ready', listeners: addresses }); report(); },
@@ -101,7 +107,7 @@ export function createContext(name: ServiceName, start: StartMessage): ServiceLi
       else process.stdout.write(eventLine(made));
     },
     protect: (path, flag) => new Promise((resolve) => {
-      if (!process.connected) resolve(false);
+      if (!process.connected) return resolve(false);
       protecting.set(`${flag} ${path}`, resolve);
       send({ kind: 'protect', path, flag });
     }),
