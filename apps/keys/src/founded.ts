@@ -6,6 +6,7 @@ import { Refused } from '@strongroom/bytes';
 
 export interface Founded {
   readonly version: 1;
+  readonly deployment: string;
   readonly tokenLabel: string;
   readonly tokenSerial: string;
   readonly moduleDescription: string;
@@ -15,7 +16,7 @@ export interface Founded {
   readonly caPem: string;
 }
 
-const FIELDS = ['tokenLabel', 'tokenSerial', 'moduleDescription', 'logPublicKeySpki', 'caPublicKeySpki', 'caPem'] as const;
+const FIELDS = ['deployment', 'tokenLabel', 'tokenSerial', 'moduleDescription', 'logPublicKeySpki', 'caPublicKeySpki', 'caPem'] as const;
 
 /** Undefined before the founding. Throws `Refused`: `keys.founded` when it cannot be understood, `keys.not-permitted`. */
 export function readFounded(directory: string): Founded | undefined {

@@ -7,7 +7,8 @@
 //   3. key pairs for log and CA made                  the same
 //   4. CA certificate signed by its own key           the same
 //   5. token files fsynced; founded.json written      the commit point: from here on the token must hold these keys
-// An external token is never made or emptied by us; keys of ours that an earlier attempt left in it are taken over.
+// An external token is never made or emptied by us; keys that an earlier attempt left in it are taken over. Labels begin with
+// the deployment's name, so that several may share a token: <deployment>/log, /ca, /wrap/<class>/<bucket>.
 import { X509Certificate, createHash, createPublicKey, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,6 +23,7 @@ import type { PairKind } from './templates.ts';
 import type { KeyHandle, Token } from './token.ts';
 
 const PAIRS = { log: 'ed25519', ca: 'p256' } as const satisfies Record<string, PairKind>;
+type PairName = keyof typeof PAIRS;
 const CA_YEARS = 20;
 /** So that a certificate is valid at once for a peer whose clock runs behind. */
 export const BACKDATE_MS = 3_600_000;
@@ -45,7 +47,10 @@ export interface Keyring {
 export async function openKeyring(place: KeyringPlace): Promise<Keyring> {
   const founded = readFounded(place.directory);
   if (place.pinFile === undefined) await prepareSoftHsm(place.directory, founded !== undefined);
-  if (founded !== undefined) return openFounded(place, founded);
+  if (founded !== undefined) {
+    if (founded.deployment !== place.deployment) throw otherDeployment(founded.deployment, place.deployment);
+    return openFounded(place, founded);
+  }
   return withModule(place, async (module) => {
     const token = place.pinFile === undefined ? await makeToken(module, place) : module.open(place.tokenLabel, readPin(place.pinFile));
     return keyringOf(module, token, await found(token, place), place);
@@ -82,26 +87,26 @@ async function makeToken(module: Module, place: KeyringPlace): Promise<Token> {
 }
 
 async function found(token: Token, place: KeyringPlace): Promise<Founded> {
-  const log = ensurePair(token, 'log');
-  const ca = ensurePair(token, 'ca');
-  const caPem = await makeAuthority(token, ca, place.deployment);
+  const { deployment, directory } = place;
+  const [log, ca] = [ensurePair(token, deployment, 'log'), ensurePair(token, deployment, 'ca')];
+  const caPem = await makeAuthority(token, ca, deployment);
   syncerOf(place)();
   const { label, serial, moduleDescription } = token.facts;
   const founded: Founded = {
-    version: 1, tokenLabel: label, tokenSerial: serial, moduleDescription,
+    version: 1, deployment, tokenLabel: label, tokenSerial: serial, moduleDescription,
     logPublicKeySpki: log.toString('base64'), caPublicKeySpki: ca.toString('base64'), caPem,
   };
-  await writeDurably(join(place.directory, 'ca.pem'), caPem, 0o644);
-  await writeDurably(join(place.directory, 'founded.json'), `${JSON.stringify(founded, null, 2)}\n`);
+  await writeDurably(join(directory, 'ca.pem'), caPem, 0o644);
+  await writeDurably(join(directory, 'founded.json'), `${JSON.stringify(founded, null, 2)}\n`);
   return founded;
 }
 
-function ensurePair(token: Token, label: keyof typeof PAIRS): Buffer {
-  const kind = PAIRS[label];
+function ensurePair(token: Token, deployment: string, name: PairName): Buffer {
+  const [kind, label] = [PAIRS[name], `${deployment}/${name}`];
   if (token.publicKey(kind, label) === undefined) token.makePair(kind, { label, id: randomBytes(8) });
   const spki = token.publicKey(kind, label);
   if (spki !== undefined) return spki;
-  throw new Failed('keys.hsm-away', `the token does not show the "${label}" key that it just made`);
+  throw new Failed('keys.hsm-away', `the token does not show the key "${label}" that it just made`);
 }
 
 async function makeAuthority(token: Token, spki: Buffer, deployment: string): Promise<string> {
@@ -109,7 +114,7 @@ async function makeAuthority(token: Token, spki: Buffer, deployment: string): Pr
   const notAfter = new Date(now);
   notAfter.setUTCFullYear(notAfter.getUTCFullYear() + CA_YEARS);
   const request = { spki, organization: deployment, commonName: 'Strongroom CA', notBefore: new Date(now - BACKDATE_MS), notAfter };
-  return pemEncode('CERTIFICATE', await issueAuthority(request, ecdsaSigner(token, privateKey(token, 'ca'))));
+  return pemEncode('CERTIFICATE', await issueAuthority(request, ecdsaSigner(token, privateKey(token, deployment, 'ca'))));
 }
 
 /** The CA's signature: the token signs a digest, so the digest is made here. */
@@ -118,12 +123,15 @@ export function ecdsaSigner(token: Token, key: KeyHandle): SignEcdsa {
 }
 
 function keyringOf(module: Module, token: Token, founded: Founded, place: KeyringPlace): Keyring {
-  requireSame(token, 'log', founded.logPublicKeySpki);
-  requireSame(token, 'ca', founded.caPublicKeySpki);
+  requireSame(token, founded, 'log', founded.logPublicKeySpki);
+  requireSame(token, founded, 'ca', founded.caPublicKeySpki);
   const authority = new X509Certificate(founded.caPem);
   const caKey = createPublicKey({ key: Buffer.from(founded.caPublicKeySpki, 'base64'), format: 'der', type: 'spki' });
   if (!authority.publicKey.equals(caKey)) throw otherKeys('the CA certificate is not for the CA key');
-  return { token, founded, log: privateKey(token, 'log'), ca: privateKey(token, 'ca'), sync: syncerOf(place), close: () => module.close() };
+  const { deployment } = founded;
+  return {
+    token, founded, log: privateKey(token, deployment, 'log'), ca: privateKey(token, deployment, 'ca'), sync: syncerOf(place), close: () => module.close(),
+  };
 }
 
 /** Only the embedded token's files are ours to make durable. */
@@ -133,26 +141,33 @@ function syncerOf({ pinFile, directory }: KeyringPlace): () => void {
   };
 }
 
-/** A token without the log's key is away; one with another key is somebody else's. */
-function requireSame(token: Token, label: keyof typeof PAIRS, expected: string): void {
-  const spki = token.publicKey(PAIRS[label], label);
+/** A token without the deployment's keys is away; one with others under their names is somebody else's. */
+function requireSame(token: Token, { deployment }: Founded, name: PairName, expected: string): void {
+  const label = `${deployment}/${name}`;
+  const spki = token.publicKey(PAIRS[name], label);
   if (spki === undefined) {
-    throw new Failed('keys.hsm-away', `the token "${token.facts.label}" does not hold the "${label}" key`, {
+    throw new Failed('keys.hsm-away', `the token "${token.facts.label}" does not hold the key "${label}"`, {
       why: 'it was made there when this deployment was founded', fix: 'connect the token of this deployment, or restore it from its backup; it is tried again by itself',
     });
   }
-  if (spki.toString('base64') !== expected) throw otherKeys(`the token "${token.facts.label}" (serial ${token.facts.serial}) holds another "${label}" key`);
+  if (spki.toString('base64') !== expected) throw otherKeys(`the token "${token.facts.label}" (serial ${token.facts.serial}) holds another key "${label}"`);
 }
 
-function privateKey(token: Token, label: keyof typeof PAIRS): KeyHandle {
-  const key = token.privateKey(label);
+function privateKey(token: Token, deployment: string, name: PairName): KeyHandle {
+  const key = token.privateKey(`${deployment}/${name}`);
   if (key !== undefined) return key;
-  throw new Failed('keys.hsm-away', `the token "${token.facts.label}" does not show the private "${label}" key`);
+  throw new Failed('keys.hsm-away', `the token "${token.facts.label}" does not show the private key "${deployment}/${name}"`);
 }
 
 function otherKeys(why: string): Refused {
   return new Refused('keys.founded', 'the token is not the one that this deployment was founded with', {
     why, fix: 'set keys.tokenLabel to the right token; secrets/keys/founded.json holds its public keys',
+  });
+}
+
+function otherDeployment(before: string, now: string): Refused {
+  return new Refused('keys.founded', `these keys belong to the deployment "${before}", not to "${now}"`, {
+    why: 'a deployment keeps its name, which stands in its identities and its log', fix: `set "deployment" back to ${before}, or use another home`,
   });
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Wrapping keys: one AES-256 key for each retention class and expiry bucket, inside the token. Its label in the token is
-// wrap/<class>/<bucket>, its id 8 random octets. The key id that evidence names is <class>/<bucket>/<id in hexadecimal>: a
-// key that was destroyed and made anew is another key and shows as one.
+// <deployment>/wrap/<class>/<bucket>, its id 8 random octets. The key id that evidence names is
+// <class>/<bucket>/<id in hexadecimal>: a key that was destroyed and made anew is another key and shows as one.
 import { randomBytes } from 'node:crypto';
 import { Refused } from '@strongroom/bytes';
 import type { Wrapped } from '@strongroom/keys';
@@ -20,7 +20,7 @@ const known = new WeakMap<Keyring, Map<string, KeyHandle>>();
 
 /** The key's id; makes the key when there is none, durably before it is named. Throws `Refused('keys.wrapping-name')`. */
 export function ensureWrappingKey(ring: Keyring, retentionClass: string, bucket: string): { readonly keyId: string; readonly made: boolean } {
-  const label = labelOf(retentionClass, bucket);
+  const label = labelOf(ring, retentionClass, bucket);
   const found = ring.token.wrappingKeys(label)[0];
   if (found !== undefined) return { keyId: `${retentionClass}/${bucket}/${found.id.toString('hex')}`, made: false };
   const id = randomBytes(8);
@@ -53,15 +53,15 @@ function wrappingKey(ring: Keyring, keyId: string): KeyHandle {
 
 function lookUp(ring: Keyring, keyId: string): KeyHandle {
   const [, retentionClass = '', bucket = '', id = ''] = KEY_ID.exec(keyId) ?? [];
-  const found = ring.token.wrappingKeys(labelOf(retentionClass, bucket)).find((key) => key.id.toString('hex') === id);
+  const found = ring.token.wrappingKeys(labelOf(ring, retentionClass, bucket)).find((key) => key.id.toString('hex') === id);
   if (found !== undefined) return found;
   throw new Refused('keys.wrapping-key', `the token has no wrapping key "${keyId.slice(0, 200)}"`, {
     why: 'it was destroyed, or made in another token', fix: 'see which token is connected; what was sealed under a destroyed key cannot be read',
   });
 }
 
-function labelOf(retentionClass: string, bucket: string): string {
-  if (WORD.test(retentionClass) && WORD.test(bucket)) return `wrap/${retentionClass}/${bucket}`;
+function labelOf({ founded }: Keyring, retentionClass: string, bucket: string): string {
+  if (WORD.test(retentionClass) && WORD.test(bucket)) return `${founded.deployment}/wrap/${retentionClass}/${bucket}`;
   throw new Refused('keys.wrapping-name', `"${retentionClass.slice(0, 60)}" and "${bucket.slice(0, 60)}" name no wrapping key`, {
     why: 'class and bucket have 1 to 40 lower-case letters, digits, dots or hyphens each',
   });

@@ -66,7 +66,7 @@ async function enrol(name: string, target: Partial<EnrolmentTarget>, kind: 'p256
 }
 
 /** A server as the gateway is one: TLS 1.3, certificate required. */
-async function listen(names: readonly string[], connection: (socket: TLSSocket) => void): Promise<number> {
+async function listen(names: readonly string[], connection: (socket: TLSSocket) => void, at = 0): Promise<number> {
   const pair = await makeKeyPair();
   const certificate = await issueCertificate({ spki: pair.spki, commonName: 'gateway', usages: ['server'], uris: [], dns: names, ips: ['127.0.0.1'], notBefore: FROM, notAfter: UNTIL }, issuer);
   const server = createServer({
@@ -77,7 +77,7 @@ async function listen(names: readonly string[], connection: (socket: TLSSocket) 
     connection(socket);
   });
   closers.push(() => server.close());
-  server.listen(0, '127.0.0.1');
+  server.listen(at, '127.0.0.1');
   await once(server, 'listening');
   return (server.address() as AddressInfo).port;
 }
@@ -88,23 +88,27 @@ function rsyslogMain(name: string, dropIn: string): string {
   const path = join(folder, `${name}.conf`);
   writeFileSync(path, [
     'module(load="imuxsock" SysSock.Use="off")', `global(workDirectory="${work}")`,
-    `input(type="imuxsock" Socket="${join(work, 'log')}")`, `include(file="${dropIn}")`, '',
+    `input(type="imuxsock" Socket="${join(work, 'log')}")`, `include(file="${dropIn}")`, `action(type="omfile" file="${join(work, 'local')}")`, '',
   ].join('\n'));
   return path;
 }
 
 /** Runs rsyslog, logs one line, and resolves when `seen` does. */
 async function logThroughRsyslog(name: string, dropIn: string, seen: Promise<string>): Promise<string> {
-  const main = rsyslogMain(name, dropIn);
   const socket = join(folder, `${name}-work`, 'log');
-  const daemon = spawn('rsyslogd', ['-n', '-f', main, '-i', join(folder, `${name}.pid`)], { stdio: 'ignore' });
-  children.add(daemon);
-  await appears(socket, daemon);
+  const daemon = await startRsyslog(name, dropIn);
   spawnSync('logger', ['-u', socket, '-t', 'test', `hello from ${name}`]);
   const line = await seen;
   daemon.kill();
   await once(daemon, 'exit');
   return line;
+}
+
+async function startRsyslog(name: string, dropIn: string): Promise<ChildProcess> {
+  const daemon = spawn('rsyslogd', ['-n', '-f', rsyslogMain(name, dropIn), '-i', join(folder, `${name}.pid`)], { stdio: 'ignore' });
+  children.add(daemon);
+  await appears(join(folder, `${name}-work`, 'log'), daemon);
+  return daemon;
 }
 
 async function appears(socket: string, daemon: ChildProcess): Promise<void> {
@@ -204,6 +208,33 @@ function answerRelp(socket: TLSSocket, message: (text: string) => void): void {
     }
   });
 }
+
+test('what rsyslog could not send waits in files, also while rsyslog itself is stopped', { skip: withoutRsyslog, timeout: PATIENCE_MS }, async () => {
+  const lines = Array.from({ length: 500 }, (_, index) => `waiting line ${index}.`);
+  const closed = createServer().listen(0, '127.0.0.1');
+  await once(closed, 'listening');
+  const { port } = closed.address() as AddressInfo;
+  closed.close();
+  const dropIn = join(await enrol('patient', { syslogPort: port }), 'rsyslog.conf');
+  const work = join(folder, 'patient-work');
+  const first = await startRsyslog('patient', dropIn);
+  spawnSync('logger', ['-u', join(work, 'log'), '-t', 'test'], { input: lines.join('\n') });
+  while (!existsSync(join(work, 'local')) || !lines.every((line) => readFileSync(join(work, 'local'), 'utf8').includes(line))) await delay(20);
+  first.kill();
+  await once(first, 'exit');
+  assert.ok(existsSync(join(work, 'strongroom.qi')));
+
+  const arrived = Promise.withResolvers<void>();
+  let text = '';
+  await listen([SERVER_NAME], (socket) => socket.on('data', (data) => {
+    text += data.toString();
+    if (lines.every((line) => text.includes(line))) arrived.resolve();
+  }), port);
+  const second = await startRsyslog('patient', dropIn);
+  await arrived.promise;
+  second.kill();
+  await once(second, 'exit');
+});
 
 test('syslog-ng delivers by syslog over TLS 1.3 with its certificate', { skip: withoutSyslogNg, timeout: PATIENCE_MS }, async () => {
   const arrived = Promise.withResolvers<string>();
