@@ -28,6 +28,8 @@ export class LogTree {
       tree.#levels[level] = split(read(tilePath(level, index, width)), width);
       if (level === 0) tree.#bundle = decodeBundle(read(bundlePath(index, width)), width);
     }
+    // A level whose last tile is full has nothing at its edge.
+    for (let level = 0; level < tree.#levels.length; level += 1) tree.#levels[level] ??= [];
     return tree;
   }
 
