@@ -11,17 +11,17 @@ import { freePorts, PeerProcess } from './peer-process.ts';
 import type { Subject } from './subject.ts';
 
 const PROGRAM = '/usr/sbin/rsyslogd';
-const MODULES = '/usr/lib/x86_64-linux-gnu/rsyslog:/usr/lib/aarch64-linux-gnu/rsyslog:/usr/lib/rsyslog:/usr/lib64/rsyslog';
+const MODULES = ['/usr/lib/x86_64-linux-gnu/rsyslog', '/usr/lib/aarch64-linux-gnu/rsyslog', '/usr/lib/rsyslog', '/usr/lib64/rsyslog'];
+const NEEDED = ['lmnsd_ossl.so', 'imrelp.so'];
 
 /** Its version, or null when it (or its TLS or RELP module) is not installed. */
 export function rsyslogVersion(): string | null {
   if (!existsSync(PROGRAM)) return null;
-  const has = (module: string): boolean => MODULES.split(':').some((directory) => existsSync(join(directory, module)));
-  if (!has('lmnsd_ossl.so') || !has('imrelp.so')) return null;
+  if (!MODULES.some((directory) => NEEDED.every((module) => existsSync(join(directory, module))))) return null;
   return /rsyslogd\s+(\S+)/.exec(spawnSync(PROGRAM, ['-v'], { encoding: 'utf8' }).stdout)?.[1] ?? null;
 }
 
-export async function startRsyslog(): Promise<Subject> {
+export async function startRsyslog(version: string): Promise<Subject> {
   const directory = mkdtempSync(join(tmpdir(), 'strongroom-bench-rsyslog-'));
   mkdirSync(join(directory, 'work'));
   const files = await writePeerFiles(directory);
@@ -34,7 +34,7 @@ export async function startRsyslog(): Promise<Subject> {
     .catch((error: unknown) => { rmSync(directory, { recursive: true }); throw error; });
   const target = { port, ca: files.ca, ...files.client };
   return {
-    name: 'rsyslog', keeps: 'plain JSON lines, not synced', pid: peer.pid, syslog: target, relp: { ...target, port: relpPort },
+    name: 'rsyslog', version, keeps: 'plain JSON lines, not synced', pid: peer.pid, syslog: target, relp: { ...target, port: relpPort },
     begin: async () => lines.clear(),
     kept: (_events, over) => lines.kept(over),
     check: async () => ({ ok: true, text: 'lines counted after each leg' }),

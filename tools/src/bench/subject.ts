@@ -6,6 +6,7 @@ export type SubjectName = 'strongroom' | 'rsyslog' | 'syslog-ng';
 
 export interface Subject {
   readonly name: SubjectName;
+  readonly version: string;
   /** What it does with an event, in a few words. */
   readonly keeps: string;
   /** Its first process; all its others descend from it. */
@@ -20,7 +21,7 @@ export interface Subject {
    * are kept and since when, by the monotonic clock.
    */
   kept(events: number, over: Promise<unknown>): Promise<Kept>;
-  /** What it holds against all that was sent, at the end of the run: undefined when it is right. */
+  /** Looks at the end of the run whether it holds what was sent in all. */
   check(sent: number): Promise<Check>;
   /** Stops it and deletes what it left. */
   stop(): Promise<void>;

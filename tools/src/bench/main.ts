@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// `npm run bench`: Strongroom and what it is compared with, measured in one run. See docs/BENCHMARKS.md.
+import { join } from 'node:path';
+import { Failed, Refused } from '@strongroom/bytes';
+import { readOptions, USAGE, wants, type Options } from './options.ts';
+import { replaceResults } from './page.ts';
+import { ProfiledServices } from './profile.ts';
+import { report } from './report.ts';
+import { rsyslogVersion, startRsyslog } from './rsyslog.ts';
+import { measure } from './run.ts';
+import { startStrongroom } from './strongroom.ts';
+import type { Subject } from './subject.ts';
+import { startSyslogNg } from './syslog-ng.ts';
+import { Tally } from './tally.ts';
+
+const PAGE = join(import.meta.dirname, '../../../docs/BENCHMARKS.md');
+const EXIT = { ok: 0, incomplete: 1, usage: 2, interrupted: 130 } as const;
+
+const subjects: Subject[] = [];
+let stopping: Promise<unknown> | undefined;
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stopAll().then(() => process.exit(EXIT.interrupted)));
+
+try {
+  const options = readOptions(process.argv.slice(2));
+  if (options === null) console.log(USAGE);
+  else process.exitCode = await run(options);
+} catch (error) {
+  const known = error instanceof Refused || error instanceof Failed;
+  console.error(known ? [`bench: ${error.message}`, `  why: ${error.why ?? error.code}`, `  do:  ${error.fix ?? 'try again'}`].join('\n') : error);
+  process.exitCode = error instanceof Refused ? EXIT.usage : EXIT.incomplete;
+}
+
+async function run(options: Options): Promise<number> {
+  const profiled = options.profile ? new ProfiledServices() : null;
+  const tally = new Tally();
+  try {
+    await startAll(options, profiled?.environment ?? {});
+    const { results, complete } = await measure(subjects, options, tally, say);
+    await stopAll();
+    const text = report(results);
+    console.log(text);
+    if (profiled !== null) console.log(profiled.report(tally.sent('strongroom')));
+    if (options.write) replaceResults(PAGE, text);
+    return complete ? EXIT.ok : EXIT.incomplete;
+  } finally {
+    await stopAll();
+    profiled?.clear();
+  }
+}
+
+async function startAll({ only }: Options, environment: Readonly<Record<string, string>>): Promise<void> {
+  say('starting');
+  if (wants(only, 'strongroom')) subjects.push(await startStrongroom(environment));
+  if (wants(only, 'rsyslog')) {
+    const version = rsyslogVersion();
+    if (version === null) say('rsyslog is left out: it takes the packages rsyslog, rsyslog-openssl and rsyslog-relp');
+    else subjects.push(await startRsyslog(version));
+  }
+  if (wants(only, 'syslog-ng')) subjects.push(await startSyslogNg());
+}
+
+function stopAll(): Promise<unknown> {
+  stopping ??= Promise.allSettled(subjects.map((subject) => subject.stop()));
+  return stopping;
+}
+
+function say(line: string): void {
+  console.error(`bench: ${line}`);
+}

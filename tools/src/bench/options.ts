@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+import { parseArgs } from 'node:util';
+import { Refused } from '@strongroom/bytes';
+import type { SubjectName } from './subject.ts';
+
+export const PARTS = ['idle', 'syslog', 'relp', 'floors'] as const;
+export type Part = (typeof PARTS)[number];
+export const SUBJECTS: readonly SubjectName[] = ['strongroom', 'rsyslog', 'syslog-ng'];
+
+export interface Options {
+  /** How long one leg should take, roughly. */
+  readonly seconds: number;
+  /** Events of a syslog leg; null: what Strongroom takes in `seconds`, by the warming up. */
+  readonly events: number | null;
+  readonly rounds: number;
+  readonly idleSeconds: number;
+  readonly only: ReadonlySet<string>;
+  readonly write: boolean;
+  readonly profile: boolean;
+}
+
+export const USAGE = `npm run bench -- [options]
+
+Measures Strongroom against rsyslog on this machine, alternating, with real TLS and real disks. It never fails for a time;
+it exits 1 when events are missing. It uses only temporary directories and loopback, and ends what it started.
+
+  --seconds N   how long each leg takes, roughly (5)
+  --events N    events of each syslog leg, instead
+  --rounds N    alternations (3)
+  --idle N      seconds to settle, and seconds to measure, before any load (10)
+  --only LIST   of ${[...PARTS, ...SUBJECTS].join(', ')}, with commas; parts and systems left unnamed in their group all run,
+                but syslog-ng runs only when it is named
+  --write       put the results into docs/BENCHMARKS.md
+  --profile     also show in which functions the gateway and the vault spend their time (slows both down)
+  --help
+`;
+
+/** Null when help is wanted. Throws `Refused('bench.options')`. */
+export function readOptions(args: readonly string[]): Options | null {
+  const { values } = parse(args);
+  if (values.help === true) return null;
+  const only = new Set((values.only ?? '').split(',').filter((name) => name !== ''));
+  const known: readonly string[] = [...PARTS, ...SUBJECTS];
+  const unknown = [...only].find((name) => !known.includes(name));
+  if (unknown !== undefined) throw refused(`--only does not know "${unknown}"`, `possible are ${known.join(', ')}`);
+  return {
+    seconds: whole(values.seconds, 'seconds', 5, 3600), events: values.events === undefined ? null : whole(values.events, 'events', 0, 1e9),
+    rounds: whole(values.rounds, 'rounds', 3, 1000), idleSeconds: whole(values.idle, 'idle', 10, 3600),
+    only, write: values.write === true, profile: values.profile === true,
+  };
+}
+
+/** Whether something of a group is wanted: it is named, or nothing of its group is. */
+export function wants(only: ReadonlySet<string>, name: string): boolean {
+  const group: readonly string[] = (PARTS as readonly string[]).includes(name) ? PARTS : SUBJECTS;
+  return only.has(name) || (name !== 'syslog-ng' && !group.some((one) => only.has(one)));
+}
+
+function parse(args: readonly string[]) {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean' } as const;
+  try {
+    return parseArgs({ args: [...args], options: { seconds: text, events: text, rounds: text, idle: text, only: text, write: flag, profile: flag, help: flag } });
+  } catch (error) {
+    throw refused((error as Error).message, 'see npm run bench -- --help');
+  }
+}
+
+function whole(text: string | undefined, name: string, otherwise: number, most: number): number {
+  if (text === undefined) return otherwise;
+  const value = /^\d{1,10}$/.test(text) ? Number(text) : 0;
+  if (value < 1 || value > most) throw refused(`--${name} ${text} is no number that it can be`, `a whole number from 1 to ${most}`);
+  return value;
+}
+
+function refused(what: string, why: string): Refused {
+  return new Refused('bench.options', what, { why, fix: 'npm run bench -- --help' });
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// The results as Markdown, for the screen and for docs/BENCHMARKS.md alike.
+import { composedUs, type Floors } from './floors.ts';
+import type { Idle } from './idle.ts';
+import type { Leg } from './legs.ts';
+import { median } from './statistics.ts';
+import type { Subject, SubjectName } from './subject.ts';
+
+export interface Results {
+  readonly machine: readonly string[];
+  readonly subjects: readonly Pick<Subject, 'name' | 'keeps' | 'version'>[];
+  /** What was measured how often, in words. */
+  readonly method: string;
+  readonly idle: readonly Idle[];
+  /** One array for each alternation. */
+  readonly syslog: readonly (readonly Leg[])[];
+  readonly steady: readonly (readonly Leg[])[];
+  readonly flood: readonly (readonly Leg[])[];
+  readonly floors: Floors | null;
+  /** Whether everything sent was found, a line for each system. */
+  readonly checks: readonly string[];
+}
+
+type Row = readonly string[];
+const MIB = 1024 * 1024;
+
+export function report(results: Results): string {
+  return [
+    ...results.machine.map((line) => `- ${line}`),
+    ...results.subjects.map(({ name, version, keeps }) => `- ${name} ${version}: ${keeps}`),
+    `- ${results.method}`, '',
+    ...syslogTable(results), ...relpTable(results), ...idleTable(results.idle), ...floorTable(results),
+    ...results.checks.map((line) => `- ${line}`), '',
+  ].join('\n');
+}
+
+function syslogTable({ syslog }: Results): string[] {
+  if (syslog.length === 0) return [];
+  return ['Syslog over TLS at full speed:', '', ...compared(syslog, [
+    ['events per CPU-second', (leg) => leg.eventsPerCpuSecond, whole],
+    ['events/s', (leg) => leg.eventsPerSecond, whole],
+    ['peak memory, MiB', (leg) => leg.peakBytes ?? Number.NaN, mebibytes],
+  ]), ...processes(syslog), ''];
+}
+
+function relpTable({ steady, flood }: Results): string[] {
+  if (flood.length === 0) return [];
+  return [
+    'RELP over TLS, 4 connections with a window of 128 each. Strongroom acknowledges what is sealed and on disk; rsyslog what is in its memory.', '',
+    'At 5,000 events/s:', '', ...compared(steady, [
+      ['time to ack, p50, ms', ack('p50Ms'), milliseconds], ['time to ack, p99, ms', ack('p99Ms'), milliseconds],
+      ['events per CPU-second', (leg) => leg.eventsPerCpuSecond, whole],
+    ]), '',
+    'As fast as acknowledgements come:', '', ...compared(flood, [
+      ['events/s', (leg) => leg.eventsPerSecond, whole], ['events per CPU-second', (leg) => leg.eventsPerCpuSecond, whole],
+      ['time to ack, p50, ms', ack('p50Ms'), milliseconds], ['time to ack, p99, ms', ack('p99Ms'), milliseconds],
+    ]), '',
+  ];
+}
+
+/** Medians of each system, and the ratio of the first to the second: of each alternation, and their median. */
+function compared(rounds: readonly (readonly Leg[])[], rows: readonly (readonly [string, (leg: Leg) => number, (value: number) => string])[]): string[] {
+  const names = rounds[0]!.map(({ subject }) => subject);
+  const of = (name: SubjectName, value: (leg: Leg) => number): number[] => rounds.map((round) => value(round.find(({ subject }) => subject === name)!));
+  const others = names.slice(1);
+  const head = ['median', ...names, ...others.map((other) => `${names[0]} / ${other}`)];
+  return markdown(head, rows.map(([title, value, format]) => [
+    title, ...names.map((name) => format(median(of(name, value)))),
+    ...others.map((other) => ratios(of(names[0]!, value), of(other, value))),
+  ]));
+}
+
+function ratios(a: readonly number[], b: readonly number[]): string {
+  const each = a.map((value, index) => value / b[index]!);
+  return `${median(each).toFixed(2)} (${each.map((ratio) => ratio.toFixed(2)).join(', ')})`;
+}
+
+function processes(rounds: readonly (readonly Leg[])[]): string[] {
+  const lines = rounds[0]!.map(({ subject }) => {
+    const legs = rounds.map((round) => round.find((leg) => leg.subject === subject)!);
+    const names = Object.keys(legs[0]!.cpuUs);
+    const parts = names.map((name) => `${name} ${median(legs.map((leg) => leg.cpuUs[name] ?? 0)).toFixed(2)}`);
+    return `- ${subject}, CPU µs per event: ${parts.join(', ')}`;
+  });
+  const generator = median(rounds.flat().map(({ generatorCpuUs }) => generatorCpuUs));
+  return ['', ...lines, `- the load generator, not counted: ${generator.toFixed(2)}`];
+}
+
+function idleTable(idle: readonly Idle[]): string[] {
+  if (idle.length === 0) return [];
+  const rows = idle.map(({ subject, bytes, cpu }) => [subject, bytes === null ? 'not visible' : mebibytes(bytes), `${(cpu * 100).toFixed(2)} %`]);
+  return ['Idle, before any load:', '', ...markdown(['', 'memory, MiB', 'of one core'], rows), ''];
+}
+
+function floorTable({ floors, syslog }: Results): string[] {
+  if (floors === null) return [];
+  const { eventBytes, leafUs, nodeUs, framingUs, zstdMBs, zstdRatio, gcmMBs, fdatasyncMs, loopback, socket } = floors;
+  const composed = composedUs(floors);
+  const ours = syslog.flatMap((round) => round.filter(({ subject }) => subject === 'strongroom'));
+  const measured = ours.length === 0 ? [] : [`Strongroom takes ${us(1e6 / median(ours.map((leg) => leg.eventsPerCpuSecond)))} µs.`];
+  return ['Floors, each part alone on the same data, CPU µs per event:', '', ...markdown(['part', 'µs per event', ''], [
+    ['receive mutual TLS over loopback TCP', us(loopback.receiveUs), `${whole(loopback.MBs)} MB/s, Node to Node`],
+    ['frame (RFC 5425)', us(framingUs), ''],
+    ['send mutual TLS over a Unix socket', us(socket.sendUs), `${whole(socket.MBs)} MB/s, Node to Node`],
+    ['receive it', us(socket.receiveUs), ''],
+    ['leaf hash: SHA-256 of prefix and message', us(leafUs), `${whole(eventBytes + 57)} octets in the mean`],
+    ['inner node: SHA-256 of 65 octets', us(nodeUs), ''],
+    ['zstd level 1', us(eventBytes / zstdMBs), `${whole(zstdMBs)} MB/s, ratio ${zstdRatio.toFixed(2)}`],
+    ['AES-256-GCM of what is left', us(eventBytes / zstdRatio / gcmMBs), `${whole(gcmMBs)} MB/s`],
+    ['together', us(composed), `${whole(1e6 / composed)} events per CPU-second`],
+  ]), '', [...measured, `fdatasync of 64 KiB takes ${fdatasyncMs.toFixed(2)} ms, hardly any of it CPU time.`].join(' '), ''];
+}
+
+function markdown(head: Row, rows: readonly Row[]): string[] {
+  const all = [head, ...rows];
+  const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]!.length), 3));
+  const line = (row: Row): string => `| ${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join(' | ')} |`;
+  const rule = `|${widths.map((width, column) => (column === 0 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`;
+  return [line(head), rule, ...rows.map(line)];
+}
+
+const whole = (value: number): string => Math.round(value).toLocaleString('en');
+const mebibytes = (bytes: number): string => (Number.isNaN(bytes) ? 'not visible' : (bytes / MIB).toFixed(0));
+const milliseconds = (ms: number): string => ms.toFixed(2);
+const us = (value: number): string => value.toFixed(3);
+const ack = (which: 'p50Ms' | 'p99Ms') => (leg: Leg): number => leg.ack?.[which] ?? Number.NaN;
