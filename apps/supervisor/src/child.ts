@@ -76,7 +76,10 @@ export class Child {
     createInterface(child.stdout!).on('line', (line) => this.#printed(line, 'info'));
     createInterface(child.stderr!).on('line', (line) => this.#printed(line, 'warn'));
     child.on('message', (message) => this.#take(message as FromService));
-    child.once('error', (error) => this.#printed(error.message, 'error'));
+    child.once('error', (error) => {
+      this.#printed(error.message, 'error');
+      if (child.pid === undefined) this.#closed(child, null, null);
+    });
     // Not 'close': that waits for output, which a process that a service started may hold open.
     child.once('exit', (code, signal) => this.#closed(child, code, signal));
     if (kmsg !== null) closeSync(kmsg);
@@ -146,7 +149,7 @@ export class Child {
     for (const resolve of this.#gone.splice(0)) resolve();
     this.#hooks.ended(this);
     if (this.#stopping) return this.#enter('stopped', null);
-    const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
+    const how = signal !== null ? `signal ${signal}` : code !== null ? `exit code ${code}` : 'no process';
     const delayMs = restartDelayMs(this.ended);
     if (delayMs === null) {
       this.#enter('stopped', `it refused its configuration (${how})`);

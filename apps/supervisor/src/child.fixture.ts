@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// A service for child.test.ts: crashes, misbehaves or serves as STRONGROOM_TEST and its life's number say.
+import { existsSync, writeFileSync } from 'node:fs';
+import { Refused } from '@strongroom/bytes';
+import { runService } from '@strongroom/service';
+
+runService('capture', async (context) => {
+  const { STRONGROOM_TEST: what, STRONGROOM_MARK: mark = '' } = process.env;
+  const first = !existsSync(mark);
+  writeFileSync(mark, '');
+  if (what === 'refuse') throw new Refused('test.refused', 'what');
+  if (what === 'crash-once' && first) process.kill(process.pid, 'SIGKILL');
+  if (what === 'restart-once' && first) process.exit(75);
+  console.log('said on standard output');
+  context.ready([{ protocol: 'test', address: String(context.registry.sources['a']?.id) }]);
+  if (what !== 'deaf') await context.stopped;
+  else await new Promise(() => { setInterval(() => undefined, 1000); });
+});

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { configOf } from '@strongroom/service/config';
+import type { ServiceStats } from '@strongroom/service';
+import type { Child } from './child.ts';
+import { healthOf, listenersOf, watchItem } from './status.ts';
+
+const CONFIG = configOf();
+const NOW_MS = 1_000_000;
+type Facts = Partial<Pick<Child, 'service' | 'state' | 'reason' | 'statsAtMs' | 'listeners'>> & { stats?: ServiceStats };
+/** What these functions read of a child. */
+const child = (facts: Facts): Child => ({ service: 'vault', state: 'running', reason: null, statsAtMs: NOW_MS, listeners: [], stats: { values: { lastCommitAgeMs: 10 } }, ...facts }) as unknown as Child;
+const health = (facts: Facts): boolean => healthOf([child(facts)], CONFIG, NOW_MS).ok;
+
+test('healthy is a vault that runs, answers and commits', () => {
+  assert.equal(health({}), true);
+  assert.equal(health({ stats: { values: { lastCommitAgeMs: 69_000 } } }), true, 'a quiet log has its heartbeat each minute');
+});
+
+test('a vault that is stalled, silent, or behind its heartbeat is not', () => {
+  assert.equal(health({ state: 'stalled', reason: 'disk full' }), false);
+  assert.equal(health({ statsAtMs: NOW_MS - 6000 }), false);
+  assert.equal(health({ stats: { values: { lastCommitAgeMs: 70_001 } } }), false);
+  assert.equal(health({ stats: { values: {} } }), false);
+  assert.equal(healthOf([], CONFIG).ok, false);
+  assert.match(healthOf([child({ state: 'stalled', reason: 'disk full' })], CONFIG).reason!, /stalled: disk full/);
+});
+
+test('a listener that several processes share is told once', () => {
+  const gateways = [6514, 6514, 6515].map((port) => child({ service: 'gateway', listeners: [{ protocol: 'syslog-tls', address: `[::]:${port}` }] }));
+  assert.deepEqual(listenersOf(gateways, '127.0.0.1:9464').map(({ address }) => address), ['[::]:6514', '[::]:6515', '127.0.0.1:9464']);
+});
+
+test('watch sums the processes of a service and shows the one that is not well', () => {
+  const source = { events: 1, bytes: 2, ackedBytes: 3, lagMs: 4, connections: 5, waiting: 6 };
+  const gateway = (more: Facts) => child({ service: 'gateway', stats: { values: { records: 2 }, sources: { a: source } }, ...more });
+  const item = watchItem([gateway({}), gateway({ state: 'degraded' }), gateway({})]);
+  assert.deepEqual(item.services['gateway'], { records: 6 });
+  assert.equal(item.states['gateway'], 'degraded');
+  assert.deepEqual(item.sources['a'], { events: 3, bytes: 6, ackedBytes: 9, lagMs: 4, connections: 15, waiting: 18 });
+});
