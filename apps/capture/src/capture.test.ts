@@ -109,7 +109,7 @@ describe('capture with the vault', { skip: kmsgMissing() }, () => {
 
   it('has every line sealed once and in order, however often it is killed', async () => {
     const marker = `strongroom-test-${randomUUID()}`;
-    const [rounds, perRound] = [40, 20];
+    const [rounds, perRound] = [25, 20];
     for (let round = 0; round < rounds; round += 1) {
       const life = begin({ kmsg: true, journal });
       // Half of the lives are killed before they are ready, or as soon as they are.
@@ -125,7 +125,7 @@ describe('capture with the vault', { skip: kmsgMissing() }, () => {
 
   it('has no line sealed twice when it is killed while the vault cannot commit', async () => {
     const marker = `strongroom-test-${randomUUID()}`;
-    const [rounds, perRound] = [6, 20];
+    const [rounds, perRound] = [4, 20];
     const keys = await pidOf('keys');
     for (let round = 0; round < rounds; round += 1) {
       const life = begin({ kmsg: true, journal });

@@ -47,15 +47,16 @@ async function live(context: ServiceContext, host: Host, client: SubmitClient): 
   if (token === null || context.stop.aborted) return;
   const { id, keyHash } = context.identity;
   const events = new EventSource(client, { service: 'capture', id, keyHash });
+  const log: Say = (event, fields) => context.event(event, EVENTS[event], fields);
   const say: Say = (event, fields) => {
-    context.event(event, EVENTS[event], fields);
+    log(event, fields);
     events.seal(event, EVENTS[event], fields);
   };
   const resumed = resume(token, host);
   const feed = new Feed(client, resumed.position, (fields) => say('capture.denied', fields));
   say('capture.started', { ...host, ...resumed.facts });
   if (resumed.error !== null) say('capture.token-unknown', errorFields(resumed.error));
-  const open = (protocol: string): LocalStream => new LocalStream({ id, keyHash: Buffer.from(keyHash, 'hex') }, protocol, resumed.error !== null);
+  const open = (protocol: string): LocalStream => new LocalStream({ id, keyHash: Buffer.from(keyHash, 'hex') }, protocol, log, resumed.error !== null);
   const running = [...startKmsg(context, feed, open, say), ...startJournal(context, host, feed, open, say)];
   context.stats(() => ({ values: feed.values(), sources: { [id]: feed.source(running.length) } }));
   context.ready();

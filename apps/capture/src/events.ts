@@ -34,5 +34,5 @@ export const EVENTS = {
 } as const satisfies Record<string, Level>;
 
 export type EventName = keyof typeof EVENTS;
-/** Seals an event and logs it. */
+/** Tells of an event: logs it, and has it sealed unless it is in its stream already. */
 export type Say = (event: EventName, fields?: Fields) => void;

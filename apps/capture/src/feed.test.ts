@@ -9,13 +9,14 @@ import { decodeToken } from './token.ts';
 
 const boot = 'c4f591bd-85de-4bf1-b443-196190be7b3b';
 const self = { id: 'spiffe://test/service/capture', keyHash: NO_KEY };
+const quiet = (): void => undefined;
 const settled = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
 const record = (text: string) => [{ raw: Buffer.from(text) }];
 
 function open(denied: unknown[] = []) {
   const line = new SealedLine();
   const feed = new Feed(line, { boot, kmsg: null, cursor: null }, (fields) => denied.push(fields));
-  return { line, feed, kmsg: new LocalStream(self, 'kmsg'), journal: new LocalStream(self, 'journal') };
+  return { line, feed, kmsg: new LocalStream(self, 'kmsg', quiet), journal: new LocalStream(self, 'journal', quiet) };
 }
 
 describe('feed', () => {
@@ -96,7 +97,7 @@ describe('feed', () => {
 
 describe('local stream', () => {
   it('numbers all its records and counts them at its end', () => {
-    const stream = new LocalStream(self, 'kmsg');
+    const stream = new LocalStream(self, 'kmsg', quiet);
     const cut = { raw: Buffer.from('cu'), cut: { fullLength: 3n, fullHash: NO_KEY } };
     const runs = [...stream.take([{ raw: Buffer.from('a') }, { raw: Buffer.from('bc') }, cut, { raw: Buffer.from('d') }]), stream.event('kmsg.missing', {}), stream.end('stop')];
     assert.deepEqual(runs.map(({ kind, firstSequence }) => [kind, firstSequence]), [[KIND.data, 0], [KIND.cut, 2], [KIND.data, 3], [KIND.event, 4], [KIND.end, 5]]);
@@ -106,10 +107,10 @@ describe('local stream', () => {
   });
 
   it('marks records that may repeat earlier ones', () => {
-    const stream = new LocalStream(self, 'journal');
+    const stream = new LocalStream(self, 'journal', quiet);
     const [before] = stream.take(record('a'));
     stream.mayRepeat();
     const [after] = stream.take(record('b'));
-    assert.deepEqual([before!.flags, after!.flags, new LocalStream(self, 'kmsg', true).end('x').flags], [0, 2, 2]);
+    assert.deepEqual([before!.flags, after!.flags, new LocalStream(self, 'kmsg', quiet, true).end('x').flags], [0, 2, 2]);
   });
 });

@@ -54,7 +54,7 @@ class Lives {
   begin(): () => Promise<void> {
     const begin: Position = { boot: this.boot, kmsg: null, cursor: null };
     const feed = new Feed(this.line, decodeToken(this.line.token) ?? begin, () => assert.fail('denied'));
-    const stream = new LocalStream({ id: 'spiffe://test/service/capture', keyHash: NO_KEY }, 'journal');
+    const stream = new LocalStream({ id: 'spiffe://test/service/capture', keyHash: NO_KEY }, 'journal', () => undefined);
     const stopping = new AbortController();
     const say = (event: EventName, fields?: Fields): void => { this.said.push({ event, fields }); };
     const host = { boot: this.boot, kernel: '6', hostname: 'test', machine: readFileSync('/etc/machine-id', 'latin1').trim() };

@@ -90,7 +90,7 @@ export class Journal {
     }
     if (start.kind === 'resume' && first.cursor !== start.last) return 'lost';
     if (start.kind === 'search') this.#stateLost(start.last, first.cursor ?? null);
-    if (first.cursor === undefined) this.#sayOnce('journal.empty', { why: first.ended.complaint });
+    if (first.cursor === undefined) this.#sayOnce('journal.empty', { why: first.ended.complaint === '' ? 'journalctl shows no entry' : first.ended.complaint });
     else if (first.ended.complaint !== '') this.#sayOnce('journal.limited', { why: first.ended.complaint });
     return this.#follow(start, selection, first.cursor === undefined, stop);
   }

@@ -23,10 +23,11 @@ function ring(...answers: (number | 'overwritten' | string)[]): KmsgRead {
 }
 
 function capture(read: KmsgRead, last: number | null, recordBytesMax = 8192) {
+  const logged: string[] = [];
   const line = new SealedLine();
   const feed = new Feed(line, { boot, kmsg: last, cursor: null }, () => assert.fail('denied'));
-  const stream = new LocalStream({ id: 'spiffe://test/service/capture', keyHash: NO_KEY }, 'kmsg');
-  return { line, feed, kmsg: new Kmsg({ read, feed, stream, recordBytesMax }) };
+  const stream = new LocalStream({ id: 'spiffe://test/service/capture', keyHash: NO_KEY }, 'kmsg', (event) => logged.push(event));
+  return { line, feed, logged, kmsg: new Kmsg({ read, feed, stream, recordBytesMax }) };
 }
 
 describe('kernel messages', () => {
@@ -57,12 +58,12 @@ describe('kernel messages', () => {
   });
 
   it('overwritten by the ring are stated between their neighbours, in the same submission', () => {
-    const { line, feed, kmsg } = capture(ring(7, 8, 'overwritten', 20, 21), 6);
+    const { line, feed, logged, kmsg } = capture(ring(7, 8, 'overwritten', 20, 21), 6);
     kmsg.turn();
     assert.equal(line.submissions.length, 1);
     assert.deepEqual(line.records().map(({ run }) => run.kind), [KIND.data, KIND.data, KIND.event, KIND.data, KIND.data]);
     const [event] = line.events();
-    assert.deepEqual([event!.event, event!.level], ['kmsg.missing', 'error']);
+    assert.deepEqual([event!.event, event!.level, logged], ['kmsg.missing', 'error', ['kmsg.missing']]);
     assert.deepEqual(event!.fields, { from: 9, to: 19, count: 11, reason: 'overwritten', boot });
     const { received, lost } = feed.tally('kmsg');
     assert.deepEqual([received, lost], [4, 11]);

@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { BOUND_UNKNOWN, FLAG, KIND, type SubmittedRun } from '@strongroom/evidence';
 import { makeEvent, nowNs, type Fields } from '@strongroom/service';
-import { EVENTS, type EventName } from './events.ts';
+import { EVENTS, type EventName, type Say } from './events.ts';
 import type { Cut, Observed } from './observed.ts';
 
 export interface Self {
@@ -17,14 +17,16 @@ export interface Self {
 export class LocalStream {
   readonly protocol: string;
   readonly #self: Self;
+  readonly #log: Say;
   readonly #id = randomBytes(16);
   #flags: number;
   #records = 0;
   #bytes = 0;
 
-  /** `mayRepeat`: its records may have been sealed in an earlier stream already. */
-  constructor(self: Self, protocol: string, mayRepeat = false) {
+  /** `log` is told of events; `mayRepeat`: its records may have been sealed in an earlier stream already. */
+  constructor(self: Self, protocol: string, log: Say, mayRepeat = false) {
     this.#self = self;
+    this.#log = log;
     this.protocol = protocol;
     this.#flags = mayRepeat ? FLAG.mayRepeat : 0;
   }
@@ -57,6 +59,7 @@ export class LocalStream {
 
   /** An event at its place among the records, so that it is sealed together with them. */
   event(name: EventName, fields: Fields): SubmittedRun {
+    this.#log(name, fields);
     return this.#run(KIND.event, [Buffer.from(JSON.stringify(makeEvent('capture', name, EVENTS[name], fields)))], nowNs());
   }
 
