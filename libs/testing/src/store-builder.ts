@@ -77,7 +77,7 @@ export class StoreBuilder {
     this.origin = options.origin ?? 'strongroom.test/log';
     this.vkey = vkeyLine(this.origin, publicKey.export({ type: 'spki', format: 'der' }));
     this.key = parseVkey(this.vkey);
-    this.wrappingKeyId = options.wrappingKeyId ?? 'wrap-default-2027-11';
+    this.wrappingKeyId = options.wrappingKeyId ?? 'default/2027-11/00112233445566ee';
     this.#privateKey = privateKey;
     this.#withCommitLog = options.commitLog ?? true;
     this.turnCommitLog();

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A record's proof, docs/FORMAT.md section 7."""
+import base64
+
+from formats import SIZE_LIMIT, entry_leaf, node, read_context, read_entry, record_leaf, require
+
+
+def verify_proof(proof, key):
+    """The record that a proof proves."""
+    require(proof["format"] == "strongroom proof v1", "a proof of an unknown version")
+    size, root = key.checkpoint(proof["checkpoint"].encode())
+    entry, record = proof["entry"], proof["record"]
+    data = octets(entry["bytes"])
+    require(included(entry_leaf(data), entry["index"], size, entry["path"]) == root, "the entry is not in the checkpoint's tree")
+    manifest = read_entry(data)
+    require(manifest["kind"] == "batch", "the entry is no batch")
+    require(proof["id"] == "%d-%d" % (entry["index"], record["index"]), "the id names another record")
+    salt, context, raw = octets(record["salt"]), octets(record["context"]), octets(record["raw"])
+    require(len(salt) == 16, "a salt has 16 octets")
+    leaf = record_leaf(salt, context, whole(record["sequence"]), raw)
+    require(included(leaf, record["index"], manifest["records"], record["path"]) == manifest["root"], "the record is not in the batch")
+    return {"id": proof["id"], "sequence": record["sequence"], **read_context(context), "raw": raw}
+
+
+def included(leaf, index, size, path):
+    """The tree head that RFC 6962's path leads to, by its definition: the larger part of a tree is a perfect one on the left."""
+    require(whole(index) < size, "index %d of %d" % (index, size))
+    require(isinstance(path, list), "a path is a list")
+    return climb(leaf, index, size, [octets(one) for one in path])
+
+
+def climb(leaf, index, size, path):
+    if size == 1:
+        require(not path, "a path is too long")
+        return leaf
+    require(path and len(path[-1]) == 32, "a path is too short")
+    split = 1 << (size - 1).bit_length() - 1
+    if index < split:
+        return node(climb(leaf, index, split, path[:-1]), path[-1])
+    return node(path[-1], climb(leaf, index - split, size - split, path[:-1]))
+
+
+def octets(text):
+    data = base64.b64decode(text, validate=True)
+    require(base64.b64encode(data).decode() == text, "a field is not plain base64")
+    return data
+
+
+def whole(number):
+    require(type(number) is int and 0 <= number < SIZE_LIMIT, "%r is no index" % number)
+    return number
