@@ -9,3 +9,4 @@ export * from './built-stream.ts';
 export * from './store-builder.ts';
 export * from './store-files.ts';
 export * from './rsyslog.ts';
+export * from './relp-client.ts';
