@@ -26,22 +26,22 @@ export interface Io {
   now(): bigint;
 }
 
-/** The process's own outputs. */
-export function processIo(): Io {
+/** The process's own outputs. `onFailure` is told, once, that data could not be written: a full disk, not a closed pipe. */
+export function processIo(onFailure: (error: Error) => void): Io {
   return {
-    out: streamSink(process.stdout),
-    err: streamSink(process.stderr),
+    out: streamSink(process.stdout, onFailure),
+    err: streamSink(process.stderr, () => undefined),
     environment: process.env,
     now: () => Temporal.Now.instant().epochNanoseconds,
   };
 }
 
-function streamSink(stream: NodeJS.WriteStream): Sink {
+function streamSink(stream: NodeJS.WriteStream, onFailure: (error: Error) => void): Sink {
   const closed = new AbortController();
   stream.on('error', (error: NodeJS.ErrnoException) => {
+    // A closed pipe is how `head` says thank you.
+    if (error.code !== 'EPIPE' && !closed.signal.aborted) onFailure(error);
     closed.abort();
-    // A full disk behind a redirection must not look like success; a closed pipe is how `head` says thank you.
-    if (error.code !== 'EPIPE') process.exitCode = 1;
   });
   return {
     isTerminal: stream.isTTY === true,

@@ -48,8 +48,8 @@ export class ItemRows {
     const [id, time, source] = cells.map((cell, index) => pad(cell, this.#widths[index]!)) as [string, string, string];
     const room = this.#sink.columns === undefined ? Infinity : this.#sink.columns - id.length - time.length - source.length - 6;
     const mark = item.kind === 'data' ? '' : `[${item.kind}] `;
-    // A record may have 256 KiB; of those a line never shows more than it has room for.
-    const text = printable(rawText(item).slice(0, room === Infinity ? undefined : room * 2 + 2));
+    // A record may have 256 KiB; of those a line never shows more than it has room for. Many end with a line feed.
+    const text = printable(rawText(item).replace(/\r?\n$/, '').slice(0, room === Infinity ? undefined : room * 2 + 2));
     return `${this.#sink.style('dim', id)}  ${time}  ${this.#sink.style('cyan', source)}  ${room === Infinity ? mark + text : cut(mark + text, Math.max(20, room))}`.trimEnd();
   }
 }

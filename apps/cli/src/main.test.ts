@@ -2,7 +2,7 @@
 // The command as it is installed: through its launcher, on a home in which nothing was ever started.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -110,6 +110,12 @@ test('explains, checks and describes the configuration, and ends with 78 when it
 test('ends quietly when nobody reads on', () => {
   const { status, stderr } = spawnSync('bash', ['-c', `set -o pipefail; for i in 1 2 3; do "${COMMAND}" help -o json | head -c 10; done`], { encoding: 'utf8' });
   assert.deepEqual([status, stderr], [0, '']);
+});
+
+test('says that data could not be written', { skip: existsSync('/dev/full') ? false : 'there is no /dev/full' }, () => {
+  const { status, stderr } = spawnSync('sh', ['-c', `"${COMMAND}" help > /dev/full`], { encoding: 'utf8' });
+  assert.equal(status, 1);
+  assert.match(stderr, /^strongroom: write of a file failed \[file\.enospc\]\n {2}why: the disk is full\n/);
 });
 
 test('colours nothing that goes to a file, and nothing with NO_COLOR', () => {

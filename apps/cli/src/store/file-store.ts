@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A store on disk, as verification and snapshots read it. The store may be hostile, a copy that came from anywhere:
 // only regular files are read, and no symbolic link is followed out of it.
-import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync, type Stats } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync, type Dirent, type Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Failed } from '@strongroom/bytes';
 import type { StoreReader } from '@strongroom/evidence';
@@ -41,7 +41,7 @@ export class FileStore implements StoreReader {
 
   list(directory: string): readonly string[] {
     if (!this.#isDirectory(directory)) return [];
-    return readdirSync(join(this.#root, directory), { withFileTypes: true }).map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name));
+    return entriesOf(join(this.#root, directory)).map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name));
   }
 
   sizeOf(path: string): number | null {
@@ -82,6 +82,16 @@ function openOrNull(path: string): number | null {
     return openSync(path, OPEN_FLAGS);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/** None when a live vault has removed the directory meanwhile. */
+function entriesOf(path: string): Dirent[] {
+  try {
+    return readdirSync(path, { withFileTypes: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   }
 }

@@ -43,7 +43,7 @@ export function troubleOf({ services, health }: Status): string | null {
 export function statusLines(now: Status, at: bigint, style: (style: Style, text: string) => string): string[] {
   const trouble = troubleOf(now);
   return [
-    trouble === null ? `${style('green', 'Strongroom is running.')} Nothing needs attention.` : `${style('yellow', 'Strongroom needs attention:')} ${printable(trouble)}.`, '',
+    trouble === null ? `${style('green', 'Strongroom is running.')} ${now.notes.length === 0 ? 'Nothing needs attention.' : 'See the notes below.'}` : `${style('yellow', 'Strongroom needs attention:')} ${printable(trouble)}.`, '',
     ...factLines([
       ['deployment', now.deployment],
       ['sealed', `${some(now.records, 'record')} in ${some(now.batches, 'batch', 'batches')}, ${bytes(now.bytes)}`],

@@ -50,9 +50,10 @@ export class Checksums {
   /** Reads the segments that were not met on the way. `asOf`: an older copy need not have them. */
   end(asOf: boolean): void {
     for (const [segment, expected] of this.#expected) {
-      if (this.#judged.has(segment)) continue;
+      // An older copy holds of a segment what it was then: its log closes the segments that can be held against this.
+      if (this.#judged.has(segment) || (asOf && this.#files.length(segment) < expected.length)) continue;
       if (this.#files.has(segment)) this.#judge(segment, this.#digest(segment, expected.length), expected);
-      else if (!asOf) this.#findings.fail('segment.missing', `segments/${segment}.seg`, MISSING);
+      else this.#findings.fail('segment.missing', `segments/${segment}.seg`, MISSING);
     }
   }
 
