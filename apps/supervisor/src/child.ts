@@ -46,6 +46,8 @@ export class Child {
   readonly #hooks: ChildHooks;
   readonly #ready = Promise.withResolvers<void>();
   #process: ChildProcess | undefined;
+  /** Whether the present process has come as far as serving. */
+  #served = false;
   #stopping = false;
   #restart: NodeJS.Timeout | undefined;
   #gone: (() => void)[] = [];
@@ -111,6 +113,7 @@ export class Child {
   #take(message: FromService): void {
     if (message.kind === 'ready') {
       this.listeners = message.listeners;
+      this.#served = true;
       if (this.state === 'starting') this.#enter('running', null);
       this.#ready.resolve();
     } else if (message.kind === 'state') {
@@ -144,7 +147,8 @@ export class Child {
     if (this.#process !== child) return;
     this.#process = undefined;
     this.listeners = [];
-    this.ended.push({ atMs: Date.now(), code, signal });
+    this.ended.push({ atMs: Date.now(), code, signal, served: this.#served });
+    this.#served = false;
     if (this.ended.length > HISTORY_MAX) this.ended.shift();
     for (const resolve of this.#gone.splice(0)) resolve();
     this.#hooks.ended(this);

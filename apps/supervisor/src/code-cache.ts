@@ -2,22 +2,23 @@
 // Node keeps the compiler that erases types, 40 MB, in a process that had to use it. So each program's code is compiled
 // once, by a process that ends, into Node's compile cache; services start from there. Only the supervisor's user may
 // write the cache: what a service could write there, another would run.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const WARM_TIMEOUT_MS = 60_000;
+const STAMPS_MAX = 32;
 
 /**
- * Whether `part` must be compiled: its stamp is missing. When sources changed since any stamp, the cache is emptied, so it
- * stays bounded. Afterwards the stamp is there.
+ * Whether `part` must be compiled: its stamp is missing. After many changes of sources the cache is emptied, so it stays
+ * bounded. Afterwards the stamp is there.
  */
 export function refreshCodeCache(cache: string, code: string, part: string): boolean {
   const current = fingerprint(code);
   const stamp = join(cache, `${part}-${current}.stamp`);
   if (existsSync(stamp)) return false;
-  if (!readdirSync(cache).some((name) => name.endsWith(`-${current}.stamp`))) {
+  if (readdirSync(cache).filter((name) => name.endsWith('.stamp')).length >= STAMPS_MAX) {
     rmSync(cache, { recursive: true, force: true });
     mkdirSync(cache, { mode: 0o755 });
   }
@@ -32,12 +33,13 @@ export interface Program {
   readonly environment: NodeJS.ProcessEnv;
 }
 
-/** Has programs loaded, each in a process that ends at once. */
-export function warm(cache: string, programs: readonly Program[]): void {
+/** Has programs loaded, one after the other, each in a process that ends at once. What fails here is told by the real start. */
+export async function warm(cache: string, programs: readonly Program[]): Promise<void> {
   for (const { file, flags, environment } of programs) {
-    spawnSync(process.execPath, [...flags, file], {
+    const child = spawn(process.execPath, [...flags, file], {
       env: { PATH: process.env['PATH'] ?? '', ...environment, NODE_COMPILE_CACHE: cache }, stdio: 'ignore', timeout: WARM_TIMEOUT_MS,
     });
+    await new Promise<void>((resolve) => { child.once('exit', () => resolve()).once('error', () => resolve()); });
   }
 }
 

@@ -20,6 +20,12 @@ import { Supervisor } from './supervisor.ts';
 const RENEW_INTERVAL_MS = 3_600_000;
 const ALIVE_INTERVAL_MS = 10_000;
 
+/** When the code of services is compiled; the key service goes first, and the others while it starts. */
+export interface Compiled {
+  readonly keys: Promise<void>;
+  readonly others: Promise<void>;
+}
+
 export interface Ready {
   readonly place: Place;
   readonly paths: Layout;
@@ -29,6 +35,7 @@ export interface Ready {
   /** Users of the services; null when separation is nominal. */
   readonly users: Accounts | null;
   readonly deployment: string;
+  readonly compiled: Compiled;
 }
 
 /** Runs until a signal, or a service that refuses its configuration. Resolves with our exit code. */

@@ -18,7 +18,7 @@ switch (process.env[STAGE]) {
 }
 
 async function begin(): Promise<void> {
-  const { place, command } = prepare(import.meta.filename);
+  const { place, command } = await prepare(import.meta.filename);
   const environment = { ...process.env, NODE_COMPILE_CACHE: place.codeCache, [STAGE]: 'run', STRONGROOM_PLACE: JSON.stringify(place) };
   process.removeAllListeners('warning');
   process.execve!(command[0]!, command, environment);

@@ -19,7 +19,7 @@ export interface Prepared {
 }
 
 /** Decides the place and warms the code cache for the supervisor itself. Ends the process when there can be no home. */
-export function prepare(main: string): Prepared {
+export async function prepare(main: string): Promise<Prepared> {
   const code = resolve(dirname(main), '../../..');
   const paths = layout(homeDirectory(code));
   try {
@@ -32,7 +32,7 @@ export function prepare(main: string): Prepared {
     }));
   }
   const place = { code: realpathSync(code), home: realpathSync(paths.home), codeCache: realpathSync(paths.codeCache), ...separationPlan(code, paths.home) };
-  if (refreshCodeCache(place.codeCache, place.code, 'supervisor')) warm(place.codeCache, [{ file: main, flags: [], environment: { STRONGROOM_STAGE: 'warm' } }]);
+  if (refreshCodeCache(place.codeCache, place.code, 'supervisor')) await warm(place.codeCache, [{ file: main, flags: [], environment: { STRONGROOM_STAGE: 'warm' } }]);
   const node = [process.execPath, '--disable-sigusr1', main];
   return { place, command: place.view === null ? node : [which('unshare'), '--mount', '--propagation', 'private', '--', ...node] };
 }

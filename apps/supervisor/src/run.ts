@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stage two: configuration, lock, ports, directories; then everything lives (live.ts).
 import { join } from 'node:path';
-import { layout, SERVICES } from '@strongroom/service';
+import { layout, type ServiceName } from '@strongroom/service';
 import { machineAccounts, type Accounts } from './accounts.ts';
 import { refreshCodeCache, shareCodeCache, warm } from './code-cache.ts';
 import { nodeFlags } from './command.ts';
 import { deploymentName } from './deployment.ts';
-import { live } from './live.ts';
+import { live, type Compiled } from './live.ts';
 import { lockHome } from './lock.ts';
 import type { Place } from './place.ts';
 import { checkPorts, settlePorts, wantedPorts } from './ports.ts';
@@ -35,20 +35,24 @@ async function supervise(place: Place): Promise<number> {
   const deployment = await deploymentName(paths, config.deployment);
   const leave = mountView(place);
   try {
-    prepareCode(place, users);
+    const compiled = prepareCode(place, users);
     process.umask(0o077);
-    return await live({ place, paths, config, lock, users, deployment });
+    return await live({ place, paths, config, lock, users, deployment, compiled });
   } finally {
     leave();
   }
 }
 
-/** The services' code, compiled where they will see it. */
-function prepareCode(place: Place, users: Accounts | null): void {
+/** The services' code, compiled where they will see it, each before it is needed. */
+function prepareCode(place: Place, users: Accounts | null): Compiled {
   const { code } = seenByServices(place);
-  const programs = SERVICES.filter((name) => name !== 'supervisor').map((name) => ({
-    file: join(code, 'apps', name, 'src/main.ts'), flags: nodeFlags(name, code), environment: {},
-  }));
-  if (refreshCodeCache(place.codeCache, place.code, `services-${code === place.code ? 'here' : 'view'}`)) warm(place.codeCache, programs);
-  if (users !== null) shareCodeCache(place.codeCache, 0, Object.values(users).map(({ uid }) => uid));
+  const fresh = refreshCodeCache(place.codeCache, place.code, code === place.code ? 'services' : 'services-in-view');
+  const share = (): void => { if (users !== null) shareCodeCache(place.codeCache, 0, Object.values(users).map(({ uid }) => uid)); };
+  const prepared = async (...names: ServiceName[]): Promise<void> => {
+    const programs = names.map((name) => ({ file: join(code, 'apps', name, 'src/main.ts'), flags: nodeFlags(name, code), environment: {} }));
+    if (fresh) await warm(place.codeCache, programs);
+    share();
+  };
+  const keys = prepared('keys');
+  return { keys, others: keys.then(() => prepared('vault', 'gateway', 'capture')) };
 }

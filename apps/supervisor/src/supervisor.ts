@@ -31,6 +31,7 @@ export interface SupervisorFacts {
   readonly users: Accounts | null;
   readonly separation: Separation;
   readonly plans: readonly ChildPlan[];
+  readonly compiled: { readonly keys: Promise<void>; readonly others: Promise<void> };
   readonly enrolments: Enrolments;
   readonly log: EventLog;
   readonly events: OwnEvents;
@@ -67,10 +68,12 @@ export class Supervisor {
 
   /** Keys, certificates, vault, then what submits to it. Returns early, without an error, when a stop comes between. */
   async start(): Promise<void> {
-    const { paths, deployment, events } = this.#facts;
+    const { paths, deployment, events, compiled } = this.#facts;
+    await compiled.keys;
     await this.#bringUp('keys');
     if (this.stopping) return;
     await this.renew();
+    await compiled.others;
     await this.#bringUp('vault');
     if (this.stopping) return;
     events.connect(paths, deployment);
@@ -153,13 +156,21 @@ export class Supervisor {
     for (const child of this.children) if (child.service === service) act(child);
   }
 
+  /** Tells those who stop later whom to wait for, should we be gone. */
+  #tellOrder(): void {
+    const pids = (...names: string[]): number[] => this.children.flatMap(({ service, pid }) => (pid !== null && names.includes(service) ? [pid] : []));
+    this.#each('vault', (child) => child.send({ kind: 'before', pids: pids('gateway', 'capture') }));
+    this.#each('keys', (child) => child.send({ kind: 'before', pids: pids('gateway', 'capture', 'vault') }));
+  }
+
   #startMessage(child: Child, kmsgFd: number | null): StartMessage {
     const { place, config, deployment, separation, enrolments } = this.#facts;
     return { kind: 'start', home: seenByServices(place).home, config, deployment, registry: enrolments.registry, index: child.index, separation, kmsgFd };
   }
 
   #take(child: Child, message: FromService): void {
-    if (message.kind === 'registry-done') this.#broadcast.confirmed(child, message.version);
+    if (message.kind === 'ready') this.#tellOrder();
+    else if (message.kind === 'registry-done') this.#broadcast.confirmed(child, message.version);
     else if (message.kind === 'usage') child.send({ kind: 'allowance', sources: this.#shares.report(child.index, message.sources) });
     else if (message.kind === 'protect') void this.#protect(child, message);
   }

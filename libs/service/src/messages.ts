@@ -41,6 +41,8 @@ export type ToService =
   | { readonly kind: 'reload' }
   | { readonly kind: 'allowance'; readonly sources: Readonly<Record<string, Allowance>> }
   | { readonly kind: 'protect-done'; readonly path: string; readonly flag: ProtectFlag; readonly ok: boolean; readonly error: string | null }
+  /** Processes that stop before this one. When the supervisor is gone, nobody else tells the order. */
+  | { readonly kind: 'before'; readonly pids: readonly number[] }
   | { readonly kind: 'stop' };
 
 export type ProtectFlag = 'append' | 'immutable';

@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // The life of a service under the supervisor: start, run, stop in order.
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Failed } from '@strongroom/bytes';
 import { eventLine, errorFields, makeEvent } from './events.ts';
 import { exitCodeFor, EXIT } from './exit.ts';
 import type { ServiceName } from './layout.ts';
 import type { StartMessage, ToService } from './messages.ts';
-import { createContext, type ServiceContext } from './context.ts';
+import { createContext, type ServiceContext, type ServiceLife } from './context.ts';
+
+/** Without its supervisor a service waits so long for those that stop before it, and then has so long to stop in order. */
+const ORPHAN_PATIENCE_MS = 15_000;
+const ORPHAN_POLL_MS = 20;
+const ORPHAN_STOP_MS = 10_000;
 
 /**
  * Runs a service's `main` between the supervisor's `start` and `stop`. `main` resolves when it has stopped, which it
@@ -34,7 +42,9 @@ export function runService(name: ServiceName, main: (context: ServiceContext) =>
 
 async function live(name: ServiceName, start: StartMessage, main: (context: ServiceContext) => Promise<void>): Promise<void> {
   const life = createContext(name, start);
-  process.once('disconnect', () => life.stop('the supervisor is gone'));
+  let before: readonly number[] = [];
+  process.on('message', (message: ToService) => { if (message.kind === 'before') before = message.pids; });
+  process.once('disconnect', () => { void stopAsOrphan(name, life, before); });
   process.once('SIGTERM', () => life.stop('SIGTERM'));
   try {
     await main(life.context);
@@ -42,6 +52,29 @@ async function live(name: ServiceName, start: StartMessage, main: (context: Serv
     process.exit(EXIT.stopped);
   } catch (error) {
     end(name, 'service.failed', error, exitCodeFor(error));
+  }
+}
+
+/** Nobody is left to end us when what we wait for, such as an answer of the vault, never comes: so it is bounded. */
+async function stopAsOrphan(name: ServiceName, life: ServiceLife, before: readonly number[]): Promise<void> {
+  await allGone(before);
+  life.stop('the supervisor is gone');
+  await delay(ORPHAN_STOP_MS, undefined, { ref: false });
+  end(name, 'service.failed', new Failed('service.orphan', 'it did not stop in time without its supervisor', { why: `${ORPHAN_STOP_MS} ms are allowed` }), EXIT.restart);
+}
+
+/** Resolves when none of the processes lives, or after a while: who serves them stops after them. */
+async function allGone(pids: readonly number[]): Promise<void> {
+  const deadline = Date.now() + ORPHAN_PATIENCE_MS;
+  while (pids.some(isAlive) && Date.now() < deadline) await delay(ORPHAN_POLL_MS);
+}
+
+/** A zombie, which nobody has waited for yet, does nothing any more. */
+function isAlive(pid: number): boolean {
+  try {
+    return !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  } catch {
+    return false;
   }
 }
 
