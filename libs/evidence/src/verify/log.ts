@@ -5,17 +5,13 @@ import { edgeRoot } from '../log-tree.ts';
 import { HASH_BYTES, leafHash, rootOf } from '../merkle.ts';
 import type { Checkpoint } from '../note.ts';
 import { TILE_WIDTH, bundlePath, tilePath } from '../tiles.ts';
+import { firstDifference, visitEntries, type EntryVisitor } from './log-entries.ts';
 import type { LogFiles } from './log-files.ts';
 import type { Findings } from './verdict.ts';
 
 const EMPTY = Buffer.alloc(0);
-
-export interface EntryVisitor {
-  /** An entry whose hash is in the tree. */
-  entry(index: number, bytes: Buffer): void;
-  /** Entries that the store has no longer, or not as they were. */
-  lost(index: number, count: number): void;
-}
+/** Bundles that are missing one after the other before the walk is given up: a forged checkpoint may tell of any size. */
+const MISSING_MAX = 1000;
 
 /** The unfinished tile of one level while the walk goes from left to right. */
 interface Level {
@@ -33,7 +29,12 @@ interface Level {
 export function walkLog(files: LogFiles, checkpoint: Checkpoint, sizes: readonly number[], visit: EntryVisitor, findings: Findings): Map<number, Buffer> {
   const walk = new LogWalk(files, checkpoint, findings);
   const roots = new Map<number, Buffer>();
-  for (let index = 0; index * TILE_WIDTH < checkpoint.size; index += 1) {
+  const bundles = Math.ceil(checkpoint.size / TILE_WIDTH);
+  for (let index = 0; index < bundles; index += 1) {
+    if (walk.missing > MISSING_MAX) {
+      findings.fail('log.bundle', `log/${bundlePath(index, TILE_WIDTH)}`, `is not looked for, nor are the ${bundles - index - 1} bundles after it: the ${MISSING_MAX} before it are missing`);
+      return roots;
+    }
     const width = Math.min(TILE_WIDTH, checkpoint.size - index * TILE_WIDTH);
     walk.bundle(index, width, visit, (leaves) => {
       for (const size of sizes) {
@@ -52,6 +53,8 @@ class LogWalk {
   readonly #findings: Findings;
   /** From tile level 1 up. */
   readonly #levels: Level[] = [];
+  /** Bundles in a row of which neither entries nor hashes are there. */
+  missing = 0;
   #edge: Buffer = EMPTY;
   #known = true;
 
@@ -66,6 +69,7 @@ class LogWalk {
     const entries = this.#files.bundle(index, width);
     const fromEntries = entries === null ? null : Buffer.concat(entries.map(leafHash));
     const leaves = this.#resolve(index, width, fromEntries, this.#files.tile(0, index, width));
+    this.missing = leaves === null ? this.missing + 1 : 0;
     if (leaves !== null) leavesKnown(leaves);
     visitEntries(index * TILE_WIDTH, width, entries, fromEntries, leaves, visit);
     if (width < TILE_WIDTH) {
@@ -135,20 +139,4 @@ class LogWalk {
       this.#findings.fail('log.root', 'log/checkpoint', `the ${this.#size} entries of the store have another root than the checkpoint`);
     }
   }
-}
-
-function visitEntries(first: number, width: number, entries: Buffer[] | null, hashes: Buffer | null, leaves: Buffer | null, visit: EntryVisitor): void {
-  if (entries === null || hashes === null || leaves === null) return visit.lost(first, width);
-  entries.forEach((entry, i) => {
-    const at = i * HASH_BYTES;
-    if (hashes.compare(leaves, at, at + HASH_BYTES, at, at + HASH_BYTES) === 0) visit.entry(first + i, entry);
-    else visit.lost(first + i, 1);
-  });
-}
-
-/** The first hash in which two tiles of one width differ. */
-function firstDifference(a: Buffer, b: Buffer): number {
-  let at = 0;
-  while (a.compare(b, at, at + HASH_BYTES, at, at + HASH_BYTES) === 0) at += HASH_BYTES;
-  return at / HASH_BYTES;
 }

@@ -164,6 +164,18 @@ function broken(): never {
   throw new Error('EIO: i/o error, read');
 }
 
+test('a checkpoint of a size beyond all measure ends in bounded time, signed or not', () => {
+  const store = buildStore(300);
+  const size = Number.MAX_SAFE_INTEGER;
+  const unsigned = store.checkpoint.replace('\n300\n', `\n${size}\n`);
+  for (const note of [unsigned, store.signCheckpoint(size, randomBytes(32))]) {
+    const verdict = verify(store, { remembered: [store.checkpoint] }, memoryStore(new Map([...store.files, ['log/checkpoint', Buffer.from(note)]])));
+    assert.ok(codes(verdict).includes('log.bundle'));
+    assert.ok(verdict.failuresOmitted > 0);
+    assert.equal(verdict.records, 308);
+  }
+});
+
 test('errors of the disk are failures, not exceptions', () => {
   const store = buildStore(20);
   const whole = memoryStore(store.files);
