@@ -2,7 +2,7 @@
 // Keys and certificates of our services, of the gateway towards producers, and of the local operator. Keys are P-256 and
 // stay; certificates are issued by the CA in the key service, and again when little of their life or a name is missing.
 import { createPrivateKey, createPublicKey, generateKeyPairSync, X509Certificate, type KeyObject } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { closeSync, constants, existsSync, fchmodSync, fchownSync, openSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { readerId, serviceId, writeDurably, type Layout, type Owner, type ServiceName } from '@strongroom/service';
 import type { Accounts } from './accounts.ts';
@@ -61,12 +61,23 @@ export async function ensureCertificates(wanted: readonly WantedCertificate[], k
   const ca = new X509Certificate(caPem);
   const changed: WantedCertificate[] = [];
   for (const one of wanted) {
+    putRight(one.certificate, 0o644, one.owner);
+    putRight(one.key, one.keyMode, one.owner);
     const key = readKey(one.key) ?? await newKey(one);
     if (reasonToIssue(readCertificate(one.certificate), one, key, ca, Date.now()) === null) continue;
     await issue(one, key, keys);
     changed.push(one);
   }
   return changed;
+}
+
+/** Owner and mode of a file that an earlier start, without users for services, may have made. A link is not followed. */
+function putRight(path: string, mode: number, owner: Owner | undefined): void {
+  if (owner === undefined || !existsSync(path)) return;
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  fchownSync(fd, owner.uid, owner.gid);
+  fchmodSync(fd, mode);
+  closeSync(fd);
 }
 
 /** Why a certificate must be issued, or null. */
