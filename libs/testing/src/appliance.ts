@@ -73,6 +73,8 @@ export class Appliance implements AsyncDisposable {
   #supervisor: ChildProcess | undefined;
   #exit: Promise<number | null> = Promise.resolve(null);
   #output = '';
+  /** A test that throws before it stops us shall leave nothing running. */
+  readonly #endWithUs = (): void => signal(this.pid, 'SIGTERM');
 
   constructor(options: ApplianceOptions = {}) {
     this.#options = options;
@@ -83,6 +85,7 @@ export class Appliance implements AsyncDisposable {
     this.#configFile = join(this.#directory, 'strongroom.yaml');
     writeFileSync(this.#configFile, JSON.stringify(merged(TEST_CONFIG, options.config ?? {}))); // JSON is YAML
     chmodSync(this.#configFile, 0o644);
+    process.on('exit', this.#endWithUs);
   }
 
   /** All that the supervisor printed, its services' events included. */
@@ -103,7 +106,6 @@ export class Appliance implements AsyncDisposable {
 
   /** Starts it, or starts it again after {@link halt} or a crash, on the same home. */
   async start(): Promise<void> {
-    mkdirSync(this.#directory, { recursive: true });
     const [command = process.execPath, ...args] = [...(this.#options.wrapper ?? []), process.execPath, SUPERVISOR];
     const child = spawn(command, args, { env: this.environment, stdio: ['ignore', 'pipe', 'pipe'], cwd: ROOT });
     this.#supervisor = child;
@@ -194,6 +196,7 @@ export class Appliance implements AsyncDisposable {
   /** Stops it in order and deletes what it left, immutable files too; a home that was given stays. */
   async stop(): Promise<number | null> {
     const code = await this.halt();
+    process.off('exit', this.#endWithUs);
     closeSocketDirectories();
     spawnSync('chattr', ['-R', '-f', '-i', '-a', this.#directory], { stdio: 'ignore' });
     rmSync(this.#directory, { recursive: true, force: true });
