@@ -21,7 +21,8 @@ const GIVES_TO: Readonly<Record<ServiceName, readonly ServiceName[]>> = {
 
 /** All accounts, from the text of /etc/passwd and /etc/group. The supervisor's is root with a group of its own. */
 export function accounts(passwd: string, group: string): Accounts {
-  const own = Object.fromEntries(SERVICES.map((name, i) => [name, accountOf(passwd, name, FIRST_ID + i)])) as Record<ServiceName, { uid: number; gid: number }>;
+  const entries = SERVICES.map((name, i) => [name, accountOf(passwd, name, FIRST_ID + i)] as const);
+  const own = Object.fromEntries(entries) as Record<ServiceName, { uid: number; gid: number }>;
   const journal = groupOf(group, 'systemd-journal');
   return Object.fromEntries(SERVICES.map((name) => [name, {
     uid: name === 'supervisor' ? 0 : own[name].uid, gid: own[name].gid,

@@ -57,7 +57,9 @@ function access(name: ServiceName, users: Accounts | null): Pick<WantedCertifica
 }
 
 /** Issues what is missing, foreign, or due. Returns those that changed. */
-export async function ensureCertificates(wanted: readonly WantedCertificate[], keys: KeysAdmin, caPem: string): Promise<readonly WantedCertificate[]> {
+export async function ensureCertificates(
+  wanted: readonly WantedCertificate[], keys: KeysAdmin, caPem: string,
+): Promise<readonly WantedCertificate[]> {
   const ca = new X509Certificate(caPem);
   const changed: WantedCertificate[] = [];
   for (const one of wanted) {
@@ -81,7 +83,9 @@ function putRight(path: string, mode: number, owner: Owner | undefined): void {
 }
 
 /** Why a certificate must be issued, or null. */
-export function reasonToIssue(found: X509Certificate | null, wanted: WantedCertificate, key: KeyObject, ca: X509Certificate, nowMs: number): string | null {
+export function reasonToIssue(
+  found: X509Certificate | null, wanted: WantedCertificate, key: KeyObject, ca: X509Certificate, nowMs: number,
+): string | null {
   if (found === null) return 'missing';
   if (!found.verify(ca.publicKey)) return 'of another CA';
   if (!found.checkPrivateKey(key)) return 'of another key';

@@ -3,7 +3,9 @@
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { makeEvent, type FromService, type Listener, type ServiceEvent, type ServiceName, type ServiceState, type ServiceStats, type ToService } from '@strongroom/service';
+import {
+  makeEvent, type FromService, type Listener, type ServiceEvent, type ServiceName, type ServiceState, type ServiceStats, type ToService,
+} from '@strongroom/service';
 import type { Command } from './command.ts';
 import { restartDelayMs, type Ended } from './restart.ts';
 
@@ -160,7 +162,8 @@ export class Child {
       return this.#hooks.misconfigured(this);
     }
     this.#enter('starting', `it ended with ${how}; next start in ${delayMs} ms`);
-    this.#hooks.event(makeEvent('supervisor', 'supervisor.service-ended', 'warn', { service: this.service, index: this.index, code, signal, restartInMs: delayMs }));
+    const facts = { service: this.service, index: this.index, code, signal, restartInMs: delayMs };
+    this.#hooks.event(makeEvent('supervisor', 'supervisor.service-ended', 'warn', facts));
     this.#restart = setTimeout(() => this.start(), delayMs);
   }
 

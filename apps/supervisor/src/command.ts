@@ -28,7 +28,9 @@ export interface Command {
 
 /** What to run for a service. Its command line shows `apps/<name>/`. */
 export function serviceCommand(name: ServiceName, facts: CommandFacts): Command {
-  return { file: 'prlimit', args: ['--core=0:0', ...privileges(facts), facts.node, ...nodeFlags(name, facts.code), join(facts.code, 'apps', name, 'src/main.ts')] };
+  const { code, node } = facts;
+  const args = ['--core=0:0', ...privileges(facts), node, ...nodeFlags(name, code), join(code, 'apps', name, 'src/main.ts')];
+  return { file: 'prlimit', args };
 }
 
 function privileges({ root, account, ports }: CommandFacts): string[] {

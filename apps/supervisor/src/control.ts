@@ -61,7 +61,8 @@ function controlVerbs(facts: ControlFacts): RpcVerbs<null> {
     enrol: async (args) => {
       const request = readEnrolRequest(args);
       const enrolled = await enrolments.enrol(request, supervisor.keys);
-      events.event('supervisor.enrolled', 'info', { id: enrolled.id, keyHash: enrolled.keyHash, serial: enrolled.serial, notAfter: enrolled.notAfter });
+      const { id, keyHash, serial, notAfter } = enrolled;
+      events.event('supervisor.enrolled', 'info', { id, keyHash, serial, notAfter });
       await supervisor.publishRegistry();
       return { ...enrolled, caPem: readFileSync(facts.paths.ca, 'utf8'), listeners: facts.status().listeners, serverNames: facts.serverNames() };
     },

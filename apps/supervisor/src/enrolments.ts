@@ -66,7 +66,10 @@ export class Enrolments {
     return this.#inTurn(async () => {
       const id = (part === 'sources' ? sourceId : readerId)(this.#deployment, name);
       const before = own(this.#registry[part], name);
-      const facts = { id, keyHash: keyHashOf(certificate), serial: certificate.serialNumber.toLowerCase(), notAfter: new Date(certificate.validTo).toISOString() };
+      const facts = {
+        id, keyHash: keyHashOf(certificate), serial: certificate.serialNumber.toLowerCase(),
+        notAfter: new Date(certificate.validTo).toISOString(),
+      };
       if (before !== undefined && (before.revokedAt !== null || before.serial === facts.serial)) return false;
       await this.#enter(part, name, { ...facts, enrolledAt: before?.enrolledAt ?? new Date().toISOString(), revokedAt: null });
       return true;
@@ -78,7 +81,10 @@ export class Enrolments {
     return this.#inTurn(async () => {
       const before = own(this.#registry[part], name);
       if (before === undefined) throw notEnrolled(Object.keys(this.#registry[part]), name);
-      if (before.revokedAt !== null) throw new Refused('supervisor.already-revoked', `"${name}" is already revoked`, { why: `since ${before.revokedAt}`, fix: 'nothing needs to be done' });
+      if (before.revokedAt !== null) {
+        const facts = { why: `since ${before.revokedAt}`, fix: 'nothing needs to be done' };
+        throw new Refused('supervisor.already-revoked', `"${name}" is already revoked`, facts);
+      }
       const entry = { ...before, revokedAt: new Date().toISOString(), reason };
       await this.#enter(part, name, entry);
       return entry;
@@ -101,11 +107,15 @@ export class Enrolments {
 /** The request in a caller's arguments. Throws `Refused`: `supervisor.enrol`, `spiffe.name`. */
 export function readEnrolRequest(args: unknown): EnrolRequest {
   const { name, role, csrPem, days, replace } = (args ?? {}) as Record<string, unknown>;
-  if (typeof name !== 'string' || typeof csrPem !== 'string') throw new Refused('supervisor.enrol', 'an enrolment needs a name and a certificate request');
+  if (typeof name !== 'string' || typeof csrPem !== 'string') {
+    throw new Refused('supervisor.enrol', 'an enrolment needs a name and a certificate request');
+  }
   if (role !== 'source' && role !== 'reader') throw new Refused('supervisor.enrol', `the role must be source or reader, not ${JSON.stringify(role)}`);
   const life = days ?? DAYS_DEFAULT;
   if (typeof life !== 'number' || !Number.isInteger(life) || life < 1 || life > DAYS_MAX) {
-    throw new Refused('supervisor.enrol', `${JSON.stringify(life)} days is no life of a certificate`, { why: `it must be from 1 to ${DAYS_MAX} days`, fix: `leave it out for ${DAYS_DEFAULT} days` });
+    throw new Refused('supervisor.enrol', `${JSON.stringify(life)} days is no life of a certificate`, {
+      why: `it must be from 1 to ${DAYS_MAX} days`, fix: `leave it out for ${DAYS_DEFAULT} days`,
+    });
   }
   return { name: checkName(name), role, csrPem, days: life, replace: replace === true };
 }

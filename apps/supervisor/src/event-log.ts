@@ -74,7 +74,8 @@ function open(path: string): WriteStream {
 
 /** One line for a person: time, level, service, event, fields. What came from a peer cannot move the cursor. */
 export function terminalLine({ time, level, service, event, fields }: ServiceEvent): string {
-  const facts = Object.entries(fields).filter(([name]) => name !== 'stack').map(([name, value]) => `${name}=${typeof value === 'string' ? JSON.stringify(value) : value}`);
+  const shown = Object.entries(fields).filter(([name]) => name !== 'stack');
+  const facts = shown.map(([name, value]) => `${name}=${typeof value === 'string' ? JSON.stringify(value) : value}`);
   // oxlint-disable-next-line no-control-regex -- control characters are what shall not reach the terminal
   return [time.slice(11, 19), level, service, event, ...facts].join(' ').replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '?');
 }

@@ -61,7 +61,8 @@ export async function live(ready: Ready): Promise<number> {
 
   const end = await Promise.race([
     stopAsked.then((signal): End => ({ why: signal, code: EXIT.stopped })),
-    misconfigured.promise.then((service): End => ({ why: `${service} refused its configuration or what it found, see the lines above`, code: EXIT.configuration })),
+    misconfigured.promise.then((service): End => (
+      { why: `${service} refused its configuration or what it found, see the lines above`, code: EXIT.configuration })),
     collect(supervisor, events, config, status).catch((error: unknown): End => {
       process.stderr.write(threeLines(error));
       return { why: 'starting failed', code: exitCodeFor(error) };
@@ -75,7 +76,7 @@ export async function live(ready: Ready): Promise<number> {
   control.close();
   await log.close();
   rmSync(paths.controlSocket, { force: true });
-  say(inTime ? 'stopped; everything that was acknowledged is sealed' : 'some services did not stop in time and were ended; what was acknowledged is sealed');
+  say(`${inTime ? 'stopped' : 'some services did not stop in time and were ended'}; everything that was acknowledged is sealed`);
   return end.code === EXIT.stopped && !inTime ? EXIT.bug : end.code;
 }
 
@@ -94,7 +95,8 @@ async function collect(supervisor: Supervisor, events: OwnEvents, config: Config
     notify.ready('collecting');
   }
   const { watchdogMs } = notify;
-  if (watchdogMs !== null) setInterval(() => { if (healthOf(supervisor.children, config).ok) notify.alive(); }, Math.min(watchdogMs, ALIVE_INTERVAL_MS)).unref();
+  const feed = (): void => { if (healthOf(supervisor.children, config).ok) notify.alive(); };
+  if (watchdogMs !== null) setInterval(feed, Math.min(watchdogMs, ALIVE_INTERVAL_MS)).unref();
   for (;;) {
     await delay(RENEW_INTERVAL_MS, undefined, { ref: false });
     await supervisor.renew().catch((error: Error) => events.event('supervisor.renewal-failed', 'error', { message: error.message }));

@@ -44,7 +44,9 @@ export async function lockHome(paths: Layout, waiting: () => void): Promise<Home
 /** flock(1) locks the open file behind descriptor 3, which is ours too: the lock stays when it ends. */
 function tryLock(fd: number): boolean {
   const { status, error } = spawnSync('flock', ['--nonblock', '--exclusive', '3'], { stdio: ['ignore', 'ignore', 'ignore', fd] });
-  if (error !== undefined) throw new Failed('supervisor.flock', 'the home cannot be locked', { why: error.message, fix: 'install util-linux, which has flock(1)' });
+  if (error !== undefined) {
+    throw new Failed('supervisor.flock', 'the home cannot be locked', { why: error.message, fix: 'install util-linux, which has flock(1)' });
+  }
   return status === 0;
 }
 

@@ -61,5 +61,6 @@ const FILES_BESIDE = 128;
 export function filesMissing(config: Config): string | null {
   const [, hard = 'unlimited'] = /^Max open files\s+\S+\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
   const needed = config.gateway.maxConnections + FILES_BESIDE;
-  return hard !== 'unlimited' && Number(hard) < needed ? `the limit of open files is ${hard}, and ${config.gateway.maxConnections} connections need ${needed}` : null;
+  if (hard === 'unlimited' || Number(hard) >= needed) return null;
+  return `the limit of open files is ${hard}, and ${config.gateway.maxConnections} connections need ${needed}`;
 }

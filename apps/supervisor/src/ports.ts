@@ -17,9 +17,12 @@ export interface WantedPort {
 /** Everything that listens by this configuration; port 0 means any free one. */
 export function wantedPorts(config: Config): readonly WantedPort[] {
   const { syslogTls, relpTls, syslogTcp, syslogUdp } = config.gateway.listeners;
-  const all = [['syslogTls', syslogTls, 'tcp'], ['relpTls', relpTls, 'tcp'], ['syslogTcp', syslogTcp, 'tcp'], ['syslogUdp', syslogUdp, 'udp']] as const;
+  const all = [
+    ['syslogTls', syslogTls, 'tcp'], ['relpTls', relpTls, 'tcp'], ['syslogTcp', syslogTcp, 'tcp'], ['syslogUdp', syslogUdp, 'udp'],
+  ] as const;
+  const enabled = all.filter(([, listener]) => listener.enabled);
   return [
-    ...all.filter(([, { enabled }]) => enabled).map(([name, { address, port }, transport]) => ({ key: `gateway.listeners.${name}`, transport, address, port })),
+    ...enabled.map(([name, { address, port }, transport]) => ({ key: `gateway.listeners.${name}`, transport, address, port })),
     { key: 'supervisor.metrics', transport: 'tcp', ...config.supervisor.metrics },
   ];
 }

@@ -31,8 +31,13 @@ export async function prepare(main: string): Promise<Prepared> {
       why: (error as Error).message, fix: 'set STRONGROOM_HOME to a directory that you may write', cause: error,
     }));
   }
-  const place = { code: realpathSync(code), home: realpathSync(paths.home), codeCache: realpathSync(paths.codeCache), ...separationPlan(code, paths.home) };
-  if (refreshCodeCache(place.codeCache, place.code, 'supervisor')) await warm(place.codeCache, [{ file: main, flags: [], environment: { STRONGROOM_STAGE: 'warm' } }]);
+  const place: Place = {
+    code: realpathSync(code), home: realpathSync(paths.home), codeCache: realpathSync(paths.codeCache),
+    ...separationPlan(code, paths.home),
+  };
+  if (refreshCodeCache(place.codeCache, place.code, 'supervisor')) {
+    await warm(place.codeCache, [{ file: main, flags: [], environment: { STRONGROOM_STAGE: 'warm' } }]);
+  }
   const node = [process.execPath, '--disable-sigusr1', main];
   return { place, command: place.view === null ? node : [which('unshare'), '--mount', '--propagation', 'private', '--', ...node] };
 }

@@ -10,7 +10,8 @@ export function threeLines(error: unknown): string {
   }
   const { code, path } = (error ?? {}) as NodeJS.ErrnoException;
   if (typeof path === 'string' && (code === 'EACCES' || code === 'EPERM' || code === 'EROFS' || code === 'ENOSPC')) {
-    return `strongroom: ${path} cannot be used\n  why: ${(error as Error).message}\n  do:  start as the user who owns the home, or as root; or set STRONGROOM_HOME to another directory\n`;
+    const fix = 'start as the user who owns the home, or as root; or set STRONGROOM_HOME to another directory';
+    return `strongroom: ${path} cannot be used\n  why: ${(error as Error).message}\n  do:  ${fix}\n`;
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return `strongroom: the supervisor failed\n  why: ${text}\n  do:  report this, with these lines\n`;

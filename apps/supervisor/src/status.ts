@@ -65,7 +65,8 @@ export function statusOf(children: readonly Child[], facts: StatusFacts): Status
 }
 
 function supervisorStatus({ startedAt, stopping }: StatusFacts): ServiceStatus {
-  return { name: 'supervisor', index: 0, pid: process.pid, state: stopping ? 'stopping' : 'running', reason: null, since: startedAt.toISOString(), ended: [] };
+  const state = stopping ? 'stopping' : 'running';
+  return { name: 'supervisor', index: 0, pid: process.pid, state, reason: null, since: startedAt.toISOString(), ended: [] };
 }
 
 function serviceStatus(child: Child): ServiceStatus {

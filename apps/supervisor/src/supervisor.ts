@@ -158,14 +158,16 @@ export class Supervisor {
 
   /** Tells those who stop later whom to wait for, should we be gone. */
   #tellOrder(): void {
-    const pids = (...names: string[]): number[] => this.children.flatMap(({ service, pid }) => (pid !== null && names.includes(service) ? [pid] : []));
+    const pids = (...names: string[]): number[] =>
+      this.children.flatMap(({ service, pid }) => (pid !== null && names.includes(service) ? [pid] : []));
     this.#each('vault', (child) => child.send({ kind: 'before', pids: pids('gateway', 'capture') }));
     this.#each('keys', (child) => child.send({ kind: 'before', pids: pids('gateway', 'capture', 'vault') }));
   }
 
   #startMessage(child: Child, kmsgFd: number | null): StartMessage {
     const { place, config, deployment, separation, enrolments } = this.#facts;
-    return { kind: 'start', home: seenByServices(place).home, config, deployment, registry: enrolments.registry, index: child.index, separation, kmsgFd };
+    const { home } = seenByServices(place);
+    return { kind: 'start', home, config, deployment, registry: enrolments.registry, index: child.index, separation, kmsgFd };
   }
 
   #take(child: Child, message: FromService): void {

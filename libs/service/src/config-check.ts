@@ -25,6 +25,14 @@ export interface CheckedText {
   readonly findings: readonly ConfigFinding[];
 }
 
+const ALIASES: ConfigFinding = {
+  code: 'config.yaml', key: '', what: 'the file uses YAML aliases',
+  why: 'they can make a small file huge, so they are not read', fix: 'write the value out',
+};
+
+/** What the schema's types are called towards a person. */
+const TYPE_NAMES: Readonly<Record<string, string>> = { array: 'list of texts', integer: 'whole number', boolean: 'true or false', string: 'text' };
+
 /** Reads YAML text and checks it against the schema. An empty file is an empty configuration. */
 export function checkText(text: string): CheckedText {
   const document = parseDocument(text, { uniqueKeys: true });
@@ -35,7 +43,7 @@ export function checkText(text: string): CheckedText {
   if (broken.length > 0) return { value: undefined, findings: broken };
   let aliased = false;
   visit(document, (_, node) => { aliased ||= isAlias(node); });
-  if (aliased) return { value: undefined, findings: [{ code: 'config.yaml', key: '', what: 'the file uses YAML aliases', why: 'they can make a small file huge, so they are not read', fix: 'write the value out' }] };
+  if (aliased) return { value: undefined, findings: [ALIASES] };
   const value: unknown = document.toJS() ?? {};
   return { value, findings: checkValue(value) };
 }
@@ -75,9 +83,10 @@ function unknownKey(parent: string, name: string): ConfigFinding {
 
 function mistaken(root: unknown, key: string, error: SchemaError): ConfigFinding {
   const schema = schemaAt(key.replace(/\.\d+$/, ''));
-  const type = schema?.type === 'array' ? 'list of texts' : schema?.type === 'integer' ? 'whole number' : schema?.type === 'boolean' ? 'true or false' : 'text';
+  const type = TYPE_NAMES[schema?.type ?? ''] ?? 'value';
   const shown = JSON.stringify(key === '' ? root : valueAt(root, key)) ?? 'nothing';
-  const range = schema?.minimum === undefined ? '' : ` from ${schema.minimum} to ${schema.maximum}${schema.unit === undefined ? '' : ` ${schema.unit}`}`;
+  const unit = schema?.unit === undefined ? '' : ` ${schema.unit}`;
+  const range = schema?.minimum === undefined ? '' : ` from ${schema.minimum} to ${schema.maximum}${unit}`;
   const wanted = schema?.properties === undefined ? `${type}${range}` : `section with ${Object.keys(schema.properties).join(', ')}`;
   return {
     code: 'config.value', key, what: `"${key}" cannot be ${shown.length > 80 ? `${shown.slice(0, 80)}…` : shown}`,

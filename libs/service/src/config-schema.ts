@@ -12,7 +12,10 @@ interface KeyFacts {
 
 const facts = ({ description, unit, example }: KeyFacts) => ({ description, ...(unit === undefined ? {} : { unit }), examples: [example] });
 const text = (key: KeyFacts & { default?: string; pattern?: string }) =>
-  Type.String({ minLength: 1, ...(key.default === undefined ? {} : { default: key.default }), ...(key.pattern === undefined ? {} : { pattern: key.pattern }), ...facts(key) });
+  Type.String({
+    minLength: 1, ...facts(key),
+    ...(key.default === undefined ? {} : { default: key.default }), ...(key.pattern === undefined ? {} : { pattern: key.pattern }),
+  });
 const whole = (value: number, minimum: number, maximum: number, key: KeyFacts) =>
   Type.Integer({ default: value, minimum, maximum, ...facts(key) });
 const flag = (value: boolean, key: KeyFacts) => Type.Boolean({ default: value, ...facts(key) });
@@ -31,15 +34,29 @@ const listener = (name: string, enabled: boolean, port: number) => section(`The 
 
 const gateway = section('What faces the network.', {
   processes: whole(1, 1, 64, { description: 'Gateway processes that share the listening ports.', unit: 'processes', example: 2 }),
-  maxConnections: whole(5000, 1, 100_000, { description: 'Simultaneous connections over all gateway processes.', unit: 'connections', example: 5000 }),
-  maxRecordBytes: whole(262_144, 480, 1_048_576, { description: 'Longest record that is kept whole; a longer one is sealed cut, with its full length and hash.', unit: 'bytes', example: 262_144 }),
+  maxConnections: whole(5000, 1, 100_000, {
+    description: 'Simultaneous connections over all gateway processes.', unit: 'connections', example: 5000,
+  }),
+  maxRecordBytes: whole(262_144, 480, 1_048_576, {
+    description: 'Longest record that is kept whole; a longer one is sealed cut, with its full length and hash.',
+    unit: 'bytes', example: 262_144,
+  }),
   handshakeTimeoutMs: whole(10_000, 100, 600_000, { description: 'Time for a TLS handshake.', unit: 'ms', example: 10_000 }),
-  idleTimeoutMs: whole(0, 0, 604_800_000, { description: 'A connection that is silent for so long is closed; 0 never closes one.', unit: 'ms', example: 3_600_000 }),
-  frameTimeoutMs: whole(30_000, 100, 3_600_000, { description: 'Time from the first octet of a frame to its last.', unit: 'ms', example: 30_000 }),
-  serverNames: list({ description: 'Names and addresses for the server certificate, beside localhost, the host name and all addresses of the machine.', example: ['logs.example.com'] }),
+  idleTimeoutMs: whole(0, 0, 604_800_000, {
+    description: 'A connection that is silent for so long is closed; 0 never closes one.', unit: 'ms', example: 3_600_000,
+  }),
+  frameTimeoutMs: whole(30_000, 100, 3_600_000, {
+    description: 'Time from the first octet of a frame to its last.', unit: 'ms', example: 30_000,
+  }),
+  serverNames: list({
+    description: 'Names and addresses for the server certificate, beside localhost, the host name and all addresses of the machine.',
+    example: ['logs.example.com'],
+  }),
   perSource: section('Limits of one source, shared by all gateway processes.', {
     connections: whole(1024, 1, 100_000, { description: 'Simultaneous connections of one source.', unit: 'connections', example: 64 }),
-    bytesPerSecond: whole(0, 0, 100 * GIB, { description: 'Rate to which one source is slowed; 0 does not limit it.', unit: 'bytes/s', example: 10_485_760 }),
+    bytesPerSecond: whole(0, 0, 100 * GIB, {
+      description: 'Rate to which one source is slowed; 0 does not limit it.', unit: 'bytes/s', example: 10_485_760,
+    }),
   }),
   listeners: section('What is listened to.', {
     syslogTls: listener('syslog over TLS (RFC 5425)', true, 6514),
@@ -48,25 +65,43 @@ const gateway = section('What faces the network.', {
     syslogUdp: listener('syslog over UDP, marked unreliable', false, 514),
   }),
   tls: section("Certificates towards producers; unset, they come from the deployment's own CA.", {
-    certificate: Type.Optional(text({ description: 'PEM file: server certificate and its intermediates.', example: '/etc/strongroom/server.pem' })),
+    certificate: Type.Optional(text({
+      description: 'PEM file: server certificate and its intermediates.', example: '/etc/strongroom/server.pem',
+    })),
     key: Type.Optional(text({ description: 'PEM file: key of the server certificate.', example: '/etc/strongroom/server-key.pem' })),
-    clientCa: Type.Optional(text({ description: "PEM file: CA certificates that may issue producers' certificates, beside our own.", example: '/etc/strongroom/clients-ca.pem' })),
+    clientCa: Type.Optional(text({
+      description: "PEM file: CA certificates that may issue producers' certificates, beside our own.", example: '/etc/strongroom/clients-ca.pem',
+    })),
   }),
 });
 
 const vault = section('What seals and keeps.', {
-  cycleMaxBytes: whole(8 * MIB, 65_536, 256 * MIB, { description: 'Most that one commit cycle seals at once.', unit: 'bytes', example: 8 * MIB }),
-  segmentMaxBytes: whole(256 * MIB, MIB, 16 * GIB, { description: 'Size at which a segment is closed and the next one begun.', unit: 'bytes', example: 256 * MIB }),
-  idleCycleMs: whole(1000, 1, 60_000, { description: 'How long a cycle may stay open while nobody waits for an acknowledgement.', unit: 'ms', example: 1000 }),
+  cycleMaxBytes: whole(8 * MIB, 65_536, 256 * MIB, {
+    description: 'Most that one commit cycle seals at once.', unit: 'bytes', example: 8 * MIB,
+  }),
+  segmentMaxBytes: whole(256 * MIB, MIB, 16 * GIB, {
+    description: 'Size at which a segment is closed and the next one begun.', unit: 'bytes', example: 256 * MIB,
+  }),
+  idleCycleMs: whole(1000, 1, 60_000, {
+    description: 'How long a cycle may stay open while nobody waits for an acknowledgement.', unit: 'ms', example: 1000,
+  }),
   heartbeatSeconds: whole(60, 1, 3600, { description: 'A quiet log gets an entry at least this often.', unit: 's', example: 60 }),
-  reserveBytes: whole(8 * MIB, MIB, GIB, { description: 'Space set aside to record the incident when the disk is full.', unit: 'bytes', example: 8 * MIB }),
-  minFreeBytes: whole(16 * MIB, 0, 1024 * GIB, { description: 'Free space below which nothing is acknowledged any more.', unit: 'bytes', example: GIB }),
+  reserveBytes: whole(8 * MIB, MIB, GIB, {
+    description: 'Space set aside to record the incident when the disk is full.', unit: 'bytes', example: 8 * MIB,
+  }),
+  minFreeBytes: whole(16 * MIB, 0, 1024 * GIB, {
+    description: 'Free space below which nothing is acknowledged any more.', unit: 'bytes', example: GIB,
+  }),
 });
 
 const keys = section('Where keys live.', {
-  module: text({ default: '/usr/lib/softhsm/libsofthsm2.so', description: 'PKCS#11 module; the default is SoftHSM, embedded.', example: '/usr/lib/pkcs11/vendor.so' }),
+  module: text({
+    default: '/usr/lib/softhsm/libsofthsm2.so', description: 'PKCS#11 module; the default is SoftHSM, embedded.', example: '/usr/lib/pkcs11/vendor.so',
+  }),
   tokenLabel: text({ default: 'strongroom', description: 'Label of the token that holds the keys.', example: 'strongroom' }),
-  pinFile: Type.Optional(text({ description: "File with the token's PIN; unset, one is made at first start under secrets/keys.", example: '/run/credentials/pin' })),
+  pinFile: Type.Optional(text({
+    description: "File with the token's PIN; unset, one is made at first start under secrets/keys.", example: '/run/credentials/pin',
+  })),
 });
 
 const capture = section('What is taken from this host.', {
@@ -85,7 +120,10 @@ const supervisor = section('What starts the others.', {
 });
 
 export const CONFIG = section('Configuration of Strongroom: one YAML file, named by $STRONGROOM_CONFIG.', {
-  deployment: Type.Optional(text({ pattern: '^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$', description: 'Name of the deployment, part of every identity; unset, one is made at first start. It never changes afterwards.', example: 'strongroom-berlin' })),
+  deployment: Type.Optional(text({
+    pattern: '^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$', example: 'strongroom-berlin',
+    description: 'Name of the deployment, part of every identity; unset, one is made at first start. It never changes afterwards.',
+  })),
   gateway, vault, keys, capture, supervisor,
 });
 

@@ -90,5 +90,6 @@ function readFileOf(file: string | undefined): { value: unknown; findings: reado
 }
 
 function refusedFile(why: string): { value: undefined; findings: ConfigFinding[] } {
-  return { value: undefined, findings: [{ code: 'config.file', key: '', what: 'the file cannot be read', why, fix: 'set STRONGROOM_CONFIG to a readable YAML file, or unset it' }] };
+  const fix = 'set STRONGROOM_CONFIG to a readable YAML file, or unset it';
+  return { value: undefined, findings: [{ code: 'config.file', key: '', what: 'the file cannot be read', why, fix }] };
 }

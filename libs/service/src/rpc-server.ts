@@ -67,7 +67,9 @@ async function answer<Caller>(
   const control = new AbortController();
   try {
     if (calls.has(id)) throw new Refused('rpc.id-in-use', `call ${id} is still being answered`);
-    if (calls.size >= CALLS_AT_ONCE_MAX) throw new Refused('rpc.too-many-calls', 'too many calls at once', { why: `the limit is ${CALLS_AT_ONCE_MAX}` });
+    if (calls.size >= CALLS_AT_ONCE_MAX) {
+      throw new Refused('rpc.too-many-calls', 'too many calls at once', { why: `the limit is ${CALLS_AT_ONCE_MAX}` });
+    }
     if (!Object.hasOwn(verbs, verb)) throw new Refused('rpc.unknown-verb', `there is no verb "${verb.slice(0, 100)}"`);
     calls.set(id, control);
     const result = await perform(stream, id, verbs[verb]!(args, { signal: control.signal, caller: serving.caller }), control.signal);

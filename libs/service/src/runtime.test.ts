@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { fork, spawnSync, type ChildProcess } from 'node:child_process';
+import { fork, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -80,6 +80,21 @@ test('it stops in order when the supervisor is gone, and at SIGTERM', async () =
   await ended.message('event');
   ended.child.kill('SIGTERM');
   assert.equal(await ended.exit, 0);
+});
+
+test('without a supervisor it stops after those that stop before it', async () => {
+  const earlier = spawn('sleep', ['1000'], { stdio: 'ignore' });
+  const service = new Service();
+  service.send(START);
+  await service.message('protect');
+  service.send({ kind: 'before', pids: [earlier.pid!] });
+  service.send({ kind: 'registry', registry: EMPTY_REGISTRY, version: 1 });
+  await service.message('registry-done');
+  service.child.disconnect();
+  await new Promise((resolve) => { setTimeout(resolve, 200); });
+  assert.equal(service.child.exitCode, null);
+  earlier.kill();
+  assert.equal(await service.exit, 0);
 });
 
 test('it ends when it is stopped before it was started', async () => {

@@ -21,7 +21,11 @@ const ORPHAN_STOP_MS = 10_000;
  */
 export function runService(name: ServiceName, main: (context: ServiceContext) => Promise<void>): void {
   if (process.send === undefined) {
-    process.stderr.write(`apps/${name} is a service of Strongroom and does not run by itself.\nIt is started and ordered by the supervisor.\nStart everything with "npm start".\n`);
+    process.stderr.write([
+      `strongroom: apps/${name} does not run by itself`,
+      '  why: it is a service, started and ordered by the supervisor',
+      '  do:  npm start\n',
+    ].join('\n'));
     process.exit(EXIT.configuration);
   }
   // Ctrl-C and a closed terminal reach the whole session; the order of stopping is the supervisor's.
@@ -34,7 +38,8 @@ export function runService(name: ServiceName, main: (context: ServiceContext) =>
   const awaitStart = (message: ToService): void => {
     if (message.kind === 'stop') leaveEarly();
     if (message.kind !== 'start') return;
-    for (const [event, listener] of [['message', awaitStart], ['disconnect', leaveEarly], ['SIGTERM', leaveEarly]] as const) process.off(event, listener);
+    process.off('message', awaitStart);
+    for (const event of ['disconnect', 'SIGTERM'] as const) process.off(event, leaveEarly);
     void live(name, message, main);
   };
   process.on('message', awaitStart);
@@ -60,7 +65,8 @@ async function stopAsOrphan(name: ServiceName, life: ServiceLife, before: readon
   await allGone(before);
   life.stop('the supervisor is gone');
   await delay(ORPHAN_STOP_MS, undefined, { ref: false });
-  end(name, 'service.failed', new Failed('service.orphan', 'it did not stop in time without its supervisor', { why: `${ORPHAN_STOP_MS} ms are allowed` }), EXIT.restart);
+  const late = new Failed('service.orphan', 'it did not stop in time without its supervisor', { why: `${ORPHAN_STOP_MS} ms are allowed` });
+  end(name, 'service.failed', late, EXIT.restart);
 }
 
 /** Resolves when none of the processes lives, or after a while: who serves them stops after them. */
