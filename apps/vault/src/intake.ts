@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where services submit: one Unix socket each, mutual TLS, and the certificate must be that of the socket's service.
-import { chmodSync, chownSync, unlinkSync } from 'node:fs';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { Refused } from '@strongroom/bytes';
 import { MessageSplitter, decodeMessage, encodeAck, encodeDenied, encodeWelcome, type Message } from '@strongroom/evidence';
-import { errorFields, nowNs, peerSpiffe, serviceId, socketPath, tlsServerOptions, type ServiceContext, type Submitter } from '@strongroom/service';
+import { errorFields, nowNs, peerSpiffe, serviceId, tlsServerOptions, type ServiceContext, type Submitter } from '@strongroom/service';
 import { Admission, type Gap, type Outcome, type Permit } from './admission.ts';
 import type { Loop } from './loop.ts';
 import type { OwnRecords } from './own-records.ts';
 import type { Producers } from './producers.ts';
+import { listenOn } from './unix-server.ts';
 import type { Waiting } from './waiting.ts';
 
 /** What one service may have unacknowledged; it slows down beyond. */
@@ -49,7 +49,7 @@ export class Intake {
     const expected = serviceId(this.#context.deployment, name);
     const server = createServer(tlsServerOptions(this.#context.identity), (socket) => this.#accept(socket, expected));
     server.on('tlsClientError', (error) => this.#context.event('vault.submitter-refused', 'warn', { socket: name, ...errorFields(error) }));
-    return listenOn(server, path, this.#context.separation.groups?.[name] ?? null);
+    return listenOn(server, path, 0o660, this.#context.separation.groups?.[name] ?? null);
   }
 
   /** Certificates were renewed. */
@@ -191,21 +191,4 @@ export class Intake {
     this.#waiting.push(this.#own.event(event, 'warn', fields));
     this.#loop.wake();
   }
-}
-
-/** Listens on a Unix socket that its owner and one group may connect to. */
-export function listenOn(server: Server, path: string, group: number | null): Promise<Server> {
-  try {
-    unlinkSync(path);
-  } catch {
-    // There was none.
-  }
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(socketPath(path), () => {
-      if (group !== null && group !== process.getgid!()) chownSync(path, -1, group);
-      chmodSync(path, 0o660);
-      resolve(server);
-    });
-  });
 }

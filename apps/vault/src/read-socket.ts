@@ -4,10 +4,10 @@ import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { Refused } from '@strongroom/bytes';
 import { decodeContext, itemOf, recordsOf, type Item } from '@strongroom/evidence';
 import { peerKeyHash, peerSpiffe, serveRpc, standing, tlsServerOptions, type RpcCall, type RpcVerbs, type ServiceContext } from '@strongroom/service';
-import { listenOn } from './intake.ts';
 import { parseQuery } from './query.ts';
 import type { Reading } from './reading.ts';
 import type { SealedBatch } from './seal.ts';
+import { listenOn } from './unix-server.ts';
 
 /** What a slow watcher may have waiting; beyond it records are passed over, counted, and the count is shown. */
 const TAP_ITEMS_MAX = 1000;
@@ -38,7 +38,8 @@ export class ReadSocket {
     const { context } = this.#options;
     const server = createServer(tlsServerOptions(context.identity), (socket) => this.#accept(socket));
     server.on('tlsClientError', (error) => context.event('vault.reader-refused', 'warn', { why: error.message }));
-    this.#server = await listenOn(server, context.paths.readSocket, null);
+    // Anybody on this machine may knock: who may read is told by the certificate.
+    this.#server = await listenOn(server, context.paths.readSocket, 0o666, null);
   }
 
   reload(): void {

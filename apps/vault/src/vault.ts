@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The commit cycle:
 //   take what waits → seal batches → append and sync the segment, while the checkpoint is signed
-//   → append and sync the commit log (THE COMMIT POINT) → publish → acknowledge.
+//   → append and sync the commit log (THE COMMIT POINT) → acknowledge; the publisher follows within a second.
 // State changes only after the commit point, so a cycle that fails before it can be tried again with the same queue.
 
 import type { EventEmitter } from 'node:events';

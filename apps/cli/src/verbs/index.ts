@@ -7,6 +7,7 @@ import { enrol } from './enrol.ts';
 import { help } from './help.ts';
 import { logDir } from './log-dir.ts';
 import { prove } from './prove.ts';
+import { reload } from './reload.ts';
 import { revoke } from './revoke.ts';
 import { search } from './search.ts';
 import { show } from './show.ts';
@@ -22,7 +23,7 @@ import { vkey } from './vkey.ts';
 
 export const VERBS: readonly Verb[] = [
   status, top,
-  enrol, revoke, sources,
+  enrol, revoke, sources, reload,
   search, tap, show, prove,
   verify, verifyProof, snapshot, logDir, vkey,
   config, completion, help, version,

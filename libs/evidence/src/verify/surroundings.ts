@@ -5,7 +5,8 @@ import type { Segments } from './segments.ts';
 import type { GuardedReader } from './store-reader.ts';
 import type { Findings } from './verdict.ts';
 
-const FOLDERS = ['log/', 'segments/', 'commit/'];
+/** Beside the folders, the space that the vault sets aside for the day when the disk is full. */
+const KNOWN = ['log/', 'segments/', 'commit/', 'reserve'];
 /** C2SP tlog-tiles: levels 0 to 63, indexes in groups of three digits, widths of partial tiles. */
 const LOG_FILE = /^log\/(checkpoint|tile\/(entries|[0-9]|[1-5][0-9]|6[0-3])\/(x[0-9]{3}\/)*[0-9]{3}(\.p\/[1-9][0-9]{0,2})?)$/;
 const DEPTH_MAX = 8;
@@ -13,7 +14,7 @@ const DEPTH_MAX = 8;
 /** Names files that no format describes. */
 export function noteUnknownFiles(reader: GuardedReader, findings: Findings): void {
   for (const name of reader.list('.')) {
-    if (!FOLDERS.includes(name)) findings.note('store.unknown-file', name, 'does not belong to a store');
+    if (!KNOWN.includes(name)) findings.note('store.unknown-file', name, 'does not belong to a store');
   }
   noteUnknownIn('log', reader, findings, DEPTH_MAX);
 }
