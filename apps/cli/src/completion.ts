@@ -51,7 +51,8 @@ complete -o default -F _strongroom strongroom
 function zsh(verbs: readonly Verb[]): string {
   const cases = verbs.map((verb) => {
     const options = optionsOf(verb).map(([name, option]) => {
-      const value = option.kind === 'flag' ? '' : choicesOf(option).length > 0 ? `:${option.value}:(${choicesOf(option).join(' ')})` : `:${option.value}:_files`;
+      const offered = choicesOf(option).length > 0 ? `(${choicesOf(option).join(' ')})` : '_files';
+      const value = option.kind === 'flag' ? '' : `:${option.value}:${offered}`;
       return `'--${name}[${zshQuoted(option.description)}]${value}'`;
     });
     const choices = firstChoices(verb, verbs);

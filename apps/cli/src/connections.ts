@@ -65,7 +65,9 @@ function ownCa(directory: string | undefined): string | undefined {
 }
 
 function notPermitted(area: 'control' | 'read', path: string, right: string, fix: string): Refused {
-  return new Refused(`${area}.not-permitted`, `you have not the right ${right}`, { why: `${path} is ${ownerOf(path)} and you are ${userName()}`, fix });
+  return new Refused(`${area}.not-permitted`, `you have not the right ${right}`, {
+    why: `${path} is ${ownerOf(path)} and you are ${userName()}`, fix,
+  });
 }
 
 function noIdentity(directory: string, cause: unknown): Refused {

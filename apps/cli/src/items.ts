@@ -50,6 +50,7 @@ export class ItemRows {
     const mark = item.kind === 'data' ? '' : `[${item.kind}] `;
     // A record may have 256 KiB; of those a line never shows more than it has room for. Many end with a line feed.
     const text = printable(rawText(item).replace(/\r?\n$/, '').slice(0, room === Infinity ? undefined : room * 2 + 2));
-    return `${this.#sink.style('dim', id)}  ${time}  ${this.#sink.style('cyan', source)}  ${room === Infinity ? mark + text : cut(mark + text, Math.max(20, room))}`.trimEnd();
+    const shown = room === Infinity ? mark + text : cut(mark + text, Math.max(20, room));
+    return `${this.#sink.style('dim', id)}  ${time}  ${this.#sink.style('cyan', source)}  ${shown}`.trimEnd();
   }
 }

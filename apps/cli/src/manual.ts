@@ -41,15 +41,19 @@ function section(verb: Verb): string[] {
   return [
     '', `### ${verb.name}`, '', `${verb.summary}.`, '', '```', usage(verb), '```',
     ...(verb.details ?? []).flatMap((paragraph) => ['', escaped(paragraph)]),
-    ...part(verb.arguments.map(({ name, description, choices }) => `| \`${name.toUpperCase()}\` | ${cell(choices === undefined ? description : `${description} (${choices.join(', ')})`)} |`), 'argument'),
+    ...argumentRows(verb),
     ...(Object.keys(verb.options).length === 0 ? [] : ['', ...optionRows(verb.options)]),
     ...(verb.examples.length === 0 ? [] : ['', '```sh', ...verb.examples.flatMap(({ command, what }) => [`# ${what}`, command]), '```']),
     ...(verb.exitCodes === undefined ? [] : ['', `Exit codes: ${exitCodes(verb).map(([code, meaning]) => `${code} ${meaning}`).join(' · ')}.`]),
   ];
 }
 
-function part(rows: readonly string[], title: string): string[] {
-  return rows.length === 0 ? [] : ['', `| ${title} | |`, '|---|---|', ...rows];
+function argumentRows({ arguments: given }: Verb): string[] {
+  const rows = given.map(({ name, description, choices }) => {
+    const meaning = choices === undefined ? description : `${description} (${choices.join(', ')})`;
+    return `| \`${name.toUpperCase()}\` | ${cell(meaning)} |`;
+  });
+  return rows.length === 0 ? [] : ['', '| argument | |', '|---|---|', ...rows];
 }
 
 function optionRows(options: Options): string[] {

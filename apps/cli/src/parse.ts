@@ -79,10 +79,14 @@ function takeArguments(verb: Verb, words: readonly string[]): Record<string, str
     const word = words[index];
     const shown = name.toUpperCase();
     if (word === undefined && required) {
-      throw new Refused('usage.argument', `strongroom ${verb.name} needs ${choices === undefined ? shown : choices.join('|')}`, { why: 'it is not given', fix: seeHelp(verb) });
+      throw new Refused('usage.argument', `strongroom ${verb.name} needs ${choices === undefined ? shown : choices.join('|')}`, {
+        why: 'it is not given', fix: seeHelp(verb),
+      });
     }
     if (word !== undefined && choices !== undefined && !choices.includes(word)) {
-      throw new Refused('usage.argument', `strongroom ${verb.name} cannot take "${word}"`, { why: `it takes one of ${choices.join(', ')}`, fix: meant(word, choices, seeHelp(verb)) });
+      throw new Refused('usage.argument', `strongroom ${verb.name} cannot take "${word}"`, {
+        why: `it takes one of ${choices.join(', ')}`, fix: meant(word, choices, seeHelp(verb)),
+      });
     }
     return [name, word];
   }));

@@ -36,5 +36,7 @@ export function progressLine(what: string, done: number, total: number, elapsedM
   const filled = Math.floor(part * BAR_COLUMNS);
   const perMs = elapsedMs <= 0 ? 0 : done / elapsedMs;
   const left = elapsedMs < ESTIMATE_AFTER_MS || perMs === 0 ? '' : `  ${duration((total - done) / perMs)} left`;
-  return `${what} ${'█'.repeat(filled)}${'░'.repeat(BAR_COLUMNS - filled)} ${String(Math.floor(part * 100)).padStart(3)} %  ${bytes(done)} of ${bytes(total)}  ${bytes(perMs * 1000)}/s${left}`;
+  const bar = '█'.repeat(filled) + '░'.repeat(BAR_COLUMNS - filled);
+  const percent = String(Math.floor(part * 100)).padStart(3);
+  return `${what} ${bar} ${percent} %  ${bytes(done)} of ${bytes(total)}  ${bytes(perMs * 1000)}/s${left}`;
 }

@@ -103,7 +103,10 @@ export function verb<const O extends Options, const A extends readonly Argument[
 
 /** Options that every verb has. */
 export const GLOBAL_OPTIONS = {
-  output: { kind: 'text', short: 'o', value: 'FORMAT', default: 'table', choices: FORMATS, description: 'How data is written: for people, as one JSON value, or as one JSON value a line' },
+  output: {
+    kind: 'text', short: 'o', value: 'FORMAT', default: 'table', choices: FORMATS,
+    description: 'How data is written: for people, as one JSON value, or as one JSON value a line',
+  },
   home: { kind: 'text', value: 'DIR', description: 'Where this Strongroom lives, instead of $STRONGROOM_HOME or var/ in the project' },
   config: { kind: 'text', value: 'FILE', description: 'Configuration file, instead of $STRONGROOM_CONFIG' },
   help: { kind: 'flag', short: 'h', description: 'Show help and do nothing' },

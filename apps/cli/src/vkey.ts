@@ -35,7 +35,9 @@ function looksLikeLine(given: string): boolean {
 function checked(text: string): string {
   const line = text.trim();
   if (line.length > VKEY_CHARACTERS_MAX) {
-    throw new Refused('note.vkey', 'this is no verifier key line', { why: `it has ${line.length} characters, the limit is ${VKEY_CHARACTERS_MAX}`, fix: 'take the line that "strongroom vkey" prints' });
+    throw new Refused('note.vkey', 'this is no verifier key line', {
+      why: `it has ${line.length} characters, the limit is ${VKEY_CHARACTERS_MAX}`, fix: 'take the line that "strongroom vkey" prints',
+    });
   }
   parseVkey(line);
   return line;

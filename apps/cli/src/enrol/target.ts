@@ -41,7 +41,8 @@ export function parseAddress(text: string): Address {
     return { host, port: port === undefined ? undefined : Number(port) };
   }
   throw new Refused('usage.address', `"${text.slice(0, 200)}" is no address to send to`, {
-    why: valid ? 'its port is not from 1 to 65535' : 'it is neither a host name nor an IP address', fix: 'write for example --address logs.example.com:6514 or --address [2001:db8::1]:6514',
+    why: valid ? 'its port is not from 1 to 65535' : 'it is neither a host name nor an IP address',
+    fix: 'write for example --address logs.example.com:6514 or --address [2001:db8::1]:6514',
   });
 }
 
@@ -60,7 +61,8 @@ export async function chooseTarget(given: Address | undefined, relpPort: number 
       // rsyslog compares DNS names only. Every server certificate of ours carries this one beside those of the machine.
       serverName: isIP(host) === 0 ? host : 'localhost',
     },
-    warning: inCertificate ? null : `${host} does not stand in the gateway's certificate: put it under gateway.serverNames in the configuration, or producers will refuse to connect`,
+    warning: inCertificate ? null
+      : `${host} does not stand in the gateway's certificate: put it under gateway.serverNames in the configuration, or producers will refuse to connect`,
   };
 }
 

@@ -35,7 +35,11 @@ export interface CoveredCommit {
 export async function findCovered(store: StoreReader, key: NoteKey): Promise<Covered> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const note = store.readFile('log/checkpoint')?.toString('utf8');
-    if (note === undefined) throw new Failed('snapshot.no-checkpoint', 'there is nothing to copy yet', { why: 'the store has no checkpoint', fix: 'wait until Strongroom runs, or name its home with --home DIR' });
+    if (note === undefined) {
+      throw new Failed('snapshot.no-checkpoint', 'there is nothing to copy yet', {
+        why: 'the store has no checkpoint', fix: 'wait until Strongroom runs, or name its home with --home DIR',
+      });
+    }
     const checkpoint = openCheckpoint(note, key);
     const names = commitNames(store);
     if (names.length === 0) return { note, checkpoint, commit: null };
@@ -45,7 +49,9 @@ export async function findCovered(store: StoreReader, key: NoteKey): Promise<Cov
     }
     await delay(RETRY_MS);
   }
-  throw new Failed('snapshot.commit-log', 'the commit log does not lead to the checkpoint', { why: `none of its files has a record that ends there, seen ${ATTEMPTS} times`, fix: 'run "strongroom verify"' });
+  throw new Failed('snapshot.commit-log', 'the commit log does not lead to the checkpoint', {
+    why: `none of its files has a record that ends there, seen ${ATTEMPTS} times`, fix: 'run "strongroom verify"',
+  });
 }
 
 /** Newest first. */

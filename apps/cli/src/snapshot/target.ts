@@ -13,12 +13,17 @@ export class SnapshotTarget {
   constructor(root: string, source: string) {
     this.#root = resolve(root);
     if (`${this.#root}/`.startsWith(`${resolve(source)}/`)) {
-      throw new Refused('snapshot.inside', `${root} lies inside the store`, { why: 'the copy would become part of what is copied', fix: 'choose a directory elsewhere' });
+      throw new Refused('snapshot.inside', `${root} lies inside the store`, {
+        why: 'the copy would become part of what is copied', fix: 'choose a directory elsewhere',
+      });
     }
     mkdirSync(this.#root, { recursive: true });
     const there = readdirSync(this.#root);
     if (there.length > 0) {
-      throw new Refused('snapshot.not-empty', `${root} is not empty`, { why: `it holds ${there.slice(0, 3).join(', ')}${there.length > 3 ? ` and ${there.length - 3} more` : ''}`, fix: 'choose an empty or a new directory' });
+      throw new Refused('snapshot.not-empty', `${root} is not empty`, {
+        why: `it holds ${there.slice(0, 3).join(', ')}${there.length > 3 ? ` and ${there.length - 3} more` : ''}`,
+        fix: 'choose an empty or a new directory',
+      });
     }
     this.#directories.add(this.#root);
   }

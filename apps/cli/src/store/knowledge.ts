@@ -41,7 +41,10 @@ function wholeLines(text: string): string {
 export function givenCheckpoint(file: string): string {
   const note = readFileSync(file, 'utf8');
   if (note.length <= CHECKPOINT_CHARACTERS_MAX && note.includes('\n\n')) return note;
-  throw new Refused('usage.checkpoint', `${file} is no checkpoint`, { why: 'a checkpoint is a signed note: three lines, an empty one, and signatures', fix: 'give a copy of the file "checkpoint" in "strongroom log-dir"' });
+  throw new Refused('usage.checkpoint', `${file} is no checkpoint`, {
+    why: 'a checkpoint is a signed note: three lines, an empty one, and signatures',
+    fix: 'give a copy of the file "checkpoint" in "strongroom log-dir"',
+  });
 }
 
 function readOr(path: string): string | null {

@@ -12,7 +12,10 @@ const FACTS_SHOWN = 20;
 export function verdictLines(verdict: Verdict & { readonly compared: string }, directory: string, style: (style: Style, text: string) => string): string[] {
   const failed = verdict.failures.length + verdict.failuresOmitted;
   return [
-    verdict.ok ? `${style(['bold', 'green'], 'VALID')}  ${directory} is what its checkpoint says.` : `${style(['bold', 'red'], 'NOT VALID')}  ${directory} is not what its checkpoint says: ${some(failed, 'failure')}.`, '',
+    verdict.ok
+      ? `${style(['bold', 'green'], 'VALID')}  ${directory} is what its checkpoint says.`
+      : `${style(['bold', 'red'], 'NOT VALID')}  ${directory} is not what its checkpoint says: ${some(failed, 'failure')}.`,
+    '',
     ...factLines([
       ['log', some(verdict.logSize, 'entry', 'entries')],
       ['records', `${count(verdict.records)} in ${some(verdict.batches, 'batch', 'batches')}, ${some(verdict.segments, 'segment')}`],

@@ -16,6 +16,7 @@ export interface Frame {
 
 const BARS = '▁▂▃▄▅▆▇█';
 const SPARK_COLUMNS = 12;
+const TOTAL_SPARK_COLUMNS = 30;
 const SOURCE_COLUMNS_MIN = 10;
 const SOURCE_COLUMNS_MAX = 40;
 /** Of the columns right of the source's name, two spaces before each. */
@@ -47,15 +48,21 @@ function headerLines(sample: Sample, { columns, style, history }: Frame): string
     ? style(odd === '' ? 'green' : 'yellow', cut(`${name}  ${state}`, columns))
     : `${style('bold', name)}  ${style(odd === '' ? 'green' : 'yellow', state)}${' '.repeat(gap)}  ${style('dim', keys)}`;
   const checkpoint = sample.checkpointAgeMs === null ? 'no checkpoint yet' : `checkpoint ${duration(sample.checkpointAgeMs)} old`;
+  const log = `log of ${some(sample.logSize, 'entry', 'entries')}`;
+  const passing = [`${eventsText(sample.eventsPerSecond)} events/s`, `${rateText(sample.ackedBytesPerSecond)} acked`, `${bytes(sample.waitingBytes)} waiting`];
   return [
     first,
-    cut(`sealed   ${some(sample.records, 'record')}   ${some(sample.batches, 'batch', 'batches')}   log of ${some(sample.logSize, 'entry', 'entries')}   ${checkpoint}`, columns),
-    cut(`passing  ${perSecond(sample.eventsPerSecond, 'events/s')}   ${sample.ackedBytesPerSecond === null ? '-' : `${bytes(sample.ackedBytesPerSecond)}/s`} acked   ${bytes(sample.waitingBytes)} waiting   ${sparkline(history(), 30)}`, columns),
+    cut(`sealed   ${[some(sample.records, 'record'), some(sample.batches, 'batch', 'batches'), log, checkpoint].join('   ')}`, columns),
+    cut(`passing  ${[...passing, sparkline(history(), TOTAL_SPARK_COLUMNS)].join('   ')}`, columns),
   ];
 }
 
-function perSecond(value: number | null, unit: string): string {
-  return `${value === null ? '-' : count(value)} ${unit}`;
+function eventsText(perSecond: number | null): string {
+  return perSecond === null ? '-' : count(perSecond);
+}
+
+function rateText(perSecond: number | null): string {
+  return perSecond === null ? '-' : `${bytes(perSecond)}/s`;
 }
 
 function nameWidth(sources: readonly SourceSample[], columns: number): number {
@@ -71,10 +78,7 @@ function titleLine(width: number, columns: number): string {
 function sourceLine(sample: SourceSample, width: number, { columns, style, history }: Frame): string {
   const { eventsPerSecond, ackedBytesPerSecond, lagMs, waitingBytes, connections } = sample;
   const name = pad(cut(shortSource(sample.source), width), width);
-  const cells = [
-    eventsPerSecond === null ? '-' : count(eventsPerSecond), ackedBytesPerSecond === null ? '-' : `${bytes(ackedBytesPerSecond)}/s`,
-    duration(lagMs), bytes(waitingBytes), count(connections),
-  ];
+  const cells = [eventsText(eventsPerSecond), rateText(ackedBytesPerSecond), duration(lagMs), bytes(waitingBytes), count(connections)];
   const line = cut(row(name, cells, sparkline(history(sample.source), SPARK_COLUMNS), columns), columns);
   // Nothing waits and nobody is connected: it is there, and quiet.
   return connections === 0 && waitingBytes === 0 ? style('dim', line) : line;

@@ -11,7 +11,8 @@ export const config = verb({
   group: 'Tools',
   summary: 'Explain the configuration, check a file, or write its JSON Schema',
   details: [
-    'explain shows every key with its value and where that comes from, check says everything that is wrong with the file, schema writes the JSON Schema that editors use.',
+    'explain shows every key with its value and where that comes from, check says everything that is wrong with the file, '
+      + 'schema writes the JSON Schema that editors use.',
     'The file is YAML, named by --config or $STRONGROOM_CONFIG. Every key has a default, and unknown keys are refused.',
   ],
   arguments: [{ name: 'action', description: 'What to do', required: true, choices: ['explain', 'check', 'schema'] }],
@@ -46,7 +47,9 @@ async function explain(call: ConfigCall): Promise<number> {
 async function check(call: ConfigCall): Promise<number> {
   const { configFile } = call;
   if (configFile === undefined) {
-    throw new Refused('usage.no-config', 'there is no configuration file to check', { why: 'neither --config nor $STRONGROOM_CONFIG names one', fix: 'strongroom config check --config FILE' });
+    throw new Refused('usage.no-config', 'there is no configuration file to check', {
+      why: 'neither --config nor $STRONGROOM_CONFIG names one', fix: 'strongroom config check --config FILE',
+    });
   }
   const findings = (await load()).checkConfig(configFile);
   const verdict = { ok: findings.length === 0, file: configFile, findings };

@@ -9,14 +9,19 @@ export const logDir = verb({
   name: 'log-dir',
   group: 'Verification',
   summary: 'Show the directory of the log, for tools that read C2SP tlog-tiles',
-  details: ['The directory conforms to C2SP tlog-tiles at every instant, also while Strongroom runs: tools that know nothing of Strongroom can read and check it.'],
+  details: [
+    'The directory conforms to C2SP tlog-tiles at every instant, also while Strongroom runs: tools that know nothing of '
+      + 'Strongroom can read and check it.',
+  ],
   arguments: [],
   options: {},
   examples: [{ command: 'cat "$(strongroom log-dir)/checkpoint"', what: 'The signed checkpoint' }],
   async run(call) {
     const path = call.paths.log;
     if (!existsSync(join(path, 'checkpoint'))) {
-      throw new Failed('home.no-log', `there is no log in ${call.paths.home}`, { why: `${join(path, 'checkpoint')} is not there`, fix: 'start Strongroom with "npm start", or name its home with --home DIR' });
+      throw new Failed('home.no-log', `there is no log in ${call.paths.home}`, {
+        why: `${join(path, 'checkpoint')} is not there`, fix: 'start Strongroom with "npm start", or name its home with --home DIR',
+      });
     }
     await writeValue(call, { logDir: path }, () => [path]);
     return EXIT.ok;

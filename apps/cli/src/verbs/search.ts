@@ -23,12 +23,15 @@ const options = {
   identity: IDENTITY_OPTION,
 } as const;
 
+type SearchCall = Call<typeof options, readonly [{ readonly name: 'text'; readonly description: string; readonly required: false }]>;
+
 export const search = verb({
   name: 'search',
   group: 'Evidence',
   summary: 'Find sealed records',
   details: [
-    'Finds every record that contains TEXT, exactly as written, in the order in which the log holds them. Without TEXT every record matches. All conditions must hold. There is no limit unless one is given.',
+    'Finds every record that contains TEXT, exactly as written, in the order in which the log holds them. Without TEXT '
+      + 'every record matches. All conditions must hold. There is no limit unless one is given.',
     'Reading evidence needs the right of a reader, and is itself recorded.',
   ],
   arguments: [{ name: 'text', description: 'Text to look for in the record as it was received', required: false }],
@@ -56,12 +59,14 @@ export const search = verb({
 });
 
 /** Arguments of the vault's `search`, without the source. Throws `Refused`: `usage.time`, `usage.stream`, `usage.regex`. */
-export function searchConditions(call: Pick<Call<typeof options, readonly [{ name: 'text'; description: string; required: false }]>, 'arguments' | 'options' | 'io'>): Record<string, unknown> {
+export function searchConditions(call: Pick<SearchCall, 'arguments' | 'options' | 'io'>): Record<string, unknown> {
   const { options: given, arguments: { text } } = call;
   const now = call.io.now();
   const [since, until] = [given.since, given.until].map((time) => (time === undefined ? undefined : parseTime(time, now)));
   if (since !== undefined && until !== undefined && since >= until) {
-    throw new Refused('usage.time', 'there is no time between --since and --until', { why: `--since ${given.since} is not before --until ${given.until}`, fix: 'exchange them' });
+    throw new Refused('usage.time', 'there is no time between --since and --until', {
+      why: `--since ${given.since} is not before --until ${given.until}`, fix: 'exchange them',
+    });
   }
   const conditions = {
     ...(given.regex ? { regex: checkedRegex(text) } : { text }), ignoreCase: given['ignore-case'] || undefined,
@@ -72,16 +77,24 @@ export function searchConditions(call: Pick<Call<typeof options, readonly [{ nam
 }
 
 function checkedRegex(text: string | undefined): string {
-  if (text === undefined) throw new Refused('usage.regex', '--regex needs TEXT', { why: 'no expression is given', fix: "write for example: strongroom search -E 'user=(root|admin)'" });
+  if (text === undefined) {
+    throw new Refused('usage.regex', '--regex needs TEXT', {
+      why: 'no expression is given', fix: "write for example: strongroom search -E 'user=(root|admin)'",
+    });
+  }
   try {
     void new RegExp(text);
     return text;
   } catch (error) {
-    throw new Refused('usage.regex', `"${text.slice(0, 100)}" is no regular expression`, { why: (error as Error).message, fix: 'correct it, or leave out --regex to look for the text itself' });
+    throw new Refused('usage.regex', `"${text.slice(0, 100)}" is no regular expression`, {
+      why: (error as Error).message, fix: 'correct it, or leave out --regex to look for the text itself',
+    });
   }
 }
 
 function checkedStream(stream: string): string {
   if (/^[0-9a-f]{32}$/i.test(stream)) return stream.toLowerCase();
-  throw new Refused('usage.stream', `"${stream.slice(0, 100)}" is no stream`, { why: 'a stream is 32 hexadecimal digits', fix: 'take it from "strongroom show ID"' });
+  throw new Refused('usage.stream', `"${stream.slice(0, 100)}" is no stream`, {
+    why: 'a stream is 32 hexadecimal digits', fix: 'take it from "strongroom show ID"',
+  });
 }

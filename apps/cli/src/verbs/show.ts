@@ -40,7 +40,10 @@ export const show = verb({
   name: 'show',
   group: 'Evidence',
   summary: 'Show one record with its receipt',
-  details: ['Shows the record as it was received, the facts of its receipt (who sent it, who says so, when by which clock), and the batch in which it is sealed.'],
+  details: [
+    'Shows the record as it was received, the facts of its receipt (who sent it, who says so, when by which clock), and the '
+      + 'batch in which it is sealed.',
+  ],
   arguments: [ID_ARGUMENT],
   options: { identity: IDENTITY_OPTION },
   examples: [{ command: 'strongroom show 42-7', what: 'Record 7 of log entry 42' }],

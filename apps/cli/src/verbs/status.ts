@@ -32,6 +32,8 @@ export const status = verb({
   },
 });
 
+const SERVICE_COLUMNS = [{ title: 'SERVICE' }, { title: 'PID', align: 'right' }, { title: 'STATE' }, { title: 'SINCE', align: 'right' }] as const;
+
 /** What is not as it should be, in a few words; null when all is well. */
 export function troubleOf({ services, health }: Status): string | null {
   const odd = services.filter(({ state }) => state !== 'running');
@@ -42,8 +44,9 @@ export function troubleOf({ services, health }: Status): string | null {
 /** The screen. */
 export function statusLines(now: Status, at: bigint, style: (style: Style, text: string) => string): string[] {
   const trouble = troubleOf(now);
+  const well = `${style('green', 'Strongroom is running.')} ${now.notes.length === 0 ? 'Nothing needs attention.' : 'See the notes below.'}`;
   return [
-    trouble === null ? `${style('green', 'Strongroom is running.')} ${now.notes.length === 0 ? 'Nothing needs attention.' : 'See the notes below.'}` : `${style('yellow', 'Strongroom needs attention:')} ${printable(trouble)}.`, '',
+    trouble === null ? well : `${style('yellow', 'Strongroom needs attention:')} ${printable(trouble)}.`, '',
     ...factLines([
       ['deployment', now.deployment],
       ['sealed', `${some(now.records, 'record')} in ${some(now.batches, 'batch', 'batches')}, ${bytes(now.bytes)}`],
@@ -51,7 +54,7 @@ export function statusLines(now: Status, at: bigint, style: (style: Style, text:
       ['separation', now.separation.kind === 'users' ? 'each service has a user of its own' : 'nominal'],
       ['home', now.home],
     ]), '',
-    ...tableLines([{ title: 'SERVICE' }, { title: 'PID', align: 'right' }, { title: 'STATE' }, { title: 'SINCE', align: 'right' }], now.services.map((one) => serviceRow(one, at))), '',
+    ...tableLines(SERVICE_COLUMNS, now.services.map((one) => serviceRow(one, at))), '',
     ...tableLines([{ title: 'LISTENER' }, { title: 'ADDRESS' }], now.listeners.map(({ protocol, address }) => [protocol, address])),
     ...(now.notes.length === 0 ? [] : ['', ...now.notes.map((note) => `${style('yellow', '!')} ${printable(note)}`)]),
   ];

@@ -18,7 +18,8 @@ export const tap = verb({
   group: 'Evidence',
   summary: 'Show records as they are sealed, until Ctrl-C',
   details: [
-    'Shows every record that is sealed from now on and contains TEXT. A reader who is too slow slows nobody down: the records that it misses are counted, {"skipped":N}, and search finds them.',
+    'Shows every record that is sealed from now on and contains TEXT. A reader who is too slow slows nobody down: the '
+      + 'records that it misses are counted, {"skipped":N}, and search finds them.',
     'Reading evidence needs the right of a reader, and is itself recorded.',
   ],
   arguments: [{ name: 'text', description: 'Text that a record must contain', required: false }],

@@ -15,7 +15,9 @@ export const top = verb({
   group: 'Service',
   summary: 'Watch what comes in and what is sealed, live',
   details: [
-    'For each source: events per second with their course, acknowledged octets per second, how long the oldest unacknowledged record has waited, how much waits (back-pressure), and its connections. A new sample comes each second; q or Ctrl-C ends it.',
+    'For each source: events per second with their course, acknowledged octets per second, how long the oldest '
+      + 'unacknowledged record has waited, how much waits (back-pressure), and its connections. A new sample comes each second; '
+      + 'q or Ctrl-C ends it.',
   ],
   arguments: [],
   options: { once: { kind: 'flag', description: 'Show one sample, taken over a second, and end' } },

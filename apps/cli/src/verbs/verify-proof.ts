@@ -19,7 +19,8 @@ export const verifyProof = verb({
   group: 'Verification',
   summary: 'Check the proof of one record, offline',
   details: [
-    "Needs the proof and the log's key, nothing else: no service, no store, no network. The key is the one that you give or the one of this home; one that came with a proof is never trusted.",
+    "Needs the proof and the log's key, nothing else: no service, no store, no network. The key is the one that you give or "
+      + 'the one of this home; one that came with a proof is never trusted.',
   ],
   arguments: [{ name: 'file', description: 'The proof that "strongroom prove" wrote, or - for stdin', required: true }],
   options: { vkey: { kind: 'text', value: 'FILE|LINE', description: "The log's key as \"strongroom vkey\" prints it, or a file with it" } },
@@ -46,7 +47,11 @@ export const verifyProof = verb({
 function readProof(file: string): string {
   if (file === '-') return readFileSync(0, 'utf8');
   const { size } = statSync(file);
-  if (size > PROOF_BYTES_MAX) throw new Refused('proof.too-long', `${file} is too long for a proof`, { why: `${size} octets, the limit is ${PROOF_BYTES_MAX}`, fix: 'name the file that "strongroom prove" wrote' });
+  if (size > PROOF_BYTES_MAX) {
+    throw new Refused('proof.too-long', `${file} is too long for a proof`, {
+      why: `${size} octets, the limit is ${PROOF_BYTES_MAX}`, fix: 'name the file that "strongroom prove" wrote',
+    });
+  }
   return readFileSync(file, 'utf8');
 }
 

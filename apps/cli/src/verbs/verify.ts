@@ -33,8 +33,11 @@ export const verify = verb({
   group: 'Verification',
   summary: 'Check the whole store',
   details: [
-    'Reads everything that the newest checkpoint covers and names all that is wrong with it: the signature, every hash of the log, every segment, and with the keys of this home also the contents of every batch. It needs no service; beside a running one it judges what was published when it began.',
-    'This home\'s own store is also compared with the checkpoint and the checksums that are remembered outside it, so that an older store put in its place is found. A copy elsewhere is compared with --checkpoint.',
+    'Reads everything that the newest checkpoint covers and names all that is wrong with it: the signature, every hash of '
+      + 'the log, every segment, and with the keys of this home also the contents of every batch. It needs no service; beside a '
+      + 'running one it judges what was published when it began.',
+    "This home's own store is also compared with the checkpoint and the checksums that are remembered outside it, so that "
+      + 'an older store put in its place is found. A copy elsewhere is compared with --checkpoint.',
   ],
   arguments: [],
   options,
@@ -49,7 +52,9 @@ export const verify = verb({
     const line = chosenVkey(call.options.vkey, call.paths);
     const known = whatIsKnown(call, directory, line);
     if (!existsSync(directory) && known.remembered.length === 0) {
-      throw new Failed('store.absent', `there is no store in ${directory}`, { why: 'the directory is not there', fix: 'start Strongroom with "npm start", or name a store with --store DIR' });
+      throw new Failed('store.absent', `there is no store in ${directory}`, {
+        why: 'the directory is not there', fix: 'start Strongroom with "npm start", or name a store with --store DIR',
+      });
     }
     stepBack();
     const store = new FileStore(directory);
@@ -76,11 +81,14 @@ function whatIsKnown({ options: given, paths }: VerifyCall, directory: string, v
   const asOf = given['as-of'];
   if (isSame(directory, paths.store)) {
     const home = homeKnowledge(paths);
-    return { remembered: [...home.remembered, ...notes], checksums: home.checksums, said: given.checkpoint === undefined ? home.said : `${home.said}; compared with ${given.checkpoint}`, asOf };
+    const said = given.checkpoint === undefined ? home.said : `${home.said}; compared with ${given.checkpoint}`;
+    return { remembered: [...home.remembered, ...notes], checksums: home.checksums, said, asOf };
   }
   if (given.checkpoint !== undefined) return { remembered: notes, checksums: NO_CHECKSUMS, said: `compared with ${given.checkpoint}`, asOf };
   const home = hasVkey(paths, vkey) ? homeKnowledge(paths) : null;
-  if (home === null || home.remembered.length === 0) return { remembered: [], checksums: NO_CHECKSUMS, said: 'not compared with an earlier checkpoint: none was given', asOf };
+  if (home === null || home.remembered.length === 0) {
+    return { remembered: [], checksums: NO_CHECKSUMS, said: 'not compared with an earlier checkpoint: none was given', asOf };
+  }
   return { ...home, said: `${home.said}, which may be newer than this copy`, asOf: true };
 }
 

@@ -7,7 +7,10 @@ export const vkey = verb({
   name: 'vkey',
   group: 'Verification',
   summary: "Show the log's verifier key",
-  details: ['One line in the form of C2SP signed notes: name, hash and Ed25519 public key. Give it to auditors by a way that an attacker of this machine does not control: every check begins with it.'],
+  details: [
+    'One line in the form of C2SP signed notes: name, hash and Ed25519 public key. Give it to auditors by a way that an '
+      + 'attacker of this machine does not control: every check begins with it.',
+  ],
   arguments: [],
   options: {},
   examples: [{ command: 'strongroom vkey > strongroom.vkey', what: 'Keep it where your auditors are' }],
