@@ -12,6 +12,8 @@ import { ProducerStream, type StreamFacts } from './stream.ts';
 
 /** What may wait of one connection before it is read no further. */
 const WAITING_BYTES_MAX = 256 * 1024;
+/** And of all together while the vault gives no credit; until then each may bring what one read gives. */
+const WAITING_ALL_BYTES_MAX = 16 * 1024 * 1024;
 /** How long a peer may take to close its side once we have closed ours. */
 const LINGER_MS = 2000;
 
@@ -26,8 +28,10 @@ export interface Surroundings {
   readonly recordBytesMax: number;
   /** Whether the vault gives no credit at present. */
   readonly isFull: () => boolean;
-  /** Those that brought something meanwhile. */
+  /** Those that are not read until it does, in the order in which they came. */
   readonly stalled: Set<Connection>;
+  /** So much waits that nobody shall bring more. */
+  readonly overfull: () => void;
   /** Those that are not read at present, for whatever reason. */
   readonly paused: Set<Connection>;
   /** Memory for unfinished frames was taken, or given back when negative. */
@@ -121,8 +125,15 @@ export class Connection implements RecordSink, LaneOwner, Throttled {
     else this.#resume('rate');
   }
 
-  /** The vault has credit again. */
+  /** The vault gives no credit: nothing more is read until {@link goOn}. */
+  stall(): void {
+    if (this.#over) return;
+    this.#around.stalled.add(this);
+    this.#pause('full');
+  }
+
   goOn(): void {
+    this.#around.stalled.delete(this);
     this.#resume('full');
   }
 
@@ -249,9 +260,9 @@ export class Connection implements RecordSink, LaneOwner, Throttled {
 
   #holdBack(): void {
     if (this.#lane.bytes >= WAITING_BYTES_MAX) this.#pause('waiting');
-    if (!this.#around.isFull() || this.#over) return;
-    this.#around.stalled.add(this);
-    this.#pause('full');
+    if (!this.#around.isFull()) return;
+    this.stall();
+    if (this.#around.outbox.bytes > WAITING_ALL_BYTES_MAX) this.#around.overfull();
   }
 
   #pause(why: Pause): void {

@@ -15,6 +15,8 @@ import type { StreamFacts } from './stream.ts';
 
 /** Memory for unfinished frames, all connections together: 256 of the longest that are kept whole. */
 const FRAMES_BYTES_MAX = 64 * 1024 * 1024;
+/** Connections that go on at once when there is credit again; each may bring 64 KiB before the next turn. */
+const GO_ON_TOGETHER = 128;
 
 export class Connections implements Admit {
   readonly around: Surroundings;
@@ -28,6 +30,7 @@ export class Connections implements Admit {
   readonly #open = new Set<Connection>();
   #frameBytes = 0;
   #stopping = false;
+  #goingOn: NodeJS.Immediate | undefined;
   #onAllClosed: (() => void) | undefined;
 
   constructor(context: ServiceContext, outbox: Outbox, sources: Sources, say: Say, isFull: () => boolean) {
@@ -38,6 +41,7 @@ export class Connections implements Admit {
     this.#say = say;
     this.around = {
       outbox, say, isFull, recordBytesMax: gateway.maxRecordBytes, stalled: new Set(), paused: new Set(),
+      overfull: () => this.#stallAll(),
       holdMemory: (bytes) => this.#holdMemory(bytes),
       ended: (connection) => { this.#live.delete(connection); },
       closed: (connection) => this.#closed(connection),
@@ -88,11 +92,20 @@ export class Connections implements Admit {
     for (const connection of this.#live) connection.checkDeadlines(nowMs, frameTimeoutMs, idleTimeoutMs);
   }
 
-  /** The vault has credit again: those that were stopped first go on first. */
+  /** The vault has credit again: those that wait longest go on first, the others turn by turn as long as it lasts. */
   goOn(): void {
-    const stalled = [...this.around.stalled];
-    this.around.stalled.clear();
-    for (const connection of stalled) connection.goOn();
+    if (this.around.isFull() || this.#goingOn !== undefined) return;
+    let left = GO_ON_TOGETHER;
+    for (const connection of this.around.stalled) {
+      if (left === 0) break;
+      left -= 1;
+      connection.goOn();
+    }
+    if (this.around.stalled.size === 0) return;
+    this.#goingOn = setImmediate(() => {
+      this.#goingOn = undefined;
+      this.goOn();
+    });
   }
 
   /** Nobody is admitted any more, and everybody is told. Resolves when all are closed. */
@@ -138,6 +151,10 @@ export class Connections implements Admit {
   #closed(connection: Connection): void {
     this.#open.delete(connection);
     if (this.#open.size === 0) this.#onAllClosed?.();
+  }
+
+  #stallAll(): void {
+    for (const connection of this.#live) connection.stall();
   }
 
   /** Whoever holds most gives way: a frame that is large and slow. */

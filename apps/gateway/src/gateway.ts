@@ -109,7 +109,7 @@ export class Gateway {
 
   #goOn(): void {
     this.#outbox.flush();
-    if (!this.#line.full) this.#connections.goOn();
+    this.#connections.goOn();
   }
 
   #lineChanged(up: boolean, why: string | null): void {

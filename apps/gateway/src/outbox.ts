@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // From runs to submissions. Each stream has a lane; lanes take turns, so a stream that brings much waits for its own
 // data, not the others for it. While nothing is unacknowledged a submission leaves at the end of the event loop's turn;
-// otherwise runs gather for up to 2 ms or 512 KiB, which makes submissions large exactly when there are many.
+// otherwise runs gather for up to 2 ms or 512 KiB, which makes submissions large exactly when there are many. A full one
+// leaves at once: so the credit is used up, and reading stops, before thousands of connections have had their say.
 import type { SubmittedRun } from '@strongroom/evidence';
 import type { SubmitClient } from '@strongroom/service';
 
@@ -93,8 +94,10 @@ export class Outbox {
   }
 
   #schedule(): void {
-    if (this.#soon !== undefined || this.#line.full) return;
-    if (this.#inFlight === 0 || this.#bytes >= SUBMISSION_BYTES) this.#soon = setImmediate(() => this.flush());
+    if (this.#line.full) return;
+    if (this.#bytes >= SUBMISSION_BYTES) this.flush();
+    else if (this.#soon !== undefined) return;
+    else if (this.#inFlight === 0) this.#soon = setImmediate(() => this.flush());
     else this.#timer ??= setTimeout(() => this.flush(), GATHER_MS);
   }
 
