@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash, X509Certificate } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -229,7 +229,17 @@ test('sources lists who is enrolled, and revoked ones when asked', async () => {
   assert.match((await cli('sources', '--revoked')).stdout, /^web-revoked +source .* revoked \S+ \S+: machine retired$/m);
 });
 
-test('somebody else is told which right is missing', { skip: process.getuid?.() === 0 ? false : 'needs root to become somebody else' }, () => {
+const NOBODY = { skip: process.getuid?.() === 0 ? false : 'needs root to become somebody else' };
+
+test('an enrolled reader needs no right on the machine but their own key', NOBODY, async () => {
+  const berta = await appliance.enrol('berta', '--role', 'reader');
+  for (const file of readdirSync(berta)) chownSync(join(berta, file), 65_534, 65_534);
+  const { status, stderr, stdout } = asNobody(['search', 'tapped one', '--source', 'web-01', '--identity', berta, '-o', 'jsonl']);
+  assert.equal(status, 0, stderr);
+  assert.equal((JSON.parse(stdout) as Item).raw, '<13>1 - - - - - - tapped one');
+});
+
+test('somebody else is told which right is missing', NOBODY, () => {
   for (const [words, code] of [[['search', 'x'], 'read.not-permitted'], [['status'], 'control.not-permitted'], [['verify'], 'file.eacces']] as const) {
     const { status, stderr } = asNobody(words);
     assert.equal(status, 1, stderr);
@@ -251,6 +261,6 @@ test('status says degraded with 4 while a service is away, and 1 when nothing ru
   assert.deepEqual([verdict.ok, verdict.contents, verdict.uncommittedBytes], [true, 'checked', 0]);
 });
 
-function asNobody(words: readonly string[]): { status: number | null; stderr: string } {
+function asNobody(words: readonly string[]): { status: number | null; stdout: string; stderr: string } {
   return spawnSync('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', join(import.meta.dirname, '../bin/strongroom'), ...words], { encoding: 'utf8', env: appliance.environment });
 }
