@@ -51,7 +51,7 @@ class Legs {
   }
 
   async syslog(): Promise<Leg[][]> {
-    const warm = await this.#round('warming up', (subject) => ({ kind: 'syslog', target: subject.syslog, connections: CONNECTIONS, events: WARM_EVENTS }));
+    const warm = await this.#round('warming up', (subject) => ({ kind: 'syslog', target: subject.syslog, connections: CONNECTIONS, events: Math.min(this.#options.events ?? WARM_EVENTS, WARM_EVENTS) }));
     this.events ||= Math.max(1, Math.round((warm[0]!.eventsPerSecond * this.#options.seconds) / 100_000)) * 100_000;
     return this.#rounds('syslog', (subject) => ({ kind: 'syslog', target: subject.syslog, connections: CONNECTIONS, events: this.events }));
   }

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { soakOptions, soakSteps } from './soak.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+test('a round is a million fuzz cases and five hundred kills, with files that are there', () => {
+  const options = soakOptions([], 7)!;
+  const steps = soakSteps(options, options.seed);
+  assert.deepEqual(steps.map(({ environment }) => environment), [
+    { STRONGROOM_FUZZ_CASES: '1000000', STRONGROOM_FUZZ_SEED: '7' },
+    { STRONGROOM_KILLS: '500', STRONGROOM_SEED: '7' },
+  ]);
+  for (const { files } of steps) {
+    assert.ok(files.length > 0);
+    for (const file of files) assert.ok(existsSync(join(ROOT, file)), file);
+  }
+});
+
+test('a part can be run alone, with numbers of its own', () => {
+  const options = soakOptions(['--only', 'fuzz', '--cases', '5000', '--hours', '0.5', '--seed', '3'], 1)!;
+  assert.equal(options.hours, 0.5);
+  assert.deepEqual(soakSteps(options, 3).map(({ environment }) => environment), [{ STRONGROOM_FUZZ_CASES: '5000', STRONGROOM_FUZZ_SEED: '3' }]);
+});
+
+for (const args of [['--hours', 'long'], ['--kills', '0'], ['--only', 'rest'], ['--what'], ['more']]) {
+  test(`${args.join(' ')} is refused`, () => assert.throws(() => soakOptions(args, 1), { code: 'soak.options' }));
+}
