@@ -38,16 +38,11 @@ export class CommitTail {
     }
   }
 
-  /** Messages sealed, end records not counted, of streams whose source passes; and whether all of those streams are closed. */
-  sealed(of: (source: string) => boolean): { readonly records: number; readonly closed: boolean } {
+  /** Messages sealed, end records not counted, of streams whose source passes. */
+  sealed(of: (source: string) => boolean): number {
     let records = 0;
-    let closed = true;
-    for (const { source, next, open } of this.#streams.values()) {
-      if (!of(source)) continue;
-      records += open ? next : next - 1;
-      closed &&= !open;
-    }
-    return { records, closed };
+    for (const { source, next, open } of this.#streams.values()) if (of(source)) records += open ? next : next - 1;
+    return records;
   }
 
   close(): void {

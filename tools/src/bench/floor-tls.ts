@@ -30,8 +30,8 @@ export function loopbackTls(): Promise<TlsFloor> {
     const target = { port: Number(sink.address), ca: files.ca, ...files.client };
     const generator = await Generator.prepare({ kind: 'syslog', target, connections: CONNECTIONS, events: EVENTS });
     const before = cpuSeconds([sink.pid]);
-    const { bytes, firstAtNs, closedAtNs, cpuSeconds: sent } = await generator.run().finally(() => generator.stop());
-    return floor(bytes, EVENTS, Number(closedAtNs - firstAtNs) / 1e9, sent, cpuSeconds([sink.pid]) - before);
+    const { bytes, firstAtNs, lastAtNs, cpuSeconds: sent } = await generator.run().finally(() => generator.stop());
+    return floor(bytes, EVENTS, Number(lastAtNs - firstAtNs) / 1e9, sent, cpuSeconds([sink.pid]) - before);
   });
 }
 

@@ -31,18 +31,17 @@ export async function runLeg(subject: Subject, load: Load): Promise<Leg> {
     const before = new Map(tree.map((pid) => [pid, cpuSeconds([pid])]));
     const start = cpuSeconds(tree);
     const sending = generator.run();
-    const expected = load.kind === 'syslog' ? load.events : Infinity;
-    const [result, kept] = await Promise.all([sending, subject.kept(expected, sending)]);
+    const [result, kept] = await Promise.all([sending, subject.kept(load.kind === 'syslog' ? load.events : null, sending)]);
     const used = cpuSeconds(processTree(subject.pid)) - start;
-    const endNs = kept.atNs > result.closedAtNs || load.kind === 'syslog' ? kept.atNs : result.closedAtNs;
+    const endNs = load.kind === 'syslog' ? kept.atNs : result.lastAtNs;
     return {
       subject: subject.name, sent: result.events, kept: kept.events, ack: result.ack, peakBytes: await memory.stop(),
       eventsPerSecond: result.events / (Number(endNs - result.firstAtNs) / 1e9), eventsPerCpuSecond: result.events / used,
       cpuUs: byProcess(before, result.events), generatorCpuUs: (result.cpuSeconds * 1e6) / result.events,
     };
   } finally {
-    await memory.stop();
     generator.stop();
+    await memory.stop();
   }
 }
 
@@ -66,5 +65,5 @@ function watchMemory(root: number): { readonly stop: () => Promise<number | null
   const looking = (async () => {
     for await (const _ of setInterval(MEMORY_POLL_MS, undefined, { signal: ending.signal })) look();
   })().catch((error: unknown) => { if (!ending.signal.aborted) throw error; });
-  return { stop: async () => { ending.abort(); await looking; return peak; } };
+  return { stop: async () => { look(); ending.abort(); await looking; return peak; } };
 }

@@ -38,8 +38,8 @@ export interface LoadResult {
   readonly events: number;
   readonly bytes: number;
   readonly firstAtNs: bigint;
-  /** Every connection was closed by the other side or by both. */
-  readonly closedAtNs: bigint;
+  /** Syslog: every connection is closed. RELP: everything is acknowledged. */
+  readonly lastAtNs: bigint;
   /** The generator's own. */
   readonly cpuSeconds: number;
   /** RELP only: time from writing a message to reading its acknowledgement. */

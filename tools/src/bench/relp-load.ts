@@ -25,11 +25,13 @@ export async function prepareRelp(load: RelpLoad): Promise<() => Promise<LoadRes
     const firstAtNs = process.hrtime.bigint();
     if (load.eventsPerSecond > 0) await pace(clients, load);
     else await flood(clients, load.seconds);
+    await Promise.all(clients.map((client) => client.settled()));
+    const lastAtNs = process.hrtime.bigint();
     await Promise.all(clients.map((client) => client.close()));
     const used = process.cpuUsage(cpu);
     const sum = (of: (client: RelpClient) => number): number => clients.reduce((total, client) => total + of(client), 0);
     return {
-      events: sum(({ acked }) => acked), bytes: sum(({ bytes }) => bytes), firstAtNs, closedAtNs: process.hrtime.bigint(),
+      events: sum(({ acked }) => acked), bytes: sum(({ bytes }) => bytes), firstAtNs, lastAtNs,
       cpuSeconds: (used.user + used.system) / 1e6, ack: times.summary(),
     };
   };
@@ -95,6 +97,7 @@ class RelpClient {
   #next: number;
   #transaction = 1;
   #sent = 0;
+  #settling = false;
   #closing = false;
   #input = '';
 
@@ -106,7 +109,7 @@ class RelpClient {
     this.#times = times;
     this.#since = new Float64Array(window);
     this.opened = this.#open.promise;
-    this.#drained.promise.catch(() => undefined); // told by close()
+    this.#drained.promise.catch(() => undefined); // told by settled()
     socket.setEncoding('latin1').on('data', (text: string) => this.#take(text));
     socket.once('error', (error) => this.#fail(error));
     socket.once('close', () => this.#fail(new Error('the RELP server closed the connection')));
@@ -131,11 +134,16 @@ class RelpClient {
     this.#allowed = 0;
   }
 
-  /** Waits for all acknowledgements, then closes as the protocol says. */
+  /** Resolves when everything is acknowledged. Nothing may be sent any more. */
+  settled(): Promise<void> {
+    this.#settling = true;
+    this.#settle();
+    return this.#drained.promise;
+  }
+
+  /** Closes as the protocol says. */
   async close(): Promise<void> {
     this.#closing = true;
-    this.#settle();
-    await this.#drained.promise;
     const over = ended(this.#socket);
     this.#socket.write(`${this.#transaction + 1} close 0\n`);
     await over;
@@ -191,7 +199,7 @@ class RelpClient {
   }
 
   #settle(): void {
-    if (this.#closing && this.#allowed <= 0 && this.acked === this.#sent) this.#drained.resolve();
+    if (this.#settling && this.#allowed <= 0 && this.acked === this.#sent) this.#drained.resolve();
   }
 
   #fail(error: Error): void {

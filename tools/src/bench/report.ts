@@ -72,6 +72,7 @@ function compared(rounds: readonly (readonly Leg[])[], rows: readonly (readonly 
 
 function ratios(a: readonly number[], b: readonly number[]): string {
   const each = a.map((value, index) => value / b[index]!);
+  if (each.some(Number.isNaN)) return '-';
   return `${median(each).toFixed(2)} (${each.map((ratio) => ratio.toFixed(2)).join(', ')})`;
 }
 

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startAppliance, type Appliance } from '@strongroom/testing';
 import { CommitTail } from './commit-tail.ts';
+import type { LoadResult } from './load.ts';
 import type { Check, Kept, Subject } from './subject.ts';
 
 const POLL_MS = 10;
-/** End records of streams come a while after their last message. */
-const CLOSED_PATIENCE_MS = 10_000;
+/** What is not sealed so long after the load was over is missing. */
+const PATIENCE_MS = 15_000;
 const SOURCE = 'bench-01';
 
 export async function startStrongroom(environment: Readonly<Record<string, string>> = {}): Promise<Subject> {
@@ -32,7 +33,7 @@ async function subjectOf(appliance: Appliance): Promise<Subject> {
   let before = 0;
   return {
     name: 'strongroom', version, keeps: 'sealed, encrypted, synced', pid: appliance.pid!, syslog: target('syslog-tls'), relp: target('relp-tls'),
-    begin: async () => { tail.read(); before = tail.sealed(isBench).records; },
+    begin: async () => { tail.read(); before = tail.sealed(isBench); },
     kept: (events, over) => kept(tail, before, events, over),
     check: (sent) => check(appliance, tail, sent),
     stop: async () => { tail.close(); await appliance.stop(); },
@@ -43,15 +44,20 @@ function isBench(source: string): boolean {
   return source.endsWith(`/source/${SOURCE}`);
 }
 
-async function kept(tail: CommitTail, before: number, events: number, over: Promise<unknown>): Promise<Kept> {
+async function kept(tail: CommitTail, before: number, events: number | null, over: Promise<LoadResult>): Promise<Kept> {
+  let expected = events ?? Infinity;
   let deadlineMs = Infinity;
-  void over.catch(() => undefined).finally(() => { deadlineMs = performance.now() + CLOSED_PATIENCE_MS; });
+  const isOver = async (): Promise<void> => {
+    const result = await over.catch(() => ({ events: 0 }));
+    expected = events ?? result.events;
+    deadlineMs = performance.now() + PATIENCE_MS;
+  };
+  void isOver();
   for (;;) {
     tail.read();
-    const { records, closed } = tail.sealed(isBench);
+    const records = tail.sealed(isBench);
     const atNs = process.hrtime.bigint();
-    if (records - before >= events || performance.now() > deadlineMs) return { events: records - before, atNs };
-    if (deadlineMs !== Infinity && closed) return { events: records - before, atNs };
+    if (records - before >= expected || performance.now() > deadlineMs) return { events: records - before, atNs };
     await delay(POLL_MS);
   }
 }
@@ -60,7 +66,7 @@ async function kept(tail: CommitTail, before: number, events: number, over: Prom
 async function check(appliance: Appliance, tail: CommitTail, sent: number): Promise<Check> {
   await appliance.until(({ records }) => records >= sent, 'the vault to report what it sealed').catch(() => undefined);
   tail.read();
-  const { records: found } = tail.sealed(isBench);
+  const found = tail.sealed(isBench);
   const { records: reported } = await appliance.status();
   const { code, stdout, stderr } = await appliance.cli('verify', '-o', 'json');
   if (code !== 0 && code !== 3) return { ok: false, text: `verify failed: ${stderr.trim()}` };

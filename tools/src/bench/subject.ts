@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A system under test, as a leg of the bench sees it.
-import type { Target } from './load.ts';
+import type { LoadResult, Target } from './load.ts';
 
 export type SubjectName = 'strongroom' | 'rsyslog' | 'syslog-ng';
 
@@ -17,10 +17,10 @@ export interface Subject {
   /** Prepares to count one leg. No load runs. */
   begin(): Promise<void>;
   /**
-   * Waits until `events` of this leg are kept, or until nothing more comes though the load is `over`. Resolves with how many
-   * are kept and since when, by the monotonic clock.
+   * Waits until everything of this leg is kept: `events`, if that many were meant to be sent, else what the load says when it
+   * is over; or until nothing more comes. Resolves with how many are kept and since when, by the monotonic clock.
    */
-  kept(events: number, over: Promise<unknown>): Promise<Kept>;
+  kept(events: number | null, over: Promise<LoadResult>): Promise<Kept>;
   /** Looks at the end of the run whether it holds what was sent in all. */
   check(sent: number): Promise<Check>;
   /** Stops it and deletes what it left. */

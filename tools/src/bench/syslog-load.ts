@@ -21,7 +21,7 @@ export async function prepareSyslog(load: SyslogLoad): Promise<() => Promise<Loa
       return send(socket, pool, Math.floor((pool.length * index) / sockets.length), share);
     }));
     const used = process.cpuUsage(cpu);
-    return { events: load.events, bytes: sent.reduce((sum, bytes) => sum + bytes, 0), firstAtNs, closedAtNs: process.hrtime.bigint(), cpuSeconds: (used.user + used.system) / 1e6 };
+    return { events: load.events, bytes: sent.reduce((sum, bytes) => sum + bytes, 0), firstAtNs, lastAtNs: process.hrtime.bigint(), cpuSeconds: (used.user + used.system) / 1e6 };
   };
 }
 
