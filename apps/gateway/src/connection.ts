@@ -14,6 +14,8 @@ import { ProducerStream, type StreamFacts } from './stream.ts';
 const WAITING_BYTES_MAX = 256 * 1024;
 /** And of all together while the vault gives no credit; until then each may bring what one read gives. */
 const WAITING_ALL_BYTES_MAX = 16 * 1024 * 1024;
+/** Chunks that come this close together share their time of receipt: one read of the socket gives up to four. */
+const SAME_MOMENT_MS = 0.1;
 /** How long a peer may take to close its side once we have closed ours. */
 const LINGER_MS = 2000;
 
@@ -52,6 +54,7 @@ export class Connection implements RecordSink, LaneOwner, Throttled {
   readonly #framer: Framer;
   readonly #relp: RelpSession | undefined;
   #receivedAt = nowNs(); // of the chunk at hand
+  #receivedAtMs = performance.now();
   #heardAtMs = performance.now();
   #frameSinceMs = 0; // of the unfinished frame
   #memoryBytes = 0;
@@ -178,7 +181,10 @@ export class Connection implements RecordSink, LaneOwner, Throttled {
     const before = this.#stream.records;
     const octets = chunk.length;
     const nowMs = performance.now();
-    this.#receivedAt = nowNs();
+    if (nowMs - this.#receivedAtMs > SAME_MOMENT_MS) {
+      this.#receivedAt = nowNs();
+      this.#receivedAtMs = nowMs;
+    }
     this.#heardAtMs = nowMs;
     try {
       this.#framer.push(chunk, this);
@@ -196,8 +202,8 @@ export class Connection implements RecordSink, LaneOwner, Throttled {
   }
 
   #put(entry: Entry): void {
-    this.source.received(entry.run.lengths.length, entry.bytes, this.#heardAtMs);
-    this.#around.outbox.put(this.#lane, entry);
+    const isRun = this.#around.outbox.put(this.#lane, entry);
+    this.source.received(entry.run.lengths.length, entry.bytes, this.#heardAtMs, isRun);
   }
 
   #refused(error: Refused): void {
@@ -217,7 +223,7 @@ export class Connection implements RecordSink, LaneOwner, Throttled {
     this.#over = true;
     const end = this.#framer.end(how, this);
     const where = { complete: '', unterminated: '-in-line', unfinished: '-in-frame' }[end];
-    this.source.received(0, 0, performance.now());
+    this.source.received(0, 0, performance.now(), true);
     this.#around.outbox.put(this.#lane, { run: this.#stream.end(`${reason}${where}`), bytes: 0, owed: 0 });
     this.#holdMemory(0);
     this.#around.stalled.delete(this);

@@ -4,7 +4,7 @@
 import { hash } from 'node:crypto';
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { Failed } from '@strongroom/bytes';
-import { FLAG, NO_KEY } from '@strongroom/evidence';
+import { FLAG, KIND, NO_KEY } from '@strongroom/evidence';
 import { nowNs, sourceId } from '@strongroom/service';
 import { peerText, plainName } from './address.ts';
 import type { Surroundings } from './connection.ts';
@@ -144,7 +144,7 @@ class DatagramPeer implements LaneOwner, Throttled {
   }
 
   #put(entry: Entry): void {
-    this.#source.received(entry.bytes === 0 ? 0 : 1, entry.bytes, this.heardAtMs);
-    this.#around.outbox.put(this.#lane, entry);
+    const isRun = this.#around.outbox.put(this.#lane, entry);
+    this.#source.received(entry.run.kind === KIND.end ? 0 : 1, entry.bytes, this.heardAtMs, isRun);
   }
 }

@@ -3,7 +3,7 @@
 // data, not the others for it. While nothing is unacknowledged a submission leaves at the end of the event loop's turn;
 // otherwise runs gather for up to 2 ms or 512 KiB, which makes submissions large exactly when there are many. A full one
 // leaves at once: so the credit is used up, and reading stops, before thousands of connections have had their say.
-import type { SubmittedRun } from '@strongroom/evidence';
+import { KIND, type SubmittedRun } from '@strongroom/evidence';
 import type { SubmitClient } from '@strongroom/service';
 
 const SUBMISSION_BYTES = 512 * 1024;
@@ -39,8 +39,6 @@ export class Lane {
   entries: Entry[] = [];
   /** Octets that wait in it, not those that are submitted. */
   bytes = 0;
-  /** Entries that are put and not settled. */
-  open = 0;
   hasTurn = false;
 
   constructor(owner: LaneOwner) {
@@ -72,16 +70,20 @@ export class Outbox {
     return this.#turns.length === 0;
   }
 
-  put(lane: Lane, entry: Entry): void {
-    lane.entries.push(entry);
+  /** Puts an entry into a lane. False when it became part of the one before: then they are settled as one. */
+  put(lane: Lane, entry: Entry): boolean {
+    const last = lane.entries.at(-1);
+    const joined = last === undefined ? undefined : join(last, entry);
+    if (joined === undefined) lane.entries.push(entry);
+    else lane.entries[lane.entries.length - 1] = joined;
     lane.bytes += entry.bytes;
-    lane.open += 1;
     this.#bytes += entry.bytes;
     if (!lane.hasTurn) {
       lane.hasTurn = true;
       this.#turns.push(lane);
     }
     this.#schedule();
+    return joined === undefined;
   }
 
   /** Submits what waits, as far as there is credit. */
@@ -141,12 +143,22 @@ export class Outbox {
   }
 }
 
+/** One run of two that were received at the same moment, unless that makes a long one. */
+function join(first: Entry, second: Entry): Entry | undefined {
+  const { run } = first;
+  const isOne = run.kind === KIND.data && second.run.kind === KIND.data && run.receivedAt === second.run.receivedAt;
+  if (!isOne || first.bytes + second.bytes > TURN_BYTES) return undefined;
+  const lengths = new Uint32Array(run.lengths.length + second.run.lengths.length);
+  lengths.set(run.lengths);
+  lengths.set(second.run.lengths, run.lengths.length);
+  return { run: { ...run, lengths, data: [run.data, second.run.data].flat() }, bytes: first.bytes + second.bytes, owed: first.owed + second.owed };
+}
+
 function settle(sent: Sent, denied: ReadonlyMap<string, string>): void {
   let last: Lane | undefined;
   for (const { lane, entry } of sent) {
     if (last !== undefined && last !== lane) last.owner.settled();
     last = lane;
-    lane.open -= 1;
     const code = denied.size === 0 ? undefined : denied.get(entry.run.stream.toString('hex'));
     if (code === undefined) lane.owner.sealed(entry);
     else lane.owner.denied(entry, code);

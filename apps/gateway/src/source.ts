@@ -71,14 +71,14 @@ export class Source {
     this.#members.delete(member);
   }
 
-  /** A run was received. */
-  received(records: number, bytes: number, nowMs: number): void {
+  /** Records were received. `isRun`: in a run of their own, whose end {@link settled} tells. */
+  received(records: number, bytes: number, nowMs: number, isRun: boolean): void {
     this.#events += records;
     this.#bytes += bytes;
     this.#totals.events += records;
     this.#totals.bytes += bytes;
     this.#waiting += bytes;
-    this.#since.push(nowMs);
+    if (isRun) this.#since.push(nowMs);
   }
 
   /** The oldest run that waits is sealed, or will never be. */

@@ -56,8 +56,8 @@ export function nodeFlags(name: ServiceName, code: string): string[] {
     ...(name === 'vault' ? ['--no-liftoff', '--no-wasm-lazy-compilation'] : []),
     // Two session tickets that a client does not read turn its close into a reset, and a burst loses its end.
     ...(name === 'gateway' ? [`--openssl-config=${join(code, 'apps/gateway/openssl.cnf')}`] : []),
-    // Its memory is buffers that live for milliseconds; by its usual rule V8 collects the whole heap every 35 MB of them.
-    ...(name === 'gateway' ? ['--external-memory-accounted-in-global-limit'] : []),
+    // Their memory is buffers that live for milliseconds; by its usual rule V8 collects the whole heap every 35 MB of them.
+    ...(name === 'gateway' || name === 'vault' ? ['--external-memory-accounted-in-global-limit'] : []),
   ];
 }
 
