@@ -56,11 +56,18 @@ export class AppendFile {
     return this.#length;
   }
 
-  async append(bytes: Buffer): Promise<void> {
-    await writing(this.path, async () => {
-      for (let at = 0; at < bytes.length; ) at += (await this.#handle.write(bytes, at, bytes.length - at)).bytesWritten;
-    });
-    this.#length += bytes.length;
+  /** Parts, one after the other. */
+  async append(...parts: readonly Buffer[]): Promise<void> {
+    await writing(this.path, () => this.#write(parts));
+    this.#length += lengthOf(parts);
+  }
+
+  async #write(parts: readonly Buffer[]): Promise<void> {
+    const { bytesWritten } = await this.#handle.writev(parts);
+    if (bytesWritten === lengthOf(parts)) return;
+    // A short write mostly means that the disk is filling up: the rest goes piece by piece until it says so.
+    const rest = Buffer.concat(parts).subarray(bytesWritten);
+    for (let at = 0; at < rest.length; ) at += (await this.#handle.write(rest, at, rest.length - at)).bytesWritten;
   }
 
   /** After a failure what was appended since the last sync is in doubt: never retried. */
@@ -71,6 +78,10 @@ export class AppendFile {
   async close(): Promise<void> {
     await this.#handle.close();
   }
+}
+
+function lengthOf(parts: readonly Buffer[]): number {
+  return parts.reduce((sum, part) => sum + part.length, 0);
 }
 
 /** Puts a small file in place whole and durable, its directories too. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From admitted runs to batches: plain form, record root, frame, manifest.
 import { randomBytes } from 'node:crypto';
-import { SEED_BYTES, batchRoot, encodeBatch, type BatchEntry } from '@strongroom/evidence';
+import { SEED_BYTES, batchRoot, batchSize, encodeBatch, type BatchEntry } from '@strongroom/evidence';
 import type { AdmittedRun } from './admission.ts';
 import type { SegmentWriter } from './segment-writer.ts';
 
@@ -11,7 +11,8 @@ const BATCH_RECORDS = 65_536;
 
 export interface SealedBatch {
   readonly entry: BatchEntry;
-  readonly frame: Buffer;
+  /** The frame, in parts. */
+  readonly frame: readonly Buffer[];
   readonly runs: readonly AdmittedRun[];
 }
 
@@ -34,12 +35,20 @@ export function* batchesOf(runs: Iterable<AdmittedRun>): Generator<AdmittedRun[]
 export function sealBatch(segment: SegmentWriter, runs: readonly AdmittedRun[]): SealedBatch {
   const seed = randomBytes(SEED_BYTES);
   const root = batchRoot(seed, runs);
-  const { frame, index, offset, digest } = segment.seal(encodeBatch(seed, runs));
+  const { frame, index, offset, length, digest } = segment.seal(encodeBatch(seed, runs, scratch(batchSize(runs))));
   const entry: BatchEntry = {
     kind: 'batch', ...sums(runs), root, segment: segment.name, header: segment.headerDigest,
-    frame: index, offset, length: frame.length, digest, key: segment.keyId,
+    frame: index, offset, length, digest, key: segment.keyId,
   };
   return { entry, frame, runs };
+}
+
+let held = Buffer.alloc(0);
+
+/** Memory for one batch's plain form, which is not needed any more once it is encrypted: used again for the next. */
+function scratch(size: number): Buffer {
+  if (held.length < size) held = Buffer.allocUnsafeSlow(Math.max(size, BATCH_BYTES + BATCH_BYTES / 4));
+  return held.subarray(0, size);
 }
 
 function sums(runs: readonly AdmittedRun[]): Pick<BatchEntry, 'records' | 'bytes' | 'from' | 'to'> {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The open segment: frames are sealed in order, appended, and synced with the cycle that they belong to.
-import { createHash, hash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import {
   encodeSegmentHeader, encodeWrappedKey, keyCommitment, partName, sealFrame, segmentHeaderDigest, segmentName, wrappingContext, xaesKey,
@@ -19,7 +19,9 @@ export interface SegmentPlace {
 }
 
 export interface SealedFrame {
-  readonly frame: Buffer;
+  /** In parts that belong one after the other. */
+  readonly frame: readonly Buffer[];
+  readonly length: number;
   readonly index: number;
   readonly offset: number;
   readonly digest: Buffer;
@@ -83,16 +85,21 @@ export class SegmentWriter {
   /** Seals the next frame. It must be appended, in this order, or the writer be given up. */
   seal(plain: Buffer, final = false): SealedFrame {
     const frame = sealFrame(this.#key, this.headerDigest, this.#frames, plain, final);
-    const sealed = { frame, index: this.#frames, offset: this.#length, digest: hash('sha256', frame, 'buffer') };
+    const digest = createHash('sha256');
+    for (const part of frame) {
+      digest.update(part);
+      this.#logical.update(part);
+    }
+    const length = frame.reduce((sum, part) => sum + part.length, 0);
+    const sealed = { frame, length, index: this.#frames, offset: this.#length, digest: digest.digest() };
     this.#frames += 1;
-    this.#length += frame.length;
-    this.#logical.update(frame);
+    this.#length += length;
     return sealed;
   }
 
   /** Appends frames and makes them durable. */
-  async write(frames: readonly Buffer[]): Promise<void> {
-    await this.#file.append(frames.length === 1 ? frames[0]! : Buffer.concat(frames));
+  async write(parts: readonly Buffer[]): Promise<void> {
+    await this.#file.append(...parts);
     await this.#file.sync();
   }
 

@@ -160,7 +160,7 @@ export class Vault {
   async closeSegment(): Promise<void> {
     const segment = this.#segment;
     if (segment === undefined) return;
-    await segment.write([segment.seal(Buffer.alloc(0), true).frame]);
+    await segment.write(segment.seal(Buffer.alloc(0), true).frame);
     this.#closing.push(segment.closeEntry());
     this.#segment = undefined;
     await segment.release();
@@ -172,7 +172,7 @@ export class Vault {
     const entries = [...closing, ...urgent, ...batches.map(({ entry }) => entry)].map(encodeEntry);
     const tree = this.#tree.clone();
     for (const entry of entries) tree.append(entry);
-    return { closing, urgent, entries, batches, frames: batches.map(({ frame }) => frame), tree };
+    return { closing, urgent, entries, batches, frames: batches.flatMap(({ frame }) => frame), tree };
   }
 
   async #sign(tree: LogTree): Promise<string> {

@@ -32,10 +32,14 @@ export interface BatchRecord {
   readonly raw: Buffer;
 }
 
-export function encodeBatch(seed: Buffer, runs: readonly BatchRun[]): Buffer {
+/** Octets of the plain form. */
+export function batchSize(runs: readonly BatchRun[]): number {
+  return runs.reduce((sum, run) => sum + RUN_FIXED + run.context.length + run.lengths.length + run.data.length, 40);
+}
+
+/** The plain form; into `plain` when that is given, which must have exactly {@link batchSize} octets. */
+export function encodeBatch(seed: Buffer, runs: readonly BatchRun[], plain: Buffer = Buffer.allocUnsafe(batchSize(runs))): Buffer {
   invariant(seed.length === SEED_BYTES, 'batch.seed', 'a seed has 32 octets');
-  const size = runs.reduce((sum, run) => sum + RUN_FIXED + run.context.length + run.lengths.length + run.data.length, 40);
-  const plain = Buffer.allocUnsafe(size);
   MAGIC.copy(plain, 0);
   seed.copy(plain, 4);
   let at = plain.writeUInt32BE(runs.length, 36);
@@ -48,7 +52,7 @@ export function encodeBatch(seed: Buffer, runs: readonly BatchRun[]): Buffer {
     at += run.lengths.copy(plain, at);
     at += run.data.copy(plain, at);
   }
-  invariant(at === size, 'batch.size', 'a batch has the size that was planned for it');
+  invariant(at === plain.length, 'batch.size', 'a batch has the size that was planned for it');
   return plain;
 }
 

@@ -33,11 +33,11 @@ for (const { name, index, final, plain, hex, digest } of vectors.frames) {
 
 test('a frame that is sealed is opened again, compressed where that shortens it', () => {
   for (const plain of [Buffer.alloc(0), Buffer.from('short'), Buffer.alloc(10_000, 'long'), randomBytes(10_000)]) {
-    const frame = sealFrame(key, bytes(headerDigest), 3, plain);
+    const frame = Buffer.concat(sealFrame(key, bytes(headerDigest), 3, plain));
     assert.ok(openFrame(key, bytes(headerDigest), frame).equals(plain));
     assert.ok(frame.length <= plain.length + 60);
   }
-  assert.ok(sealFrame(key, bytes(headerDigest), 0, Buffer.alloc(10_000)).length < 200);
+  assert.ok(Buffer.concat(sealFrame(key, bytes(headerDigest), 0, Buffer.alloc(10_000))).length < 200);
 });
 
 test('a frame opens under its own header and key alone', () => {

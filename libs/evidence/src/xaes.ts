@@ -24,9 +24,14 @@ export function xaesKey(key: Buffer): XaesKey {
 
 /** Ciphertext and tag. `nonce` must be 24 random octets. */
 export function xaesSeal(key: XaesKey, nonce: Buffer, plain: Buffer, aad: Buffer): Buffer {
+  return Buffer.concat(xaesSealParts(key, nonce, plain, aad));
+}
+
+/** The same in parts that belong one after the other. */
+export function xaesSealParts(key: XaesKey, nonce: Buffer, plain: Buffer, aad: Buffer): Buffer[] {
   const cipher = createCipheriv('aes-256-gcm', derive(key, nonce), nonce.subarray(12), { authTagLength: TAG_BYTES });
   cipher.setAAD(aad);
-  return Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+  return [cipher.update(plain), cipher.final(), cipher.getAuthTag()];
 }
 
 /** Throws `Refused('xaes.tag')` when the bytes, the key, the nonce or the additional data differ from what was sealed. */

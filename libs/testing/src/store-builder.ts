@@ -100,7 +100,7 @@ export class StoreBuilder {
   batch(runs: readonly BuiltRun[], lie: Partial<BatchEntry> = {}): this {
     const segment = (this.#segment ??= this.#openSegment());
     const seed = randomBytes(32);
-    const frame = sealFrame(segment.key, segment.headerDigest, segment.frames.length, encodeBatch(seed, runs));
+    const frame = Buffer.concat(sealFrame(segment.key, segment.headerDigest, segment.frames.length, encodeBatch(seed, runs)));
     const times = runs.map((run) => run.receivedAt).toSorted((a, b) => (a < b ? -1 : 1));
     const records = runs.reduce((sum, run) => sum + run.count, 0);
     const bytes = runs.reduce((sum, run) => sum + run.data.length, 0);
@@ -142,7 +142,7 @@ export class StoreBuilder {
   /** Closes the open segment in order. `last`: what its final frame holds instead of nothing. */
   closeSegment(lie: Partial<CloseEntry> = {}, last: Buffer = Buffer.alloc(0), isFinal = true): this {
     const segment = this.#segment!;
-    segment.frames.push(sealFrame(segment.key, segment.headerDigest, segment.frames.length, last, isFinal));
+    segment.frames.push(Buffer.concat(sealFrame(segment.key, segment.headerDigest, segment.frames.length, last, isFinal)));
     this.files.set(`segments/${partName(segment.name, 0)}`, Buffer.concat([segment.header, ...segment.frames]));
     return this.#close('whole', lie);
   }
