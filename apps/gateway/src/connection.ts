@@ -8,7 +8,7 @@ import { RelpSession, relpServerClose, SyslogFramer, type CutRecord, type Framer
 import type { EventName, Say } from './events.ts';
 import { Lane, type Entry, type LaneOwner, type Outbox } from './outbox.ts';
 import type { Source, Throttled } from './source.ts';
-import { ProducerStream, type StreamFacts } from './stream.ts';
+import { ProducerStream, type EndReason, type StreamFacts } from './stream.ts';
 
 /** What may wait of one connection before it is read no further. */
 const WAITING_BYTES_MAX = 256 * 1024;
@@ -151,7 +151,7 @@ export class Connection implements RecordSink, LaneOwner, Throttled {
   }
 
   /** Says why, and ends it at once; what has come is kept. */
-  giveUp(event: EventName, reason: string, fields: Fields = {}): void {
+  giveUp(event: EventName, reason: EndReason, fields: Fields = {}): void {
     this.#say(event, { ...this.#place, records: this.#stream.records, ...fields });
     this.#abort(reason);
   }
@@ -166,9 +166,10 @@ export class Connection implements RecordSink, LaneOwner, Throttled {
     else this.finishStop();
   }
 
-  /** The time for what was on its way is over. */
+  /** The time for what was on its way is over. What a producer without answers still sends has to fail for it to know. */
   finishStop(): void {
     this.#finish('stopping', 'closed');
+    if (this.#relp === undefined) this.#socket.destroy();
   }
 
   destroy(): void {
@@ -212,19 +213,19 @@ export class Connection implements RecordSink, LaneOwner, Throttled {
     this.#abort(`refused:${error.code}`);
   }
 
-  #abort(reason: string): void {
+  #abort(reason: EndReason): void {
     this.#finish(reason, 'given-up');
     this.#socket.destroySoon();
   }
 
   /** The stream ends here: what is left of it, and the end record. */
-  #finish(reason: string, how: StreamClose): void {
+  #finish(reason: EndReason, how: StreamClose): void {
     if (this.#over) return;
     this.#over = true;
     const end = this.#framer.end(how, this);
-    const where = { complete: '', unterminated: '-in-line', unfinished: '-in-frame' }[end];
+    const where = ({ complete: '', unterminated: '-in-line', unfinished: '-in-frame' } as const)[end];
     this.source.received(0, 0, performance.now(), true);
-    this.#around.outbox.put(this.#lane, { run: this.#stream.end(`${reason}${where}`), bytes: 0, owed: 0 });
+    this.#around.outbox.put(this.#lane, { run: this.#stream.end(`${reason}${where}` as EndReason), bytes: 0, owed: 0 });
     this.#holdMemory(0);
     this.#around.stalled.delete(this);
     this.#around.paused.delete(this);

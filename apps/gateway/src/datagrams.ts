@@ -11,7 +11,7 @@ import type { Surroundings } from './connection.ts';
 import { Lane, type Entry, type LaneOwner } from './outbox.ts';
 import type { Source, Throttled } from './source.ts';
 import type { Sources } from './sources.ts';
-import { ProducerStream } from './stream.ts';
+import { ProducerStream, type EndReason } from './stream.ts';
 
 /** Addresses with a stream of their own at one time. The one that is silent longest makes room. */
 const PEERS_MAX = 1024;
@@ -81,7 +81,7 @@ export class Datagrams {
     return new DatagramPeer(sourceId(this.#deployment, name), key, this.#sources.get(name), this.#around);
   }
 
-  #end(key: string, peer: DatagramPeer, reason: string): void {
+  #end(key: string, peer: DatagramPeer, reason: EndReason): void {
     this.#peers.delete(key);
     peer.end(reason);
   }
@@ -116,7 +116,7 @@ class DatagramPeer implements LaneOwner, Throttled {
     return true;
   }
 
-  end(reason: string): void {
+  end(reason: EndReason): void {
     this.#put({ run: this.#stream.end(reason), bytes: 0, owed: 0 });
     this.#source.leave(this);
   }

@@ -24,6 +24,8 @@ export const EVENTS = {
   'gateway.certificate-refused-by-peer': 'warn',
   'gateway.connections-full': 'warn',
   'gateway.source-connections-full': 'warn',
+  /** The system gives us no more connections: mostly, too few file descriptors. */
+  'gateway.accept-failed': 'error',
   // A connection that was ended by us.
   'gateway.frame-refused': 'error',
   'gateway.frame-timeout': 'error',

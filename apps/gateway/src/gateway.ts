@@ -28,6 +28,7 @@ export class Gateway {
   readonly #doors = new Doors();
   #datagrams: Datagrams | undefined;
   #material: TlsMaterial;
+  #hadLine = false;
   #ticks = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -113,7 +114,9 @@ export class Gateway {
   }
 
   #lineChanged(up: boolean, why: string | null): void {
-    if (up && this.#ticks === 0) return; // the first time is no news
+    const isNews = this.#hadLine;
+    this.#hadLine = true;
+    if (!isNews) return; // the first time
     this.#events.say(up ? 'gateway.vault-back' : 'gateway.vault-lost', { unackedBytes: this.#line.unackedBytes, ...(why === null ? {} : { why }) });
     this.#context.state(up ? 'running' : 'stalled', up ? undefined : `the vault is away: ${why}`);
   }

@@ -44,7 +44,11 @@ function listen<S extends Server>(server: S, { protocol, address, port, connecti
   return new Promise((resolve, reject) => {
     server.once('error', (error) => reject(new Failed('gateway.listen', `${address} port ${port} cannot be listened on`, { why: error.message, cause: error })));
     const options: ListenOptions & { reusePort: boolean } = { host: address, port, backlog: BACKLOG, reusePort: true };
-    server.listen(options, () => resolve(server));
+    server.listen(options, () => {
+      server.removeAllListeners('error');
+      server.on('error', (error: NodeJS.ErrnoException) => say('gateway.accept-failed', { protocol, why: error.message, code: error.code ?? '' }));
+      resolve(server);
+    });
   });
 }
 

@@ -11,7 +11,7 @@ export class Sources {
   readonly #sources = new Map<string, Source>();
   readonly #first: Allowance;
 
-  constructor({ processes, perSource }: Config['gateway']) {
+  constructor({ processes, perSource }: Pick<Config['gateway'], 'processes' | 'perSource'>) {
     // Until the supervisor shares them out: an equal part.
     this.#first = { connections: Math.ceil(perSource.connections / processes), bytesPerSecond: Math.ceil(perSource.bytesPerSecond / processes) };
   }

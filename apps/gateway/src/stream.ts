@@ -15,6 +15,21 @@ export interface StreamFacts {
   readonly flags: number;
 }
 
+/**
+ * Why a stream ended, in its end record. `-in-line`: its last line was not ended, and is kept as a record. `-in-frame`:
+ * its last frame was not whole, and is kept cut.
+ */
+export type EndReason = `${
+  // The producer closed, or its connection broke.
+  | 'closed' | 'reset' | 'relp-close'
+  // We closed: stopped, or it took too long, held too much, was refused by the framer or denied by the vault.
+  | 'stopping' | 'frame-timeout' | 'idle-timeout' | 'frames-full' | `refused:${string}` | `denied:${string}` | 'tls-on-plain-port'
+  // Its source may no longer send.
+  | 'revoked' | 'unknown' | 'other-key'
+  // Datagrams: silent for a minute, or silent longest when another address needed room.
+  | 'silent' | 'made-room'
+}${'' | '-in-line' | '-in-frame'}`;
+
 export class ProducerStream {
   readonly facts: StreamFacts;
   readonly id = randomBytes(16);
@@ -41,7 +56,7 @@ export class ProducerStream {
   }
 
   /** The end record. Nothing may follow it. */
-  end(reason: string): SubmittedRun {
+  end(reason: EndReason): SubmittedRun {
     const text = Buffer.from(JSON.stringify({ records: this.#records, bytes: this.#bytes, reason }));
     return this.#run(KIND.end, nowNs(), Uint32Array.of(text.length), text, text.length);
   }
