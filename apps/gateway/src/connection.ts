@@ -88,13 +88,13 @@ export class Connection implements RecordSink, LaneOwner, Throttled {
 
   records(parts: readonly Buffer[], lengths: Uint32Array): void {
     const bytes = parts.reduce((sum, part) => sum + part.length, 0);
-    this.#put({ run: this.#stream.data(this.#receivedAt, lengths, parts, bytes), bytes, owed: lengths.length });
+    this.#put({ run: this.#stream.data(this.#receivedAt, lengths, parts, bytes), bytes, owed: this.#relp === undefined ? 0 : lengths.length });
   }
 
   cut(record: CutRecord): void {
     const { beginning, fullLength, received, reason } = record;
     const sequence = this.#stream.records;
-    this.#put({ run: this.#stream.cut(this.#receivedAt, record), bytes: beginning.length, owed: this.#over ? 0 : 1 });
+    this.#put({ run: this.#stream.cut(this.#receivedAt, record), bytes: beginning.length, owed: this.#over || this.#relp === undefined ? 0 : 1 });
     const event = reason === 'too-long' ? 'gateway.record-cut' : 'gateway.record-unfinished';
     this.#say(event, { stream: this.#stream.id.toString('hex'), sequence, keptBytes: beginning.length, fullBytes: fullLength, receivedBytes: received });
   }
