@@ -43,6 +43,8 @@ export const EVENTS = {
   'gateway.started': 'info',
   'gateway.vault-lost': 'warn',
   'gateway.vault-back': 'warn',
+  /** At the stop the vault had not acknowledged everything. RELP clients send it again; of the others it is lost. */
+  'gateway.unsealed': 'error',
   'gateway.reloaded': 'info',
   'gateway.reload-refused': 'error',
   'gateway.server-certificate-expired': 'error',

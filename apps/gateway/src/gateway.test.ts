@@ -269,3 +269,13 @@ test('a foreign authority can be named in the configuration', async () => {
   socket.end(counted(['<13>from abroad']));
   assert.deepEqual(rawOf((await gateway.ended('web-01', 1))[0]), ['<13>from abroad']);
 });
+
+test('a stop does not wait for ever for a vault that does not seal, and says what that costs', async () => {
+  await using gateway = await GatewayProcess.start();
+  const socket = await gateway.connect('syslog-tls', await gateway.enrol('web-01'));
+  gateway.vault.hold();
+  socket.end(counted(['<13>never sealed']));
+  await gateway.ended('web-01', 1);
+  assert.equal(await gateway.stop(), 0);
+  assert.ok(Number(gateway.eventsOf('gateway.unsealed')[0]?.fields['bytes']) > 0);
+});

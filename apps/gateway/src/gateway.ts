@@ -16,6 +16,8 @@ const TICKS_PER_SECOND = 4;
 const TICKS_PER_HOUR = 3600 * TICKS_PER_SECOND;
 /** When we stop: for what is on its way to us, and again for peers to close. */
 const GRACE_MS = 2000;
+/** And for the vault to seal all that was taken; the supervisor allows somewhat more for everything. */
+const SEAL_MS_MAX = 10_000;
 
 export class Gateway {
   readonly #context: ServiceContext;
@@ -74,7 +76,7 @@ export class Gateway {
 
   /**
    * Stops in order: nobody new; what is on its way is taken until all have closed or the grace is over; end records;
-   * everything sealed and answered; closed. Waits for the vault as long as that takes.
+   * everything sealed and answered; closed. A vault that does not seal in time is told of, and not waited for.
    */
   async close(): Promise<void> {
     this.#doors.close();
@@ -82,20 +84,23 @@ export class Gateway {
     await Promise.race([this.#connections.beginStop(), delay(GRACE_MS)]);
     this.#connections.finishStop();
     clearInterval(this.#timer);
-    await this.#drain();
-    await Promise.race([this.#connections.allClosed(), delay(GRACE_MS)]);
+    const inTime = await Promise.race([this.#seal(), delay(SEAL_MS_MAX, false, { ref: false })]);
     this.#connections.destroy();
-    this.#events.settle(true);
-    await this.#evidence.close('stopping');
+    if (!inTime) this.#events.say('gateway.unsealed', { bytes: this.#line.unackedBytes + this.#outbox.bytes });
     this.#line.close();
   }
 
-  async #drain(): Promise<void> {
+  /** Resolves with true once all is sealed, answered and closed. */
+  async #seal(): Promise<true> {
     while (!this.#outbox.isEmpty) {
       await this.#line.whenReady();
       this.#outbox.flush();
     }
     await this.#line.drain();
+    await Promise.race([this.#connections.allClosed(), delay(GRACE_MS)]);
+    this.#events.settle(true);
+    await this.#evidence.close('stopping');
+    return true;
   }
 
   #tick(): void {
