@@ -45,19 +45,17 @@ export class CommitLog {
 
   /**
    * Begins a new file with a snapshot and the cycles that tiles don't hold yet. Order, and what a crash leaves: 1. the
-   * new file, written and synced (torn: the older one counts); 2. older files go (leftovers are ignored and removed by
-   * the next turn).
+   * new file, written aside, synced and renamed (before that the older one counts: one with a snapshot and only some of
+   * the cycles must never be seen); 2. older files go (leftovers are ignored and removed by the next turn).
    */
   async turn(snapshot: Snapshot, cycles: readonly Cycle[] = []): Promise<void> {
     const older = this.#names();
     const serial = older.reduce((highest, name) => Math.max(highest, serialOf(name)), 0) + 1;
     const name = `${snapshot.size.toString(16).padStart(16, '0')}-${String(serial).padStart(4, '0')}.commit`;
-    const file = await AppendFile.create(join(this.#directory, name));
     let chained = encodeCommit(Buffer.alloc(32), snapshot);
     const parts = [chained.bytes];
     for (const cycle of cycles) parts.push((chained = encodeCommit(chained.digest, cycle)).bytes);
-    await file.append(Buffer.concat(parts));
-    await file.sync();
+    const file = await AppendFile.create(join(this.#directory, name), Buffer.concat(parts));
     await this.#file?.close();
     this.#file = file;
     this.#digest = chained.digest;

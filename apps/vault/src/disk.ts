@@ -2,7 +2,7 @@
 // The vault's door to the disk. A write ends in one of three ways: done; no room (`vault.disk-full`: nothing was promised,
 // see stall.ts); or failed (`vault.write-failed`), after which the page cache may show what the disk lacks, so that the
 // process must end and recover.
-import { closeSync, constants, openSync, readdirSync, readFileSync, readSync, statfsSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readdirSync, readFileSync, readSync, statfsSync } from 'node:fs';
 import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Failed } from '@strongroom/bytes';
@@ -43,13 +43,21 @@ export class AppendFile {
     this.#handle = handle;
   }
 
-  /** Makes a new file and its name durable. */
-  static async create(path: string): Promise<AppendFile> {
-    return writing(path, async () => {
-      const file = new AppendFile(path, await open(path, APPEND_NEW, FILE_MODE));
-      await syncDirectory(dirname(path));
+  /** Makes a new file, its name and its first bytes durable, all or nothing: a crash leaves at most `<path>.new`. */
+  static async create(path: string, first: Buffer): Promise<AppendFile> {
+    const aside = `${path}.new`;
+    await rm(aside, { force: true });
+    const file = new AppendFile(path, await writing(path, () => open(aside, APPEND_NEW, FILE_MODE)));
+    try {
+      await file.append(first);
+      await file.sync();
+      await writing(path, () => putInPlace(aside, path));
       return file;
-    });
+    } catch (error) {
+      await file.close();
+      await rm(aside, { force: true });
+      throw error;
+    }
   }
 
   get length(): number {
@@ -82,6 +90,13 @@ export class AppendFile {
 
 function lengthOf(parts: readonly Buffer[]): number {
   return parts.reduce((sum, part) => sum + part.length, 0);
+}
+
+/** What is there already is never replaced: it may be evidence. The exclusive lock keeps others out. */
+async function putInPlace(aside: string, path: string): Promise<void> {
+  if (existsSync(path)) throw new Failed('vault.write-failed', `${path} is there already`, { why: 'a new file was to be made there', fix: 'run "strongroom verify"' });
+  await rename(aside, path);
+  await syncDirectory(dirname(path));
 }
 
 /** Puts a small file in place whole and durable, its directories too. */

@@ -55,7 +55,7 @@ export class SegmentWriter {
 
   /**
    * Order, and what a crash leaves: 1. the wrapped data key, durable (a key without a segment); 2. the segment's file
-   * with its header (a segment without frames, which no entry names). The header is synced with the first cycle.
+   * with its header, durable (a segment without frames, which no entry names).
    */
   static async open(id: number, place: SegmentPlace, keys: SealingKeys): Promise<SegmentWriter> {
     const name = segmentName(id);
@@ -64,8 +64,7 @@ export class SegmentWriter {
     const wrapped = await keys.wrap(keyId, dataKey, wrappingContext(place.origin, name, keyId));
     await putFile(join(place.dataKeys, `${name}.key`), encodeWrappedKey({ keyId, ...wrapped }));
     const header = encodeSegmentHeader({ ...place, id: name, keyId, commitment: keyCommitment(dataKey, name) });
-    const file = await AppendFile.create(join(place.directory, partName(name, 0)));
-    await file.append(header);
+    const file = await AppendFile.create(join(place.directory, partName(name, 0)), header);
     return new SegmentWriter(id, place, keyId, dataKey, header, file);
   }
 

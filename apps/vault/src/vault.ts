@@ -149,8 +149,10 @@ export class Vault {
     }
     const { keys, segments, dataKeys, key } = this.#options;
     const place = { directory: segments, dataKeys, origin: key.name, retentionClass: RETENTION_CLASS, bucket, createdAt: now };
-    const segment = await SegmentWriter.open(this.#nextSegment, place, keys);
+    // Counted first: a number whose file could not be made whole is not used again.
+    const id = this.#nextSegment;
     this.#nextSegment += 1;
+    const segment = await SegmentWriter.open(id, place, keys);
     this.#segment = segment;
     this.#events.emit('opened', segment);
     return segment;
