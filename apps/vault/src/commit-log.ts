@@ -5,6 +5,8 @@ import { Failed } from '@strongroom/bytes';
 import { decodeCommits, encodeCommit, type Cycle, type Snapshot } from '@strongroom/evidence';
 import { AppendFile, listDirectory, readWhole, removePath } from './disk.ts';
 
+/** A file is begun anew beyond this. */
+const FILE_BYTES = 16 * 1024 * 1024;
 const NAME = /^([0-9a-f]{16})-([0-9]{4,})\.commit$/;
 
 /** What the newest commit file holds. */
@@ -17,14 +19,15 @@ export class CommitLog {
   readonly #directory: string;
   #file: AppendFile | undefined;
   #digest: Buffer = Buffer.alloc(0);
+  #lengthAtFirst = 0;
 
   constructor(directory: string) {
     this.#directory = directory;
   }
 
-  /** Octets in the present file. */
-  get length(): number {
-    return this.#file?.length ?? 0;
+  /** Whether the present file should be followed by another; one that begins with a long snapshot may grow longer. */
+  get isLong(): boolean {
+    return this.#file !== undefined && this.#file.length >= Math.max(FILE_BYTES, 2 * this.#lengthAtFirst);
   }
 
   /**
@@ -58,6 +61,7 @@ export class CommitLog {
     const file = await AppendFile.create(join(this.#directory, name), Buffer.concat(parts));
     await this.#file?.close();
     this.#file = file;
+    this.#lengthAtFirst = file.length;
     this.#digest = chained.digest;
     for (const old of older) await removePath(join(this.#directory, old));
   }

@@ -52,6 +52,11 @@ export class Intake {
     return listenOn(server, path, 0o660, this.#context.separation.groups?.[name] ?? null);
   }
 
+  /** Whether this life of a service is connected, or may come back. */
+  isAlive(instance: Buffer): boolean {
+    return this.#admissions.has(instance.toString('hex'));
+  }
+
   /** Certificates were renewed. */
   reload(): void {
     for (const server of this.#servers) server.setSecureContext(tlsServerOptions(this.#context.identity));

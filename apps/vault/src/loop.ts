@@ -63,28 +63,36 @@ export class Loop {
 
   /** Until `stop` is aborted. Throws what a cycle cannot get over: `vault.write-failed`. */
   async run(stop: AbortSignal): Promise<void> {
-    const { vault, waiting, publisher, heartbeatMs, idleCycleMs } = this.#options;
     stop.addEventListener('abort', () => this.wake());
     while (!stop.aborted) {
-      publisher.poll();
-      if (!vault.hasWork) {
-        const beatInMs = heartbeatMs - (performance.now() - vault.committedAt);
-        if (beatInMs > 0) await this.#sleep(Math.min(beatInMs, publisher.dueInMs ?? beatInMs));
-        else vault.enter({ kind: 'heartbeat', time: nowNs() });
-        continue;
+      try {
+        await this.#step(stop);
+      } catch (error) {
+        if (!isDiskFull(error)) throw error; // a publication or a new commit file found no room
+        await this.#waitForSpace(stop);
       }
-      const leisureMs = this.#hurried ? 0 : waiting.leisureMs(idleCycleMs);
-      if (leisureMs > 0) {
-        await this.#sleep(Math.min(leisureMs, publisher.dueInMs ?? leisureMs));
-        continue;
-      }
-      this.#hurried = false;
-      // One turn of the event loop lets what has already arrived join this cycle.
-      await turn();
-      await this.cycle(stop);
-      await vault.turnCommitLog(publisher.publishedSize);
     }
     this.#stopped = true;
+  }
+
+  async #step(stop: AbortSignal): Promise<void> {
+    const { vault, waiting, publisher, heartbeatMs, idleCycleMs } = this.#options;
+    publisher.poll();
+    if (!vault.hasWork) {
+      const beatInMs = heartbeatMs - (performance.now() - vault.committedAt);
+      if (beatInMs <= 0) return vault.enter({ kind: 'heartbeat', time: nowNs() });
+      return this.#sleep(Math.min(beatInMs, publisher.dueInMs ?? beatInMs));
+    }
+    const leisureMs = this.#hurried ? 0 : waiting.leisureMs(idleCycleMs);
+    if (leisureMs > 0) return this.#sleep(Math.min(leisureMs, publisher.dueInMs ?? leisureMs));
+    this.#hurried = false;
+    // One turn of the event loop lets what has already arrived join this cycle.
+    await turn();
+    await this.cycle(stop);
+    if (!vault.commitLogIsLong || vault.isInDoubt) return;
+    // Under load publication is always a cycle behind: here it catches up, or the commit log would grow for ever.
+    await publisher.flush();
+    await vault.turnCommitLog(publisher.publishedSize);
   }
 
   async #sleep(ms: number): Promise<void> {
@@ -101,16 +109,16 @@ export class Loop {
   /** One cycle; a full disk is waited out, and what waits keeps its place. */
   async cycle(stop: AbortSignal): Promise<void> {
     const { vault, waiting, space, cycleBytesMax } = this.#options;
-    if (!space.has(Math.min(waiting.bytes, cycleBytesMax))) return this.#waitForSpace(stop, false);
+    if (!space.has(Math.min(waiting.bytes, cycleBytesMax))) return this.#waitForSpace(stop);
     try {
       await vault.cycle();
     } catch (error) {
       if (!isDiskFull(error)) throw error;
-      await this.#waitForSpace(stop, true);
+      await this.#waitForSpace(stop);
     }
   }
 
-  async #waitForSpace(stop: AbortSignal, torn: boolean): Promise<void> {
+  async #waitForSpace(stop: AbortSignal): Promise<void> {
     const { publisher, space, own, waiting, state, event } = this.#options;
     const facts = { freeBytes: space.freeBytes, minFreeBytes: space.minFreeBytes };
     state('stalled', `the disk is full: ${facts.freeBytes} octets free, ${facts.minFreeBytes} must stay free`);
@@ -118,9 +126,9 @@ export class Loop {
     await space.release();
     waiting.pushIncident(own.event('vault.disk-full', 'error', facts));
     const since = performance.now();
-    let recorded = await this.#record(torn);
+    let recorded = await this.#record();
     while (!space.hasReserve && !stop.aborted) await wait(SPACE_POLL_MS, undefined, { signal: stop }).catch(() => undefined);
-    while (!recorded && !stop.aborted && !(recorded = await this.#record(true))) await wait(SPACE_POLL_MS, undefined, { signal: stop }).catch(() => undefined);
+    while (!recorded && !stop.aborted && !(recorded = await this.#record())) await wait(SPACE_POLL_MS, undefined, { signal: stop }).catch(() => undefined);
     if (stop.aborted) return;
     await space.reserve();
     const after = { stalledMs: Math.round(performance.now() - since), freeBytes: space.freeBytes };
@@ -130,16 +138,17 @@ export class Loop {
     publisher.retry();
   }
 
-  /** Seals incidents alone, out of the reserve. False when even that finds no room. */
-  async #record(torn: boolean): Promise<boolean> {
-    const { vault, publisher } = this.#options;
+  /** Seals and publishes incidents alone, out of the reserve. False when even that finds no room. */
+  async #record(): Promise<boolean> {
+    const { vault, publisher, waiting } = this.#options;
     try {
       publisher.retry();
-      if (torn) {
+      if (vault.isInDoubt) {
         await publisher.flush();
         await vault.startAfresh();
       }
-      await vault.cycle(0);
+      if (waiting.hasIncidents) await vault.cycle(0);
+      await publisher.flush();
       return true;
     } catch (error) {
       if (!isDiskFull(error)) throw error;

@@ -50,7 +50,7 @@ runService('vault', async (context) => {
   const events = new EventEmitter<VaultEvents>();
   const vault = new Vault({
     key, keys: keys.sealing, commitLog, waiting, segments: paths.segments, dataKeys: paths.dataKeys,
-    cycleBytesMax: config.vault.cycleMaxBytes, segmentBytesMax: config.vault.segmentMaxBytes,
+    cycleBytesMax: config.vault.cycleMaxBytes, segmentBytesMax: config.vault.segmentMaxBytes, isAlive: (instance) => intake.isAlive(instance),
   }, recovered, events);
   const publisher = new Publisher(vault, new LogDirectory(paths.log), join(paths.vaultState, 'remembered'));
   const loop = new Loop({

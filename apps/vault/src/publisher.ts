@@ -28,9 +28,10 @@ export class Publisher {
     return this.#publishedSize;
   }
 
-  /** Milliseconds until a publication is due; null when nothing is new. */
+  /** Milliseconds until a publication is due; null when nothing is new. While one runs: until it is worth to look again. */
   get dueInMs(): number | null {
-    if (this.#running !== undefined || this.#publishedSize === this.#vault.size) return null;
+    if (this.#publishedSize === this.#vault.size) return null;
+    if (this.#running !== undefined) return INTERVAL_MS;
     return Math.max(0, this.#lastAt + INTERVAL_MS - performance.now());
   }
 

@@ -6,6 +6,7 @@ import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { Failed } from '@strongroom/bytes';
 import { BOUND_UNKNOWN, KIND, NO_KEY, encodeContext, openCheckpoint, recordsOf, type BatchEntry } from '@strongroom/evidence';
 import { SoftwareKeys } from '@strongroom/testing';
 import type { Admitted } from './admission.ts';
@@ -34,9 +35,19 @@ interface Opened {
   records(): Promise<string[]>;
 }
 
+/** Fails at the place of a disk that has no room. */
+class KeysWithoutRoom extends SoftwareKeys {
+  noRoom = false;
+
+  override async signCheckpoint(text: Buffer): Promise<Buffer> {
+    if (this.noRoom) throw new Failed('vault.disk-full', 'no room');
+    return super.signCheckpoint(text);
+  }
+}
+
 /** A store directory and the keys that stay with it over restarts. */
 class Bench {
-  readonly keys = new SoftwareKeys('test.example/log');
+  readonly keys = new KeysWithoutRoom('test.example/log');
   readonly home = join(root, String((stores += 1)));
   #sequence = 0;
 
@@ -51,7 +62,7 @@ class Bench {
     const events = new EventEmitter<VaultEvents>();
     const waiting = new Waiting();
     const dataKeys = join(home, 'keys');
-    const vault = new Vault({ key: keys.key, keys, commitLog, waiting, segments: paths.segments, dataKeys, cycleBytesMax: 1 << 20, segmentBytesMax: 1 << 20 }, recovered, events);
+    const vault = new Vault({ key: keys.key, keys, commitLog, waiting, segments: paths.segments, dataKeys, cycleBytesMax: 1 << 20, segmentBytesMax: 1 << 20, isAlive: () => false }, recovered, events);
     opened.push(vault);
     events.on('opened', (segment) => this.dataKeys.set(segment.name, segment.dataKey));
     const records = async (): Promise<string[]> => {
@@ -235,5 +246,46 @@ describe('vault', () => {
     await vault.turnCommitLog(publisher.publishedSize);
     const again = await bench.open();
     assert.equal(again.vault.totals.records, 24);
+  });
+
+  it('takes nothing more after a write found no room, before files were begun anew', async () => {
+    const bench = new Bench();
+    const { vault, waiting, publisher, records } = await bench.open();
+    waiting.push(bench.admitted(['one']));
+    await vault.cycle();
+    bench.keys.noRoom = true;
+    waiting.push(bench.admitted(['two']));
+    await assert.rejects(vault.cycle(), { code: 'vault.disk-full' });
+    bench.keys.noRoom = false;
+    await assert.rejects(vault.cycle(), { code: 'vault.in-doubt' });
+    await publisher.flush();
+    await vault.startAfresh();
+    await vault.cycle();
+    await publisher.flush();
+    assert.deepEqual(await records(), ['one', 'two']);
+  });
+
+  it('keeps full tiles whose publication fails while a cycle is under way', async () => {
+    const { vault } = await new Bench().open();
+    for (let i = 0; i < 300; i += 1) vault.enter({ kind: 'heartbeat', time: BigInt(i) });
+    await vault.cycle();
+    const { files } = vault.takePublication();
+    vault.enter({ kind: 'heartbeat', time: 300n });
+    const under = vault.cycle();
+    vault.returnPublication(files);
+    await under;
+    const paths = vault.takePublication().files.map(({ path }) => path);
+    for (const path of ['tile/0/000', 'tile/entries/000', 'tile/0/001.p/45']) assert.ok(paths.includes(path), path);
+    assert.equal(vault.takePublication().files.filter(({ path }) => path === 'tile/0/000').length, 0);
+  });
+
+  it('looks again soon when more is committed than a publication under way covers', async () => {
+    const { vault, publisher } = await new Bench().open();
+    vault.enter({ kind: 'heartbeat', time: 1n });
+    await vault.cycle();
+    publisher.poll();
+    assert.equal(publisher.dueInMs, 1000);
+    await publisher.flush();
+    assert.equal(publisher.dueInMs, null);
   });
 });

@@ -5,6 +5,7 @@
 // State changes only after the commit point, so a cycle that fails before it can be tried again with the same queue.
 
 import type { EventEmitter } from 'node:events';
+import { Failed } from '@strongroom/bytes';
 import {
   checkpointText, encodeEntry, segmentName, signedNote,
   type BatchEntry, type CloseEntry, type Entry, type LogFile, type LogTree, type NoteKey, type OpenSegment, type ProducerState, type Totals,
@@ -12,6 +13,7 @@ import {
 import { nowNs } from '@strongroom/service';
 import type { Admitted } from './admission.ts';
 import type { CommitLog } from './commit-log.ts';
+import { isDiskFull } from './disk.ts';
 import type { SealingKeys } from './keys.ts';
 import type { Producers } from './producers.ts';
 import type { Recovered } from './recover.ts';
@@ -22,8 +24,6 @@ import { SegmentWriter } from './segment-writer.ts';
 import type { Waiting } from './waiting.ts';
 
 const SEGMENT_AGE_NS = 24n * 3600n * 1_000_000_000n;
-/** The commit file is begun anew beyond this, once tiles hold what it holds. */
-const COMMIT_FILE_BYTES = 16 * 1024 * 1024;
 
 export interface VaultOptions {
   readonly key: NoteKey;
@@ -34,6 +34,8 @@ export interface VaultOptions {
   readonly waiting: Waiting;
   readonly cycleBytesMax: number;
   readonly segmentBytesMax: number;
+  /** Whether a life of a service may still come back: then it is not forgotten. */
+  readonly isAlive: (instance: Buffer) => boolean;
 }
 
 /** What happens to segments, for those who set flags and keep checksums. */
@@ -68,6 +70,9 @@ export class Vault {
   /** Closing entries that wait for a cycle. */
   #closing: CloseEntry[];
   #urgent: Entry[] = [];
+  /** Full tiles and bundles whose publication failed. */
+  #unpublished: LogFile[] = [];
+  #inDoubt = false;
   committedAt = 0;
   cycles = 0;
 
@@ -106,6 +111,16 @@ export class Vault {
     return !this.#options.waiting.isEmpty || this.#urgent.length > 0 || this.#closing.length > 0;
   }
 
+  /** Whether a write found no room: files may end in half a frame or record, and nothing may follow before {@link startAfresh}. */
+  get isInDoubt(): boolean {
+    return this.#inDoubt;
+  }
+
+  /** Whether the commit log should be begun anew, for which all must be published. */
+  get commitLogIsLong(): boolean {
+    return this.#options.commitLog.isLong;
+  }
+
   /** An entry without records, for the next cycle. */
   enter(entry: Entry): void {
     this.#urgent.push(entry);
@@ -113,15 +128,17 @@ export class Vault {
 
   /**
    * One whole cycle: incidents, and at most `bytesMax` of what waits. When it fails, all of it waits again.
-   * Throws `Failed`: `vault.disk-full`, `vault.write-failed`, `keys.*`.
+   * Throws `Failed`: `vault.disk-full`, `vault.write-failed`, `vault.in-doubt`, `keys.*`.
    */
   async cycle(bytesMax: number = this.#options.cycleBytesMax): Promise<void> {
+    if (this.#inDoubt) throw new Failed('vault.in-doubt', 'files of the store may end in half a frame or record', { why: 'a write found no room', fix: 'make room; the vault recovers at its next start' });
     const { waiting } = this.#options;
     const taken = waiting.take(bytesMax);
     try {
       await this.#commit([...taken.incidents, ...taken.queued]);
     } catch (error) {
       waiting.putBack(taken);
+      this.#inDoubt = isDiskFull(error);
       throw error;
     }
     waiting.committed(taken);
@@ -200,11 +217,12 @@ export class Vault {
 
   /** Begins the commit log anew when it has grown and all of it is published. */
   async turnCommitLog(publishedSize: number): Promise<void> {
-    if (publishedSize !== this.#tree.size || this.#options.commitLog.length < COMMIT_FILE_BYTES) return;
+    if (publishedSize !== this.#tree.size || !this.commitLogIsLong) return;
     await this.#beginCommitFile();
   }
 
   async #beginCommitFile(): Promise<void> {
+    this.producers.expire(nowNs(), this.#options.isAlive);
     await this.#options.commitLog.turn({
       kind: 'snapshot', size: this.#tree.size, totals: this.#totals, nextSegment: this.#nextSegment, open: this.#open,
       producers: this.producers.states(), checkpoint: this.#checkpoint,
@@ -223,10 +241,12 @@ export class Vault {
       this.#closing.push(tornEntry(this.#options.segments, open));
     }
     await this.#beginCommitFile();
+    this.#inDoubt = false;
   }
 
+  /** Takes back what could not be published. Not into the tree: a cycle under way will replace that by its own. */
   returnPublication(files: readonly LogFile[]): void {
-    this.#tree.returnFiles(files);
+    this.#unpublished.push(...files.filter(({ path }) => !path.includes('.p/')));
   }
 
   /** Lets go of open files, as a crash would: nothing is written. */
@@ -237,7 +257,7 @@ export class Vault {
 
   /** The files that a publication needs now, with the checkpoint that covers them. */
   takePublication(): { files: LogFile[]; checkpoint: string; size: number } {
-    return { files: this.#tree.takeFiles(), checkpoint: this.#checkpoint, size: this.#tree.size };
+    return { files: [...this.#unpublished.splice(0), ...this.#tree.takeFiles()], checkpoint: this.#checkpoint, size: this.#tree.size };
   }
 }
 

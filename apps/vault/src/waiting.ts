@@ -24,6 +24,10 @@ export class Waiting {
     return this.#queue.length === 0 && this.#incidents.length === 0;
   }
 
+  get hasIncidents(): boolean {
+    return this.#incidents.length > 0;
+  }
+
   get bytes(): number {
     return this.#bytes;
   }

@@ -73,11 +73,6 @@ export class LogTree {
     return edgeRoot(this.#levels.map((hashes) => Buffer.concat(hashes)));
   }
 
-  /** Takes back full tiles and bundles that could not be written. */
-  returnFiles(files: readonly LogFile[]): void {
-    this.#finished.unshift(...files.filter(({ path }) => !path.includes('.p/')));
-  }
-
   /** Full tiles and bundles since the last call, and the partial ones of now. A checkpoint may follow once they are written. */
   takeFiles(): LogFile[] {
     const files = this.#finished;

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, it } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { ProducerState } from '@strongroom/evidence';
+import { nowNs } from '@strongroom/service';
+import { SoftwareKeys } from '@strongroom/testing';
+import { CommitLog } from './commit-log.ts';
+import { LogDirectory } from './log-directory.ts';
+import { Loop } from './loop.ts';
+import { OwnRecords } from './own-records.ts';
+import { Publisher } from './publisher.ts';
+import { recover } from './recover.ts';
+import { Space } from './space.ts';
+import { Vault } from './vault.ts';
+import { Waiting } from './waiting.ts';
+
+const home = mkdtempSync(join(tmpdir(), 'strongroom-loop-'));
+after(() => rmSync(home, { recursive: true }));
+const paths = { log: join(home, 'log'), segments: join(home, 'segments'), commit: join(home, 'commit') };
+const keys = new SoftwareKeys('test.example/log');
+const SERVICE = 'spiffe://t/service/gateway';
+
+/** What a life of a service leaves behind; one that has many long streams open makes the commit log long at once. */
+function state(instance: Buffer, seenAt: bigint, streams: number): ProducerState {
+  const open = Array.from({ length: streams }, () => ({ stream: randomBytes(16), next: 1, open: true, source: 'x'.repeat(60_000) }));
+  return { instance, service: SERVICE, last: 1, digest: randomBytes(32), seenAt, token: Buffer.alloc(0), streams: open };
+}
+
+it('begins the commit log anew while it is never idle, and forgets lives that ended long ago', async () => {
+  const commitLog = new CommitLog(paths.commit);
+  const recovered = await recover(paths, keys.key, null, commitLog);
+  const waiting = new Waiting();
+  const alive = randomBytes(16);
+  const vault = new Vault({
+    key: keys.key, keys, commitLog, waiting, segments: paths.segments, dataKeys: join(home, 'keys'),
+    cycleBytesMax: 1 << 20, segmentBytesMax: 1 << 20, isAlive: (instance) => instance.equals(alive),
+  }, recovered, new EventEmitter());
+  const publisher = new Publisher(vault, new LogDirectory(paths.log), join(home, 'remembered'));
+  const loop = new Loop({
+    vault, publisher, space: new Space(home, 0, 0), own: new OwnRecords(SERVICE, randomBytes(16)), waiting, heartbeatMs: 1, idleCycleMs: 1, cycleBytesMax: 1 << 20,
+    state: () => undefined, event: () => undefined,
+  });
+  const [long, old] = [randomBytes(16), randomBytes(16)];
+  const push = (of: ProducerState): void => waiting.push({ runs: [], bytes: 0, state: of, awaited: true, committed: () => undefined });
+  push(state(alive, 1n, 0));
+  push(state(old, 1n, 0));
+  await vault.cycle();
+  for (let i = 0; i < 3; i += 1) push(state(long, nowNs(), 100));
+  const stop = new AbortController();
+  const running = loop.run(stop.signal);
+  // A heartbeat is always due: publication never finds the log as it left it.
+  while (readdirSync(paths.commit).every((name) => name.endsWith('-0001.commit'))) await wait(5);
+  stop.abort();
+  await running;
+  await publisher.flush();
+  const [name] = readdirSync(paths.commit);
+  assert.ok(statSync(join(paths.commit, name!)).size > 16 * 1024 * 1024, 'the streams are still open');
+  assert.deepEqual([alive, old, long].map((instance) => vault.producers.find(instance) !== undefined), [true, false, true]);
+  await vault.release();
+  const again = new CommitLog(paths.commit);
+  assert.equal((await recover(paths, keys.key, null, again)).tree.size, vault.size);
+  await again.close();
+});
