@@ -55,7 +55,8 @@ export class StoreBuilder {
   readonly vkey: string;
   readonly key: NoteKey;
   readonly wrappingKeyId: string;
-  readonly wrappingKey: Buffer = randomBytes(32);
+  /** Without a zero octet: softhsm2-util, by which a test imports it into a token, takes a key file only up to the first. */
+  readonly wrappingKey: Buffer = Buffer.from(randomBytes(32).map((octet) => octet || 1));
   readonly files = new Map<string, Buffer>();
   readonly #privateKey: KeyObject;
   readonly #withCommitLog: boolean;
