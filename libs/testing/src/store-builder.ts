@@ -55,8 +55,8 @@ export class StoreBuilder {
   readonly vkey: string;
   readonly key: NoteKey;
   readonly wrappingKeyId: string;
-  /** Without a zero octet: softhsm2-util, by which a test imports it into a token, takes a key file only up to the first. */
-  readonly wrappingKey: Buffer = Buffer.from(randomBytes(32).map((octet) => octet || 1));
+  /** Without NUL and LF: softhsm2-util, by which a test imports it into a token, takes a key file only up to the first. */
+  readonly wrappingKey: Buffer = Buffer.from(randomBytes(32).map((octet) => (octet === 0 || octet === 10 ? 1 : octet)));
   readonly files = new Map<string, Buffer>();
   readonly #privateKey: KeyObject;
   readonly #withCommitLog: boolean;
