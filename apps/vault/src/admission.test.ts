@@ -109,6 +109,7 @@ describe('permit', () => {
   it('refuses a revoked source from that moment on', () => {
     registry = { ...registry, sources: { 'web-01': { ...enrolment, revokedAt: '2026-01-01T00:00:00Z' } } };
     assert.equal(permit(GATEWAY, run(0, 1)), 'source.revoked');
+    assert.equal(permit(GATEWAY, run(1, 1, KIND.end)), null);
   });
 
   it('lets plain protocols name addresses alone', () => {

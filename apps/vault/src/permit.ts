@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who may submit what: the gateway for sources that are enrolled with the key they showed, everybody else for itself.
-import { NO_KEY, type ReceivedRun } from '@strongroom/evidence';
+import { KIND, NO_KEY, type ReceivedRun } from '@strongroom/evidence';
 import { parseSpiffe, serviceId, standing, type Registry } from '@strongroom/service';
 import type { Permit } from './admission.ts';
 
@@ -15,7 +15,8 @@ export function permitFor(deployment: string, registry: () => Registry): Permit 
     if (service !== gateway) return 'source.foreign';
     if (isPlain(deployment, run)) return null;
     const found = standing(registry(), run.source, run.sourceKey.toString('hex'));
-    return found === 'enrolled' ? null : `source.${found}`;
+    // That a revoked source's streams ended is the gateway's own word, and leaves no unexplained gap.
+    return found === 'enrolled' || (found === 'revoked' && run.kind === KIND.end) ? null : `source.${found}`;
   };
 }
 
