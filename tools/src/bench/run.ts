@@ -31,7 +31,10 @@ export async function measure(subjects: readonly Subject[], options: Options, ta
   const { steady, flood } = wanted('relp') ? await legs.relp() : { steady: [], flood: [] };
   say('looking whether everything is there');
   const { lines, complete } = await tally.check(subjects);
-  const method = `${options.rounds} alternations; a syslog leg is ${legs.events.toLocaleString('en')} events over ${CONNECTIONS} connections, a RELP leg ${options.seconds} s`;
+  const method = [
+    `${options.rounds} alternations`, ...(syslog.length > 0 ? [`a syslog leg is ${legs.events.toLocaleString('en')} events over ${CONNECTIONS} connections`] : []),
+    ...(flood.length > 0 ? [`a RELP leg is ${options.seconds} s`] : []), ...(idle.length > 0 ? [`idle is ${options.idleSeconds} s after as many of settling`] : []),
+  ].join('; ');
   return { results: { machine, subjects, method, idle, syslog, steady, flood, floors, checks: lines }, complete };
 }
 
