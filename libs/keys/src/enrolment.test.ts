@@ -10,6 +10,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createServer, type TLSSocket } from 'node:tls';
 import type { AddressInfo } from 'node:net';
+import { syslogNgMissing, unpackedSyslogNg } from '@strongroom/testing';
 import { issueAuthority, issueCertificate, type Issuer } from './certificate.ts';
 import { makeRequest, readRequest } from './csr.ts';
 import { enrolmentFiles, makeKeyPair, publicKeyOf, type EnrolmentTarget } from './enrolment.ts';
@@ -33,9 +34,7 @@ after(() => {
 const missing = (command: string): string | false =>
   spawnSync(command, ['--version']).error === undefined ? false : `machine: ${command} is not installed`;
 const withoutRsyslog = spawnSync('rsyslogd', ['-v']).error === undefined ? missing('logger') : 'machine: rsyslogd is not installed';
-/** syslog-ng cannot be installed beside rsyslog: a folder into which its packages are unpacked serves as well. */
-const syslogNgRoot = process.env['SYSLOG_NG_ROOT'] ?? '/';
-const withoutSyslogNg = existsSync(join(syslogNgRoot, 'usr/sbin/syslog-ng')) ? false : 'machine: syslog-ng is not installed, and SYSLOG_NG_ROOT does not lead to it';
+const withoutSyslogNg = syslogNgMissing() ?? false;
 
 let issuer: Issuer;
 let caPem: string;
@@ -262,11 +261,10 @@ test('syslog-ng delivers by syslog over TLS 1.3 with its certificate', { skip: w
 });
 
 function runSyslogNg(work: string, main: string, mode: string): ChildProcess {
-  const lib = join(syslogNgRoot, 'usr/lib');
-  const own = syslogNgRoot === '/' ? [] : [`--module-path=${join(lib, 'syslog-ng/3.38')}`];
-  const child = spawn(join(syslogNgRoot, 'usr/sbin/syslog-ng'), [
-    mode, '-f', main, ...own, '--no-caps', `--persist-file=${work}/persist`, `--pidfile=${work}/pid`, `--control=${work}/ctl`,
-  ], { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, LD_LIBRARY_PATH: `${lib}/x86_64-linux-gnu:${lib}/syslog-ng:${join(syslogNgRoot, 'lib/x86_64-linux-gnu')}` } });
+  const { program, environment } = unpackedSyslogNg();
+  const child = spawn(program, [
+    mode, '-f', main, '--no-caps', `--persist-file=${work}/persist`, `--pidfile=${work}/pid`, `--control=${work}/ctl`,
+  ], { stdio: ['ignore', 'ignore', 'inherit'], env: environment });
   children.add(child);
   return child;
 }

@@ -9,4 +9,5 @@ export * from './built-stream.ts';
 export * from './store-builder.ts';
 export * from './store-files.ts';
 export * from './rsyslog.ts';
+export * from './syslog-ng.ts';
 export * from './relp-client.ts';
