@@ -41,6 +41,9 @@ export interface Gap {
   readonly found: number | null;
 }
 
+/** Denials that are told again after a reconnect; a service has no more unanswered in practice. */
+const DENIALS_KEPT_MAX = 1024;
+
 export interface Outcome {
   readonly runs: readonly AdmittedRun[];
   readonly state: ProducerState;
@@ -65,6 +68,9 @@ export class Admission {
   #digest: Buffer;
   #resumable: boolean;
   readonly #streams: Map<string, Stream>;
+  readonly #denials: { readonly number: number; readonly denial: Denial }[] = [];
+  /** Octets of its submissions that wait for a cycle. */
+  waitingBytes = 0;
 
   constructor(service: string, instance: Buffer, committed: Producer | undefined) {
     this.service = service;
@@ -92,14 +98,18 @@ export class Admission {
     this.#digest = digest;
     this.#resumable ||= token.length > 0;
     const runs: AdmittedRun[] = [];
-    const denials: Denial[] = [];
+    /** A stream is denied once for each reason. */
+    const denied = new Map<string, Denial>();
     const gaps: Gap[] = [];
     const changed = new Map<string, StreamState>();
     for (const run of received) {
       const code = permit(this.service, run) ?? this.#follow(run, changed, gaps);
-      if (code !== null) denials.push({ stream: Buffer.from(run.stream), code, source: run.source });
+      if (code !== null) denied.set(`${code} ${run.stream.toString('latin1')}`, { stream: Buffer.from(run.stream), code, source: run.source });
       else runs.push({ ...run, context: encodeContext({ ...run, admittedAt: now, asserter: this.service, instance: this.instance }) });
     }
+    const denials = [...denied.values()];
+    for (const denial of denials.slice(-DENIALS_KEPT_MAX)) this.#denials.push({ number, denial });
+    this.#denials.splice(0, Math.max(0, this.#denials.length - DENIALS_KEPT_MAX));
     const state = { instance: this.instance, service: this.service, last: number, digest, seenAt: now, token: Buffer.from(token), streams: [...changed.values()] };
     return { runs, state, denials, gaps };
   }
@@ -124,6 +134,11 @@ export class Admission {
     const streams = gaps.map((gap): StreamState => ({ stream: Buffer.from(gap.stream, 'hex'), next: gap.expected, open: false, source: '' }));
     this.#streams.clear();
     return { gaps, state: { instance: this.instance, service: this.service, last: this.#number, digest: this.#digest, seenAt: now, token: Buffer.alloc(0), streams } };
+  }
+
+  /** What was denied lately: it may not have been heard, and an acknowledgement without it would say "sealed". */
+  get denials(): readonly { readonly number: number; readonly denial: Denial }[] {
+    return this.#denials;
   }
 
   /** Number of the last submission. */

@@ -74,7 +74,14 @@ runService('vault', async (context) => {
   await publisher.flush();
   await intake.listen(SUBMITTERS);
   await readers.listen();
-  context.onMessage('reload', () => { intake.reload(); readers.reload(); });
+  context.onMessage('reload', () => {
+    try {
+      intake.reload();
+      readers.reload();
+    } catch (error) {
+      context.event('vault.reload-refused', 'error', errorFields(error));
+    }
+  });
   context.ready();
   context.state('running');
 

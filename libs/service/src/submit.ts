@@ -225,8 +225,11 @@ export class SubmitClient {
   }
 
   #denied(denied: Denied): void {
+    const submission = this.#queue.find(({ number }) => number === denied.number);
+    // After a reconnect the vault says again what may have been lost with the line.
+    if (submission === undefined || submission.denied.some(({ stream, code }) => code === denied.code && stream.equals(denied.stream))) return;
     const kept: Denied = { number: denied.number, stream: Buffer.from(denied.stream), code: denied.code };
-    this.#queue.find((submission) => submission.number === denied.number)?.denied.push(kept);
+    submission.denied.push(kept);
     this.#options.onDenied?.(kept);
   }
 

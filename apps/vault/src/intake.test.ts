@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, it } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { connect, type TLSSocket } from 'node:tls';
+import { BOUND_UNKNOWN, KIND, MessageSplitter, NO_KEY, decodeMessage, encodeHello, encodeSubmit, type Message, type ProducerState, type SubmittedRun } from '@strongroom/evidence';
+import { layout, tlsClientOptions, type Fields, type Identity } from '@strongroom/service';
+import { TestAuthority } from '@strongroom/testing';
+import type { Permit } from './admission.ts';
+import { Intake } from './intake.ts';
+import { OwnRecords } from './own-records.ts';
+import { Producers } from './producers.ts';
+import { Waiting } from './waiting.ts';
+
+const home = mkdtempSync(join(tmpdir(), 'strongroom-intake-'));
+const paths = layout(home);
+const VAULT = 'spiffe://d/service/vault';
+const identities: Record<string, Identity> = {};
+const lines: Line[] = [];
+const intakes: Intake[] = [];
+
+before(async () => {
+  mkdirSync(paths.runOf('vault'), { recursive: true });
+  const authority = await TestAuthority.make();
+  for (const name of ['vault', 'gateway', 'capture']) {
+    const id = `spiffe://d/service/${name}`;
+    identities[name] = { id, ...await authority.issue({ uris: [id] }), caPem: authority.certificatePem, notAfter: new Date() };
+  }
+});
+after(async () => {
+  for (const line of lines) line.socket.destroy();
+  for (const intake of intakes) await intake.close();
+  rmSync(home, { recursive: true });
+});
+
+/** An intake whose cycles happen when the test says so. */
+class Bench {
+  readonly producers = new Producers();
+  readonly waiting = new Waiting();
+  readonly events: { event: string; fields: Fields }[] = [];
+  permit: Permit = () => null;
+
+  async open(goneMs?: number): Promise<void> {
+    const context = {
+      paths, deployment: 'd', separation: { kind: 'nominal' as const, reason: null, groups: null }, identity: identities['vault']!,
+      event: (event: string, _level: string, fields: Fields = {}) => { this.events.push({ event, fields }); },
+    };
+    for (const intake of intakes.splice(0)) await intake.close();
+    const intake = new Intake(context, this.producers, this.waiting, { wake: () => undefined }, new OwnRecords(VAULT, randomBytes(16)), (service, run) => this.permit(service, run), goneMs);
+    intakes.push(intake);
+    await intake.listen(['gateway', 'capture']);
+  }
+
+  commit(): void {
+    const taken = this.waiting.take(Infinity);
+    this.producers.apply(taken.queued.map(({ state }) => state).filter((state): state is ProducerState => state !== null));
+    this.waiting.committed(taken);
+  }
+
+  /** Submissions, not our own records, that wait. */
+  get submissions(): number {
+    const taken = this.waiting.take(Infinity);
+    this.waiting.putBack(taken);
+    return taken.queued.filter(({ state }) => state !== null && state.last > 0).length;
+  }
+}
+
+class Line {
+  readonly socket: TLSSocket;
+  readonly heard: Message[] = [];
+  #wake: () => void = () => undefined;
+
+  constructor(service: string) {
+    this.socket = connect({ ...tlsClientOptions(identities[service]!, VAULT), path: paths.submitSocket(service as 'gateway') });
+    lines.push(this);
+    const splitter = new MessageSplitter();
+    this.socket.on('error', () => undefined);
+    this.socket.on('close', () => this.#wake());
+    this.socket.on('data', (chunk: Buffer) => splitter.push(chunk, (type, body) => {
+      this.heard.push(decodeMessage(type, Buffer.from(body)));
+      this.#wake();
+    }));
+  }
+
+  /** Resolves with the next message of that type, or when the line is closed. */
+  async hear(type: Message['type']): Promise<Message | undefined> {
+    for (;;) {
+      const found = this.heard.find((message) => message.type === type);
+      if (found !== undefined || this.socket.destroyed) return found;
+      await new Promise<void>((resolve) => { this.#wake = resolve; });
+    }
+  }
+}
+
+async function hello(service: string, instance: Buffer): Promise<Line> {
+  const line = new Line(service);
+  line.socket.write(encodeHello(instance));
+  await line.hear('welcome');
+  return line;
+}
+
+function run(stream: Buffer, firstSequence: number, bytes = 3): SubmittedRun {
+  return {
+    kind: KIND.data, flags: 0, receivedAt: 1n, bound: BOUND_UNKNOWN, source: 'spiffe://d/source/a', sourceKey: NO_KEY, protocol: 'syslog-tls', peer: '', stream,
+    firstSequence, lengths: Uint32Array.of(bytes), data: Buffer.alloc(bytes, 'x'),
+  };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await wait(2);
+}
+
+it('says again what was denied when the line is lost before it was heard', async () => {
+  const bench = new Bench();
+  await bench.open();
+  const [instance, stream] = [randomBytes(16), randomBytes(16)];
+  bench.permit = () => 'source.revoked';
+  const first = await hello('gateway', instance);
+  first.socket.write(encodeSubmit(1, Buffer.alloc(0), [run(stream, 0), run(stream, 1)]));
+  await until(() => bench.submissions === 1);
+  first.socket.destroy();
+  bench.commit();
+  const second = await hello('gateway', instance);
+  assert.deepEqual(second.heard.map(({ type }) => type), ['denied', 'welcome']);
+  const [denied, welcome] = second.heard;
+  assert.deepEqual([denied?.type === 'denied' && denied.code, welcome?.type === 'welcome' && welcome.last], ['source.revoked', 1]);
+});
+
+it('takes a submission once, however long its line is lost while it waits', async () => {
+  const bench = new Bench();
+  await bench.open(1);
+  const [instance, stream] = [randomBytes(16), randomBytes(16)];
+  const message = encodeSubmit(1, Buffer.alloc(0), [run(stream, 0)]);
+  const first = await hello('gateway', instance);
+  first.socket.write(message);
+  await until(() => bench.submissions === 1);
+  first.socket.destroy();
+  await wait(100);
+  const second = await hello('gateway', instance);
+  second.socket.write(message);
+  bench.commit();
+  await second.hear('ack');
+  assert.equal(bench.submissions, 0, 'the repeat does not wait');
+  second.socket.destroy();
+  await until(() => bench.events.some(({ event }) => event === 'vault.stream-gap'));
+});
+
+it('closes a line that submits far more than it was allowed, before it was welcomed, or as another service', async () => {
+  const bench = new Bench();
+  await bench.open();
+  const instance = randomBytes(16);
+  const line = await hello('gateway', instance);
+  for (let number = 1; number <= 5; number += 1) line.socket.write(encodeSubmit(number, Buffer.alloc(0), [run(randomBytes(16), 0, 6 * 1024 * 1024)]));
+  await line.hear('ack');
+  const early = new Line('gateway');
+  early.socket.write(encodeSubmit(1, Buffer.alloc(0), [run(randomBytes(16), 0)]));
+  await early.hear('ack');
+  const other = new Line('capture');
+  other.socket.write(encodeHello(instance));
+  await other.hear('ack');
+  assert.deepEqual(bench.events.map(({ fields }) => fields['code']), ['submission.credit', 'submission.hello', 'submission.instance']);
+  assert.equal(bench.submissions, 3);
+});
