@@ -18,6 +18,8 @@ destination d_strongroom {
       ssl-options(no-sslv2, no-sslv3, no-tlsv1, no-tlsv11, no-tlsv12)
     )
     ts-format(iso) frac-digits(6) so-keepalive(yes) time-reopen(5)
+    # Syslog has no acknowledgements: syslog-ng 3.38 does not notice that an idle connection died, and loses the first
+    # message that it writes afterwards. Strongroom records the gap. RELP, which rsyslog speaks, has acknowledgements.
     # While Strongroom is away messages wait here, also over restarts. 4 GiB; then flow-control slows the sources.
     disk-buffer(reliable(yes) disk-buf-size(4294967296) mem-buf-size(67108864))
   );
