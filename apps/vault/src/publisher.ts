@@ -12,7 +12,7 @@ export class Publisher {
   readonly #log: LogDirectory;
   readonly #remembered: string;
   #publishedSize: number;
-  #lastAt = 0;
+  #lastAt = -INTERVAL_MS;
   #running: Promise<void> | undefined;
   #failure: unknown;
   publishedAt: Date | null = null;
