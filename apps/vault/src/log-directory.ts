@@ -5,6 +5,8 @@ import { Failed } from '@strongroom/bytes';
 import { LogTree, TILE_WIDTH, type LogFile } from '@strongroom/evidence';
 import { listDirectory, putFile, readWhole, removePath } from './disk.ts';
 
+const READ_ATTEMPTS = 3;
+
 export class LogDirectory {
   readonly #path: string;
 
@@ -42,12 +44,21 @@ export class LogDirectory {
 
   /** A tile or bundle; a partial one that was superseded is cut from the wider one. Throws `Failed('vault.log-damaged')`. */
   read(path: string): Buffer {
+    // While the log is published the wider one can be superseded too, between its name and its bytes.
+    for (let attempt = 0; attempt < READ_ATTEMPTS; attempt += 1) {
+      const found = this.#find(path);
+      if (found !== null) return found;
+    }
+    throw missing(path);
+  }
+
+  #find(path: string): Buffer | null {
     const exact = readWhole(join(this.#path, path));
     if (exact !== null) return exact;
     const [full, width] = path.split('.p/');
     const wider = listDirectory(join(this.#path, `${full}.p`)).map(Number).filter((other) => other > Number(width)).sort((a, b) => a - b)[0];
     const found = readWhole(join(this.#path, wider === undefined ? full! : `${full}.p/${wider}`));
-    if (found === null || width === undefined) throw missing(path);
+    if (found === null || width === undefined) return null;
     return path.startsWith('tile/entries/') ? firstEntries(found, Number(width)) : found.subarray(0, Number(width) * 32);
   }
 }

@@ -19,6 +19,7 @@ import { Publisher } from './publisher.ts';
 import { ReadSocket } from './read-socket.ts';
 import { Reading } from './reading.ts';
 import { recover, type Recovered } from './recover.ts';
+import { Refusals } from './refusals.ts';
 import { Space } from './space.ts';
 import { statsOf } from './stats.ts';
 import { Vault, type VaultEvents } from './vault.ts';
@@ -63,7 +64,11 @@ runService('vault', async (context) => {
   };
   const worm = followSegments(context, events);
   const reading = new Reading({ log: paths.log, segments: paths.segments }, dataKeyReader(paths.dataKeys, key.name, keys.unwrap, () => vault.openSegment));
-  const readers = new ReadSocket({ context, reading, settle: () => loop.settle(), record });
+  const refusals = new Refusals((event, fields) => {
+    context.event(event, 'warn', fields);
+    record(event, { ...fields });
+  });
+  const readers = new ReadSocket({ context, reading, settle: () => loop.settle(), record, refused: (event, fields) => refusals.note(event, fields) });
   events.on('sealed', (batches, first) => readers.sealed(batches, first));
   const intake = new Intake(context, vault.producers, waiting, loop, own, permitFor(context.deployment, () => context.registry));
 

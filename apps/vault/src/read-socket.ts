@@ -4,13 +4,17 @@ import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { Refused } from '@strongroom/bytes';
 import { decodeContext, itemOf, recordsOf, type Item } from '@strongroom/evidence';
 import { peerKeyHash, peerSpiffe, serveRpc, standing, tlsServerOptions, type RpcCall, type RpcVerbs, type ServiceContext } from '@strongroom/service';
-import { parseQuery } from './query.ts';
+import { parseQuery, type Matcher } from './query.ts';
 import type { Reading } from './reading.ts';
 import type { SealedBatch } from './seal.ts';
 import { listenOn } from './unix-server.ts';
 
 /** What a slow watcher may have waiting; beyond it records are passed over, counted, and the count is shown. */
 const TAP_ITEMS_MAX = 1000;
+
+/** Anybody on this machine may knock, and a handshake takes time and memory: so few at once, and not for long. */
+const CONNECTIONS_MAX = 128;
+const HANDSHAKE_MS = 10_000;
 
 interface Reader {
   readonly id: string;
@@ -23,6 +27,8 @@ export interface ReadSocketOptions {
   readonly settle: () => Promise<void>;
   /** Seals that somebody reads. */
   readonly record: (event: string, fields: Record<string, string | number | boolean | null>) => void;
+  /** Seals that somebody was refused, as often as that may be. */
+  readonly refused: (event: string, fields: Record<string, string | number | boolean | null>) => void;
 }
 
 export class ReadSocket {
@@ -36,8 +42,12 @@ export class ReadSocket {
 
   async listen(): Promise<void> {
     const { context } = this.#options;
-    const server = createServer(tlsServerOptions(context.identity), (socket) => this.#accept(socket));
-    server.on('tlsClientError', (error) => context.event('vault.reader-refused', 'warn', { why: error.message }));
+    const server = createServer({ ...tlsServerOptions(context.identity), handshakeTimeout: HANDSHAKE_MS }, (socket) => this.#accept(socket));
+    server.maxConnections = CONNECTIONS_MAX;
+    server.on('tlsClientError', (error, socket) => {
+      this.#options.refused('vault.reader-refused', { why: error.message });
+      socket.destroy();
+    });
     // Anybody on this machine may knock: who may read is told by the certificate.
     this.#server = await listenOn(server, context.paths.readSocket, 0o666, null);
   }
@@ -66,25 +76,25 @@ export class ReadSocket {
   #check(socket: TLSSocket, id: string): void {
     const found = id.includes('/reader/') ? standing(this.#options.context.registry, id, peerKeyHash(socket)) : 'unknown';
     if (found === 'enrolled') return;
-    this.#options.record('vault.reading-refused', { reader: id, standing: found });
+    this.#options.refused('vault.reading-refused', { reader: id, standing: found });
     throw new Refused('read.not-permitted', `${id} may not read evidence`, { why: `its certificate is that of no enrolled reader: ${found}`, fix: 'have one made: strongroom enrol NAME --role reader --out DIR' });
   }
 
   #verbs(): RpcVerbs<Reader> {
     return {
-      search: (args, { caller }) => this.#search(args, caller),
+      search: (args, call) => this.#search(args, call),
       tap: (args, call) => this.#tap(args, call),
       show: (args, { caller }) => this.#one('show', args, caller),
       prove: (args, { caller }) => this.#one('prove', args, caller),
     };
   }
 
-  async *#search(args: unknown, { id }: Reader): AsyncGenerator<Item, unknown> {
+  async *#search(args: unknown, { caller: { id }, signal }: RpcCall<Reader>): AsyncGenerator<Item, unknown> {
     parseQuery(args);
     const { settle, record, reading } = this.#options;
     await settle();
     record('vault.reading', { verb: 'search', reader: id, query: JSON.stringify(args) });
-    return yield* reading.call('search', args);
+    return yield* reading.call('search', args, signal);
   }
 
   async #one(verb: 'show' | 'prove', args: unknown, { id }: Reader): Promise<unknown> {
@@ -96,16 +106,13 @@ export class ReadSocket {
 
   /** Records as they are sealed. An item `{skipped: N}` stands where the watcher was too slow. */
   async *#tap(args: unknown, { caller, signal }: RpcCall<Reader>): AsyncGenerator<Item | { skipped: number }, unknown> {
-    const query = parseQuery(args);
+    const query = parseTap(args);
     this.#options.record('vault.reading', { verb: 'tap', reader: caller.id, query: JSON.stringify(args) });
     const waiting: Item[] = [];
     let skipped = 0;
     let wake = Promise.withResolvers<void>();
     const tap = (batches: readonly SealedBatch[], first: number): void => {
-      for (const item of itemsOf(batches, first, query)) {
-        if (waiting.length < TAP_ITEMS_MAX) waiting.push(item);
-        else skipped += 1;
-      }
+      for (const [i, { runs }] of batches.entries()) skipped += take(runs, first + i, query, waiting);
       wake.resolve();
     };
     this.#taps.add(tap);
@@ -125,15 +132,31 @@ export class ReadSocket {
   }
 }
 
-function* itemsOf(batches: readonly SealedBatch[], first: number, query: ReturnType<typeof parseQuery>): Generator<Item> {
-  for (const [i, { runs }] of batches.entries()) {
-    let index = 0;
-    for (const run of runs) {
-      const context = decodeContext(run.context);
-      if (query.context(context)) for (const record of recordsOf([run])) if (query.record(record)) yield itemOf(first + i, { ...record, index: index + record.index }, context);
-      index += run.count;
-    }
+/** This runs beside sealing, where an expression that never comes to an end would hold up everything. Throws `Refused('read.query')`. */
+function parseTap(args: unknown): Matcher {
+  if ((args as { regex?: unknown } | null)?.regex !== undefined) {
+    throw new Refused('read.query', 'what is sealed just now is not matched by expressions', { why: 'that could hold up sealing', fix: 'watch for a text, or search' });
   }
+  return parseQuery(args);
+}
+
+/** Adds what matches in the batch at `entry`, while there is room; what comes then is not looked at. Returns how many records that were. */
+function take(runs: SealedBatch['runs'], entry: number, query: Matcher, items: Item[]): number {
+  let [index, skipped] = [0, 0];
+  for (const run of runs) {
+    const context = decodeContext(run.context);
+    const first = index;
+    index += run.count;
+    if (!query.context(context)) continue;
+    let looked = 0;
+    for (const record of recordsOf([run])) {
+      if (items.length >= TAP_ITEMS_MAX) break;
+      looked += 1;
+      if (query.record(record)) items.push(itemOf(entry, { ...record, index: first + record.index }, context));
+    }
+    skipped += run.count - looked;
+  }
+  return skipped;
 }
 
 function idOf(socket: TLSSocket): string {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The thread that reads evidence, so that a search never holds up sealing. It holds no keys: it asks for a segment's data
 // key when it opens the first batch of it, and forgets all of them with the reading.
+import { setImmediate as turn } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Refused } from '@strongroom/bytes';
 import { decodeContext, encodeEntry, inclusionPath, itemOf, leavesOf, parseRecordId, recordsOf, saltsOf, SALT_BYTES, PROOF_FORMAT, type BatchRecord, type Item, type Proof } from '@strongroom/evidence';
@@ -16,11 +17,17 @@ const { log, segments } = workerData as { log: string; segments: string };
 const port = parentPort!;
 const asked = new Map<string, PromiseWithResolvers<Buffer>>();
 const continuing = new Map<number, PromiseWithResolvers<boolean>>();
+/** Calls under way, and those of them that nobody waits for any more. */
+const answering = new Set<number>();
+const left = new Set<number>();
 const send = (message: FromThread): void => port.postMessage(message);
 
 port.on('message', (message: ToThread) => {
   if (message.kind === 'call') void answer(message.id, message.verb, message.args);
-  if (message.kind === 'more') continuing.get(message.id)?.resolve(message.more);
+  if (message.kind === 'more') {
+    continuing.get(message.id)?.resolve(message.more);
+    if (!message.more && answering.has(message.id)) left.add(message.id);
+  }
   if (message.kind === 'key') {
     const waiting = asked.get(message.segment);
     asked.delete(message.segment);
@@ -30,12 +37,16 @@ port.on('message', (message: ToThread) => {
 });
 
 async function answer(id: number, verb: string, args: unknown): Promise<void> {
+  answering.add(id);
   try {
     const history = new History(new LogDirectory(log), segments, keyRing(id));
     if (verb === 'search') send({ kind: 'result', id, result: { found: await search(id, history, args) } });
     else send({ kind: 'result', id, result: verb === 'show' ? await show(history, args) : await prove(history, args) });
   } catch (error) {
     send({ kind: 'error', id, error: toRpcError(error) });
+  } finally {
+    answering.delete(id);
+    left.delete(id);
   }
 }
 
@@ -72,6 +83,9 @@ async function search(id: number, history: History, args: unknown): Promise<numb
   };
   for (const { index, entry } of history.entries()) {
     if (entry.kind !== 'batch' || !query.entry(entry)) continue;
+    // Others have their turn between batches, and who goes away is heard.
+    await turn();
+    if (left.has(id)) return found;
     for (const record of matching(await history.open(entry), query)) {
       chunk.push(itemOf(index, record));
       bytes += record.raw.length;

@@ -23,6 +23,8 @@ export class Reading {
   readonly #paths: { readonly log: string; readonly segments: string };
   readonly #dataKey: (segment: string) => Promise<Buffer>;
   readonly #calls = new Map<number, (answer: Answer) => void>();
+  /** Keys are asked for one after the other: however many read at once, the line to the HSM stays free for sealing. */
+  #giving: Promise<void> = Promise.resolve();
   #thread: Worker | undefined;
   #idle: NodeJS.Timeout | undefined;
   #lastId = 0;
@@ -31,22 +33,26 @@ export class Reading {
     [this.#paths, this.#dataKey] = [paths, dataKey];
   }
 
-  /** Items as they are found; returns the verb's result. */
-  async *call(verb: 'search' | 'show' | 'prove', args: unknown): AsyncGenerator<Item, unknown> {
+  /** Items as they are found; returns the verb's result, or null once the signal is aborted. */
+  async *call(verb: 'search' | 'show' | 'prove', args: unknown, signal?: AbortSignal): AsyncGenerator<Item, unknown> {
     const id = ++this.#lastId;
     const thread = this.#start();
     let answered = this.#await(id);
+    const cancel = (): void => this.#calls.get(id)?.({ kind: 'result', id, result: null });
+    signal?.addEventListener('abort', cancel, { once: true });
     this.#post(thread, { kind: 'call', id, verb, args });
     try {
+      if (signal?.aborted === true) return null;
       for (;;) {
         const answer = await answered.promise;
         if (answer.kind === 'error') throw fromRpcError(answer.error);
         if (answer.kind === 'result') return answer.result;
-        yield* answer.items;
         answered = this.#await(id);
+        yield* answer.items;
         this.#post(thread, { kind: 'more', id, more: true });
       }
     } finally {
+      signal?.removeEventListener('abort', cancel);
       this.#calls.delete(id);
       this.#post(thread, { kind: 'more', id, more: false });
       this.#idle = setTimeout(() => { if (this.#calls.size === 0) this.close(); }, IDLE_MS).unref();
@@ -75,16 +81,21 @@ export class Reading {
     const thread = new Worker(new URL('./reading-thread.ts', import.meta.url), { workerData: this.#paths });
     thread.unref();
     thread.on('message', (message: FromThread) => {
-      if (message.kind === 'key') void this.#giveKey(thread, message.segment);
+      if (message.kind === 'key') this.#giving = this.#giving.then(() => this.#giveKey(thread, message.segment));
       else this.#calls.get(message.id)?.(message);
     });
-    thread.on('error', (error) => {
-      this.#thread = undefined;
-      const told: RpcError = { kind: 'failed', code: 'read.thread', what: 'the reading thread ended', why: String(error), fix: null };
-      for (const [id, call] of this.#calls) call({ kind: 'error', id, error: told });
-    });
+    thread.on('error', (error) => this.#ended(thread, String(error)));
+    thread.on('exit', () => this.#ended(thread, 'it was stopped'));
     this.#thread = thread;
     return thread;
+  }
+
+  /** Not for a thread that was closed, or of which it is told already. */
+  #ended(thread: Worker, why: string): void {
+    if (this.#thread !== thread) return;
+    this.#thread = undefined;
+    const told: RpcError = { kind: 'failed', code: 'read.thread', what: 'the reading thread ended', why, fix: null };
+    for (const [id, call] of this.#calls) call({ kind: 'error', id, error: told });
   }
 
   async #giveKey(thread: Worker, segment: string): Promise<void> {

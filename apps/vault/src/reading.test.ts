@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, it } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Item } from '@strongroom/evidence';
+import { SoftwareKeys } from '@strongroom/testing';
+import { CommitLog } from './commit-log.ts';
+import { LogDirectory } from './log-directory.ts';
+import { OwnRecords } from './own-records.ts';
+import { Publisher } from './publisher.ts';
+import { Reading } from './reading.ts';
+import { recover } from './recover.ts';
+import { Vault, type VaultEvents } from './vault.ts';
+import { Waiting } from './waiting.ts';
+
+const BATCHES = 20;
+const home = mkdtempSync(join(tmpdir(), 'strongroom-reading-'));
+const paths = { log: join(home, 'log'), segments: join(home, 'segments'), commit: join(home, 'commit') };
+const dataKeys = new Map<string, Buffer>();
+
+before(async () => {
+  const keys = new SoftwareKeys('test.example/log');
+  const [waiting, commitLog, events] = [new Waiting(), new CommitLog(paths.commit), new EventEmitter<VaultEvents>()];
+  events.on('opened', (segment) => dataKeys.set(segment.name, segment.dataKey));
+  const recovered = await recover(paths, keys.key, null, commitLog);
+  const vault = new Vault({
+    key: keys.key, keys, commitLog, waiting, segments: paths.segments, dataKeys: join(home, 'keys'), cycleBytesMax: 1 << 20, segmentBytesMax: 1 << 20, isAlive: () => false,
+  }, recovered, events);
+  const publisher = new Publisher(vault, new LogDirectory(paths.log), join(home, 'remembered'));
+  const own = new OwnRecords('spiffe://t/service/vault', randomBytes(16));
+  for (let i = 0; i < BATCHES; i += 1) {
+    waiting.push(own.event(`test.${i}`, 'info'));
+    await vault.cycle();
+    await vault.closeSegment();
+  }
+  await publisher.flush();
+  await vault.release();
+});
+after(() => rmSync(home, { recursive: true }));
+
+async function all(items: AsyncGenerator<Item, unknown>): Promise<{ ids: string[]; result: unknown }> {
+  const ids: string[] = [];
+  for (;;) {
+    const next = await items.next();
+    if (next.done === true) return { ids, result: next.value };
+    ids.push(next.value.id);
+  }
+}
+
+it('asks for one data key at a time, however many read at once', async () => {
+  let [now, most] = [0, 0];
+  const reading = new Reading(paths, async (segment) => {
+    now += 1;
+    most = Math.max(most, now);
+    await wait(1);
+    now -= 1;
+    return dataKeys.get(segment)!;
+  });
+  const { ids, result } = await all(reading.call('search', {}));
+  assert.deepEqual([ids.length, result], [BATCHES, { found: BATCHES }]);
+  await Promise.all(ids.map(async (id) => all(reading.call('show', { id }))));
+  assert.equal(most, 1);
+  reading.close();
+});
+
+it('leaves a search whose reader went away, also where it waits for a key', async () => {
+  const left = new AbortController();
+  const asked = Promise.withResolvers<void>();
+  const never = Promise.withResolvers<Buffer>();
+  const reading = new Reading(paths, () => { asked.resolve(); return never.promise; });
+  const searched = all(reading.call('search', {}, left.signal));
+  await asked.promise;
+  left.abort();
+  assert.deepEqual(await searched, { ids: [], result: null });
+  never.reject(new Error('away'));
+  reading.close();
+});
