@@ -19,6 +19,8 @@ export interface Patience {
   readonly stop: AbortSignal;
 }
 
+/** An HSM that says nothing for so long is away, though its answer is still waited for. */
+const SILENT_MS = 5000;
 const RETRY_MS_MIN = 50;
 const RETRY_MS_MAX = 1000;
 
@@ -32,15 +34,27 @@ export function patiently<T extends Calls<T>>(keys: T, patience: Patience): T {
 
 async function untilAnswered<T>(call: () => Promise<T>, { onAway, onBack, stop }: Patience): Promise<T> {
   let awaySince: number | undefined;
+  const away = (error: Failed): void => {
+    if (awaySince === undefined) onAway(error);
+    awaySince ??= performance.now();
+  };
+  const silent = setTimeout(() => away(new Failed('keys.silent', 'the key service does not answer', { why: `nothing came for ${SILENT_MS} ms`, fix: 'look at the HSM, and at the events of keys' })), SILENT_MS).unref();
+  try {
+    const answer = await retried(call, away, stop);
+    if (awaySince !== undefined) onBack(performance.now() - awaySince);
+    return answer;
+  } finally {
+    clearTimeout(silent);
+  }
+}
+
+async function retried<T>(call: () => Promise<T>, away: (error: Failed) => void, stop: AbortSignal): Promise<T> {
   for (let retryMs = RETRY_MS_MIN; ; retryMs = Math.min(retryMs * 2, RETRY_MS_MAX)) {
     try {
-      const answer = await call();
-      if (awaySince !== undefined) onBack(performance.now() - awaySince);
-      return answer;
+      return await call();
     } catch (error) {
       if (!(error instanceof Failed) || stop.aborted) throw error;
-      if (awaySince === undefined) onAway(error);
-      awaySince ??= performance.now();
+      away(error);
       await wait(retryMs, undefined, { signal: stop }).catch(() => undefined);
     }
   }

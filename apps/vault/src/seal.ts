@@ -8,6 +8,8 @@ import type { SegmentWriter } from './segment-writer.ts';
 /** One batch stays near this: large enough for zstd and for few entries, small enough to prove and search cheaply. */
 const BATCH_BYTES = 4 * 1024 * 1024;
 const BATCH_RECORDS = 65_536;
+/** Of a run in a batch, beside context, lengths and data. */
+const RUN_BYTES = 20;
 
 export interface SealedBatch {
   readonly entry: BatchEntry;
@@ -22,7 +24,7 @@ export function* batchesOf(runs: Iterable<AdmittedRun>): Generator<AdmittedRun[]
   let [bytes, records] = [0, 0];
   for (const run of runs) {
     batch.push(run);
-    bytes += run.data.length;
+    bytes += RUN_BYTES + run.context.length + run.lengths.length + run.data.length;
     records += run.count;
     if (bytes < BATCH_BYTES && records < BATCH_RECORDS) continue;
     yield batch;

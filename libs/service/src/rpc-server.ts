@@ -4,6 +4,10 @@ import { Refused } from '@strongroom/bytes';
 import { LineSplitter, parseRequest, REQUEST_BYTES_MAX, toRpcError, type RpcAnswer, type RpcRequest } from './rpc-lines.ts';
 
 const CALLS_AT_ONCE_MAX = 64;
+/** Answers that a peer may leave unread, refusals too: who asks on without reading is cut off. */
+const ANSWERS_AT_ONCE_MAX = 1024;
+/** How long a peer that is cut off may take to read why. */
+const LINGER_MS = 2000;
 
 /** What a verb knows of its call. */
 export interface RpcCall<Caller> {
@@ -28,15 +32,19 @@ export interface RpcServing<Caller> {
 
 /**
  * Serves calls on one connection until it ends. Resolves then; never rejects. A peer whose lines cannot be read is told
- * so (`id` 0; `rpc.malformed`, `rpc.line-too-long`) and the connection is closed.
+ * so (`id` 0; `rpc.malformed`, `rpc.line-too-long`, `rpc.unread`) and the connection is closed.
  */
 export function serveRpc<Caller>(stream: Duplex, verbs: RpcVerbs<Caller>, serving: RpcServing<Caller>): Promise<void> {
   const calls = new Map<number, AbortController>();
   const lines = new LineSplitter(REQUEST_BYTES_MAX);
+  stream.setMaxListeners(ANSWERS_AT_ONCE_MAX + 10);
+  let answering = 0;
   const take = (text: string): void => {
     const request = parseRequest(text);
-    if ('cancel' in request) calls.get(request.id)?.abort();
-    else void answer(stream, verbs, serving, calls, request);
+    if ('cancel' in request) return calls.get(request.id)?.abort();
+    if (answering >= ANSWERS_AT_ONCE_MAX) throw new Refused('rpc.unread', 'too many answers wait to be read', { why: `the limit is ${ANSWERS_AT_ONCE_MAX}` });
+    answering += 1;
+    void answer(stream, verbs, serving, calls, request).finally(() => { answering -= 1; });
   };
   stream.on('data', (chunk: Buffer) => {
     try {
@@ -44,6 +52,7 @@ export function serveRpc<Caller>(stream: Duplex, verbs: RpcVerbs<Caller>, servin
     } catch (error) {
       stream.end(line({ id: 0, error: toRpcError(error) }));
       stream.pause();
+      setTimeout(() => stream.destroy(), LINGER_MS).unref();
     }
   });
   return new Promise((resolve) => {

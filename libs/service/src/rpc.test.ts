@@ -157,3 +157,13 @@ for (const [what, bytes, code] of [
 test('a socket that is not there is told as such', async () => {
   await assert.rejects(RpcClient.connect(join(directory, 'absent.sock')), { name: 'Failed', code: 'rpc.unreachable', why: 'the socket is not there' });
 });
+
+test('a peer that asks without end and reads no answer is cut off', async () => {
+  const socket = connect(path);
+  const answers: Buffer[] = [];
+  const ended = new Promise<void>((resolve) => { socket.on('data', (chunk: Buffer) => answers.push(chunk)).on('error', () => resolve()).on('end', resolve); });
+  socket.write('{"id":1,"verb":"none"}\n'.repeat(100_000));
+  await ended;
+  socket.destroy();
+  assert.match(Buffer.concat(answers).toString().trimEnd().split('\n').at(-1)!, /"id":0.*"rpc.unread"/);
+});
