@@ -63,6 +63,7 @@ runService('vault', async (context) => {
     loop.wake();
   };
   const worm = followSegments(context, events);
+  for (const entry of recovered.closed) events.emit('closed', entry);
   const reading = new Reading({ log: paths.log, segments: paths.segments }, dataKeyReader(paths.dataKeys, key.name, keys.unwrap, () => vault.openSegment));
   const refusals = new Refusals((event, fields) => {
     context.event(event, 'warn', fields);

@@ -30,6 +30,8 @@ export interface Recovered {
   readonly producers: Producers;
   /** Closing entries for segments that were open: the first cycle commits them. */
   readonly torn: readonly CloseEntry[];
+  /** What the commit log still tells of segments that were closed: flags and checksums may lack after a crash. */
+  readonly closed: readonly CloseEntry[];
   /** Entries that were committed and not yet published. */
   readonly rewritten: number;
   readonly isNew: boolean;
@@ -76,6 +78,7 @@ interface Replayed {
   readonly nextSegment: number;
   readonly producers: Producers;
   readonly open: OpenSegments;
+  readonly closed: readonly CloseEntry[];
 }
 
 /** Segments with batches and no closing entry, by id: where their last frame ends, and where it ended when published. */
@@ -91,24 +94,28 @@ function replay({ snapshot, cycles }: Redo, log: LogDirectory, publishedSize: nu
     open.set(id.toString(16).padStart(16, '0'), { length, frames, publishedLength: length, last: [] });
   }
   const totals = { ...snapshot.totals };
+  const closed: CloseEntry[] = [];
   let { nextSegment, checkpoint, size } = snapshot;
   for (const cycle of cycles) {
     for (const bytes of cycle.entries) {
       if (size >= publishedSize) tree.append(bytes);
-      nextSegment = Math.max(nextSegment, follow(bytes, size < publishedSize, totals, open));
+      nextSegment = Math.max(nextSegment, follow(bytes, size < publishedSize, totals, open, closed));
       size += 1;
     }
     producers.apply(cycle.producers);
     checkpoint = cycle.checkpoint;
   }
   checkReplayed(tree, size, checkpoint, key);
-  return { tree, checkpoint, totals, nextSegment, producers, open };
+  return { tree, checkpoint, totals, nextSegment, producers, open, closed };
 }
 
 /** Counts an entry in. Returns the lowest segment id that is free after it. */
-function follow(bytes: Buffer, isPublished: boolean, totals: { records: number; batches: number; bytes: number }, open: OpenSegments): number {
+function follow(bytes: Buffer, isPublished: boolean, totals: { records: number; batches: number; bytes: number }, open: OpenSegments, closed: CloseEntry[]): number {
   const entry = decodeEntry(bytes);
-  if (entry.kind === 'close') open.delete(entry.segment);
+  if (entry.kind === 'close') {
+    open.delete(entry.segment);
+    closed.push(entry);
+  }
   if (entry.kind !== 'batch') return 0;
   totals.records += entry.records;
   totals.batches += 1;

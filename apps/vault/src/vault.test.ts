@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { Failed } from '@strongroom/bytes';
-import { BOUND_UNKNOWN, KIND, NO_KEY, encodeContext, openCheckpoint, recordsOf, type BatchEntry } from '@strongroom/evidence';
+import { BOUND_UNKNOWN, KIND, NO_KEY, encodeContext, leafHash, openCheckpoint, recordsOf, verifyInclusion, type BatchEntry } from '@strongroom/evidence';
 import { SoftwareKeys } from '@strongroom/testing';
 import type { Admitted } from './admission.ts';
 import { CommitLog } from './commit-log.ts';
@@ -287,5 +287,27 @@ describe('vault', () => {
     assert.equal(publisher.dueInMs, 1000);
     await publisher.flush();
     assert.equal(publisher.dueInMs, null);
+  });
+
+  it('publishes, recovers and proves at every edge of tiles, published before the crash or not', async () => {
+    const bench = new Bench();
+    let { vault, publisher } = await bench.open();
+    for (const [i, size] of [255, 256, 257, 511, 512, 513, 65_535, 65_536, 65_537].entries()) {
+      while (vault.size < size - 1) {
+        for (let left = size - 1 - vault.size; left > 0; left -= 1) vault.enter({ kind: 'heartbeat', time: BigInt(left) });
+        await vault.cycle();
+        if (i % 2 === 0) await publisher.flush();
+      }
+      vault.enter({ kind: 'heartbeat', time: 0n });
+      await vault.cycle();
+      const [root, published] = [vault.root, publisher.publishedSize];
+      const again = await bench.open();
+      assert.deepEqual([again.vault.size, again.vault.root.toString('hex'), again.rewritten], [size, root.toString('hex'), size - published]);
+      const history = new History(new LogDirectory(bench.paths.log), bench.paths.segments, async () => Buffer.alloc(0));
+      const checked = new Set([0, 254, 255, 256, size - 2, size - 1].filter((index) => index < size));
+      for (const { index, bytes } of history.entries()) if (checked.delete(index)) verifyInclusion(leafHash(bytes), index, size, history.entryPath(index), root);
+      assert.equal(checked.size, 0);
+      ({ vault, publisher } = again);
+    }
   });
 });

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import type { CloseEntry } from '@strongroom/evidence';
 import type { ProtectFlag, WormFacts } from '@strongroom/service';
-import { appendLine } from './disk.ts';
+import { appendLine, putFile, readWhole } from './disk.ts';
 import { partsOf } from './segment-parts.ts';
 import type { SegmentWriter } from './segment-writer.ts';
 
@@ -12,6 +12,7 @@ export class Worm {
   readonly #checksums: string;
   readonly #protect: (path: string, flag: ProtectFlag) => Promise<boolean>;
   #work: Promise<unknown> = Promise.resolve();
+  #noting: Promise<void> = Promise.resolve();
   #facts: WormFacts = { append: false, immutable: false, reason: 'no segment was opened yet' };
 
   constructor(segments: string, state: string, protect: (path: string, flag: ProtectFlag) => Promise<boolean>) {
@@ -39,9 +40,22 @@ export class Worm {
     this.#facts = { append, immutable: append, reason: append ? null : 'the flags cannot be set here: not root, or a file system without them' };
   }
 
-  /** A line `sha256  segment  length` for the logical bytes, then the flag on every part. */
+  /**
+   * A line `sha256  segment  length` for the logical bytes, then the flag on every part. At a start it is told again of
+   * what was closed lately, because a crash comes between the commit and this.
+   */
   async closed(entry: CloseEntry): Promise<void> {
-    await appendLine(this.#checksums, `${entry.digest.toString('hex')}  ${entry.segment}  ${entry.length}\n`);
+    const noted = this.#noting.then(() => this.#note(`${entry.digest.toString('hex')}  ${entry.segment}  ${entry.length}\n`));
+    this.#noting = noted.catch(() => undefined);
+    await noted;
     for (const part of partsOf(this.#segments, entry.segment)) await this.#protect(part.path, 'immutable');
+  }
+
+  /** Once each, and never behind half a line, which would make the whole file unreadable. */
+  async #note(line: string): Promise<void> {
+    const text = readWhole(this.#checksums)?.toString() ?? '';
+    const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+    if (whole !== text) await putFile(this.#checksums, whole);
+    if (!whole.includes(line)) await appendLine(this.#checksums, line);
   }
 }
