@@ -10,7 +10,7 @@ import {
   type BatchEntry, type Checkpoint, type CloseEntry, type LogTree, type NoteKey, type Snapshot, type Totals,
 } from '@strongroom/evidence';
 import type { CommitLog, Redo } from './commit-log.ts';
-import { copyRange, listDirectory, makeStore, readRange } from './disk.ts';
+import { copyRange, listDirectory, makeStore, readRange, removePath } from './disk.ts';
 import { LogDirectory } from './log-directory.ts';
 import { Producers } from './producers.ts';
 import { partsOf, tornEntry } from './segment-parts.ts';
@@ -51,6 +51,7 @@ export async function recover(paths: RecoverPaths, key: NoteKey, remembered: str
   const redo = commitLog.read() ?? fresh(published);
   const replayed = replay(redo, log, published.size, key);
   checkRemembered(remembered, key, replayed.tree, log);
+  for (const directory of [paths.segments, paths.commit]) await removeUnfinished(directory);
   const segments = await rewriteTails(paths.segments, replayed.open);
   await commitLog.turn(redo.snapshot, redo.cycles);
   if (replayed.tree.size > published.size) await log.publish(replayed.tree.takeFiles(), replayed.checkpoint);
@@ -169,6 +170,11 @@ async function rewriteTails(directory: string, open: OpenSegments): Promise<Clos
 /** A crash can leave a segment's file that no entry names; its number is not used again. */
 function firstUnusedSegment(directory: string): number {
   return listDirectory(directory).reduce((next, name) => Math.max(next, Number.parseInt(parsePartName(name)?.segment ?? '0', 16) + 1), 1);
+}
+
+/** Files that were never put in place: nobody reads them, and they may be as large as those that were. */
+async function removeUnfinished(directory: string): Promise<void> {
+  for (const name of listDirectory(directory)) if (/\.(seg|commit)\.new$/.test(name)) await removePath(join(directory, name));
 }
 
 function checkFrames(source: { path: string; offset: number }, entries: readonly BatchEntry[]): void {

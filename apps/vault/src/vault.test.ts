@@ -144,12 +144,14 @@ describe('vault', () => {
     await first.vault.cycle();
     appendFileSync(join(bench.paths.segments, '0000000000000001.seg'), 'half a frame');
     const commit = join(bench.paths.commit, readdirSync(bench.paths.commit)[0]!);
+    for (const name of [`${commit}.new`, join(bench.paths.segments, '0000000000000002.seg.new')]) writeFileSync(name, 'never put in place');
     appendFileSync(commit, 'half a record');
     const before = mkdtempSync(join(root, 'copy-'));
     cpSync(bench.home, before, { recursive: true });
     const second = await bench.open();
     assert.equal(second.rewritten, 1);
     assert.deepEqual(await second.records(), ['one', 'two']);
+    for (const path of [bench.paths.commit, bench.paths.segments]) assert.deepEqual(readdirSync(path).filter((name) => name.endsWith('.new')), []);
     const parts = readdirSync(bench.paths.segments);
     assert.equal(parts.length, 2);
     // The part was written, and then everything else was lost again.
