@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ServiceStats } from '@strongroom/service';
-import type { Publisher } from './publisher.ts';
-import type { Space } from './space.ts';
-import type { Vault } from './vault.ts';
-import type { Waiting } from './waiting.ts';
-import type { Worm } from './worm.ts';
+import type { Publisher } from './commit/publisher.ts';
+import type { Space } from './commit/space.ts';
+import type { Vault } from './commit/vault.ts';
+import type { Waiting } from './intake/waiting.ts';
+import type { Worm } from './commit/worm.ts';
 
 interface Measured {
   readonly vault: Vault;

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { Failed } from '@strongroom/bytes';
 import { LogTree, TILE_WIDTH, type LogFile } from '@strongroom/evidence';
-import { listDirectory, putFile, readWhole, removePath } from './disk.ts';
+import { listDirectory, putFile, readWhole, removePath } from '../disk.ts';
 
 const READ_ATTEMPTS = 3;
 

@@ -9,14 +9,14 @@ import { after, describe, it } from 'node:test';
 import { Failed } from '@strongroom/bytes';
 import { BOUND_UNKNOWN, KIND, NO_KEY, encodeContext, leafHash, openCheckpoint, recordsOf, verifyInclusion, type BatchEntry } from '@strongroom/evidence';
 import { SoftwareKeys } from '@strongroom/testing';
-import type { Admitted } from './admission.ts';
+import type { Admitted } from '../intake/admission.ts';
 import { CommitLog } from './commit-log.ts';
-import { History } from './history.ts';
+import { History } from '../read/history.ts';
 import { LogDirectory } from './log-directory.ts';
 import { Publisher } from './publisher.ts';
 import { recover } from './recover.ts';
 import { Vault, type VaultEvents } from './vault.ts';
-import { Waiting } from './waiting.ts';
+import { Waiting } from '../intake/waiting.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'strongroom-vault-'));
 const opened: { release(): Promise<void> }[] = [];

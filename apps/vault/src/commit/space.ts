@@ -3,7 +3,7 @@
 // Nothing is ever deleted to make room.
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { freeBytes, isDiskFull, listDirectory, putFile, removePath } from './disk.ts';
+import { freeBytes, isDiskFull, listDirectory, putFile, removePath } from '../disk.ts';
 
 const RESERVE = 'reserve';
 

@@ -13,12 +13,12 @@ import { SoftwareKeys } from '@strongroom/testing';
 import { CommitLog } from './commit-log.ts';
 import { LogDirectory } from './log-directory.ts';
 import { Loop } from './loop.ts';
-import { OwnRecords } from './own-records.ts';
+import { OwnRecords } from '../intake/own-records.ts';
 import { Publisher } from './publisher.ts';
 import { recover } from './recover.ts';
 import { Space } from './space.ts';
 import { Vault } from './vault.ts';
-import { Waiting } from './waiting.ts';
+import { Waiting } from '../intake/waiting.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'strongroom-loop-'));
 after(() => rmSync(home, { recursive: true }));

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import type { CloseEntry } from '@strongroom/evidence';
 import type { ProtectFlag, WormFacts } from '@strongroom/service';
-import { appendLine, putFile, readWhole } from './disk.ts';
+import { appendLine, putFile, readWhole } from '../disk.ts';
 import { partsOf } from './segment-parts.ts';
 import type { SegmentWriter } from './segment-writer.ts';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tiles and the public checkpoint follow the commit log within a second; what was published is remembered elsewhere.
 import type { LogFile } from '@strongroom/evidence';
-import { putFile } from './disk.ts';
+import { putFile } from '../disk.ts';
 import type { LogDirectory } from './log-directory.ts';
 import type { Vault } from './vault.ts';
 

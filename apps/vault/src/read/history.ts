@@ -7,8 +7,8 @@ import {
   FRAME_HEADER_BYTES, TILE_WIDTH, bundlePath, decodeBatch, decodeBundle, decodeEntry, entryPath, openFrame, tilePath, xaesKey,
   type BatchEntry, type BatchRun, type Entry,
 } from '@strongroom/evidence';
-import type { LogDirectory } from './log-directory.ts';
-import { partsOf } from './segment-parts.ts';
+import type { LogDirectory } from '../commit/log-directory.ts';
+import { partsOf } from '../commit/segment-parts.ts';
 
 /** Gives a segment's data key. */
 export type DataKeys = (segment: string) => Promise<Buffer>;

@@ -2,7 +2,7 @@
 // From admitted runs to batches: plain form, record root, frame, manifest.
 import { randomBytes } from 'node:crypto';
 import { SEED_BYTES, batchRoot, batchSize, encodeBatch, type BatchEntry } from '@strongroom/evidence';
-import type { AdmittedRun } from './admission.ts';
+import type { AdmittedRun } from '../intake/admission.ts';
 import type { SegmentWriter } from './segment-writer.ts';
 
 /** One batch stays near this: large enough for zstd and for few entries, small enough to prove and search cheaply. */

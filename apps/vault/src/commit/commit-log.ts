@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { Failed } from '@strongroom/bytes';
 import { decodeCommits, encodeCommit, type Cycle, type Snapshot } from '@strongroom/evidence';
-import { AppendFile, listDirectory, readWhole, removePath } from './disk.ts';
+import { AppendFile, listDirectory, readWhole, removePath } from '../disk.ts';
 
 /** A file is begun anew beyond this. */
 const FILE_BYTES = 16 * 1024 * 1024;

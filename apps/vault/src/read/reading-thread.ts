@@ -7,7 +7,7 @@ import { Refused } from '@strongroom/bytes';
 import { decodeContext, encodeEntry, inclusionPath, itemOf, leavesOf, parseRecordId, recordsOf, saltsOf, SALT_BYTES, PROOF_FORMAT, type BatchRecord, type Item, type Proof } from '@strongroom/evidence';
 import { toRpcError } from '@strongroom/service';
 import { History, type OpenBatch } from './history.ts';
-import { LogDirectory } from './log-directory.ts';
+import { LogDirectory } from '../commit/log-directory.ts';
 import { parseQuery } from './query.ts';
 import type { FromThread, ToThread } from './reading.ts';
 

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { parsePartName, partName, segmentName, type CloseEntry, type OpenSegment } from '@strongroom/evidence';
-import { listDirectory, readRange } from './disk.ts';
+import { listDirectory, readRange } from '../disk.ts';
 
 export interface Part {
   readonly path: string;

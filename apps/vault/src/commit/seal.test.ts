@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { FRAME_PLAIN_MAX, encodeBatch } from '@strongroom/evidence';
-import type { AdmittedRun } from './admission.ts';
+import type { AdmittedRun } from '../intake/admission.ts';
 import { batchesOf } from './seal.ts';
 
 function run(count: number, contextBytes: number, dataBytes: number): AdmittedRun {

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { Failed } from '@strongroom/bytes';
 import { decodeWrappedKey, wrappingContext, type WrappedKey } from '@strongroom/evidence';
-import { readWhole } from './disk.ts';
-import type { SegmentWriter } from './segment-writer.ts';
+import { readWhole } from '../disk.ts';
+import type { SegmentWriter } from '../commit/segment-writer.ts';
 
 /** Gives data keys for reading: the open segment's from memory, others by the HSM. Throws `Failed('read.no-key')`. */
 export function dataKeyReader(

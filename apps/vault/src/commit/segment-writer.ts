@@ -6,7 +6,7 @@ import {
   encodeSegmentHeader, encodeWrappedKey, keyCommitment, partName, sealFrame, segmentHeaderDigest, segmentName, wrappingContext, xaesKey,
   type CloseEntry, type XaesKey,
 } from '@strongroom/evidence';
-import { AppendFile, putFile } from './disk.ts';
+import { AppendFile, putFile } from '../disk.ts';
 import type { SealingKeys } from './keys.ts';
 
 export interface SegmentPlace {

@@ -10,9 +10,9 @@ import {
   type BatchEntry, type Checkpoint, type CloseEntry, type LogTree, type NoteKey, type Snapshot, type Totals,
 } from '@strongroom/evidence';
 import type { CommitLog, Redo } from './commit-log.ts';
-import { copyRange, listDirectory, makeStore, readRange, removePath } from './disk.ts';
+import { copyRange, listDirectory, makeStore, readRange, removePath } from '../disk.ts';
 import { LogDirectory } from './log-directory.ts';
-import { Producers } from './producers.ts';
+import { Producers } from '../intake/producers.ts';
 import { partsOf, tornEntry } from './segment-parts.ts';
 
 export interface RecoverPaths {

@@ -11,17 +11,17 @@ import {
   type BatchEntry, type CloseEntry, type Entry, type LogFile, type LogTree, type NoteKey, type OpenSegment, type ProducerState, type Totals,
 } from '@strongroom/evidence';
 import { nowNs } from '@strongroom/service';
-import type { Admitted } from './admission.ts';
+import type { Admitted } from '../intake/admission.ts';
 import type { CommitLog } from './commit-log.ts';
-import { isDiskFull } from './disk.ts';
+import { isDiskFull } from '../disk.ts';
 import type { SealingKeys } from './keys.ts';
-import type { Producers } from './producers.ts';
+import type { Producers } from '../intake/producers.ts';
 import type { Recovered } from './recover.ts';
 import { RETENTION_CLASS, expiryBucket } from './retention.ts';
 import { batchesOf, sealBatch, type SealedBatch } from './seal.ts';
 import { tornEntry } from './segment-parts.ts';
 import { SegmentWriter } from './segment-writer.ts';
-import type { Waiting } from './waiting.ts';
+import type { Waiting } from '../intake/waiting.ts';
 
 const SEGMENT_AGE_NS = 24n * 3600n * 1_000_000_000n;
 

@@ -3,12 +3,12 @@
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises';
 import type { Fields, Level, ServiceState } from '@strongroom/service';
 import { nowNs } from '@strongroom/service';
-import { isDiskFull } from './disk.ts';
-import type { OwnRecords } from './own-records.ts';
+import { isDiskFull } from '../disk.ts';
+import type { OwnRecords } from '../intake/own-records.ts';
 import type { Publisher } from './publisher.ts';
 import type { Space } from './space.ts';
 import type { Vault } from './vault.ts';
-import type { Waiting } from './waiting.ts';
+import type { Waiting } from '../intake/waiting.ts';
 
 const SPACE_POLL_MS = 500;
 const SETTLE_MS_MAX = 5000;

@@ -5,11 +5,11 @@ import { Refused } from '@strongroom/bytes';
 import { MESSAGE_BYTES_MAX, MessageSplitter, decodeMessage, encodeAck, encodeDenied, encodeWelcome, type Message } from '@strongroom/evidence';
 import { errorFields, nowNs, peerSpiffe, serviceId, tlsServerOptions, type ServiceContext, type Submitter } from '@strongroom/service';
 import { Admission, type Gap, type Outcome, type Permit } from './admission.ts';
-import type { Loop } from './loop.ts';
+import type { Loop } from '../commit/loop.ts';
 import type { OwnRecords } from './own-records.ts';
 import type { Producers } from './producers.ts';
 import { Refusals } from './refusals.ts';
-import { listenOn } from './unix-server.ts';
+import { listenOn } from '../unix-server.ts';
 import type { Waiting } from './waiting.ts';
 
 /** What one service may have unacknowledged; it slows down beyond. */

@@ -6,8 +6,8 @@ import { decodeContext, itemOf, recordsOf, type Item } from '@strongroom/evidenc
 import { peerKeyHash, peerSpiffe, serveRpc, standing, tlsServerOptions, type RpcCall, type RpcVerbs, type ServiceContext } from '@strongroom/service';
 import { parseQuery, type Matcher } from './query.ts';
 import type { Reading } from './reading.ts';
-import type { SealedBatch } from './seal.ts';
-import { listenOn } from './unix-server.ts';
+import type { SealedBatch } from '../commit/seal.ts';
+import { listenOn } from '../unix-server.ts';
 
 /** What a slow watcher may have waiting; beyond it records are passed over, counted, and the count is shown. */
 const TAP_ITEMS_MAX = 1000;
