@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, it } from 'node:test';
 import { parseChecksums, type CloseEntry } from '@strongroom/evidence';
-import { Worm } from './commit/worm.ts';
+import { Worm } from './worm.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'strongroom-worm-'));
 after(() => rmSync(home, { recursive: true }));
