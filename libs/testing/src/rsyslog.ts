@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A real rsyslog of our own: in the foreground, in a directory of its own, with nothing of the host's.
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { Failed } from '@strongroom/bytes';
+import { FileSender, type SenderCommand } from './file-sender.ts';
 
-/** Only so that a hung rsyslog ends with its output. */
-const PATIENCE_MS = 120_000;
 const NEEDED = ['lmnsd_ossl.so', 'omrelp.so'];
 
 /** Why a real rsyslog cannot be run here, or null. */
@@ -20,51 +17,20 @@ export function rsyslogMissing(): string | null {
 }
 
 /** Follows one file and sends each of its lines as `enrolled` (a configuration that `strongroom enrol` wrote) says. */
-export class Rsyslog {
-  readonly #directory: string;
+export class Rsyslog extends FileSender {
   readonly #config: string;
-  readonly #input: string;
-  #process: ChildProcess | undefined;
-  #output = '';
 
   constructor(directory: string, enrolled: string) {
-    mkdirSync(directory, { recursive: true });
-    this.#directory = directory;
-    this.#input = join(directory, 'input.log');
+    super(directory);
     this.#config = join(directory, 'rsyslog.conf');
-    writeFileSync(this.#input, '');
     writeFileSync(this.#config, [
       `global(workDirectory="${directory}" maxMessageSize="256k")`, 'module(load="imfile" mode="polling" pollingInterval="1")',
-      `input(type="imfile" file="${this.#input}" tag="suite" severity="info" facility="local0")`,
+      `input(type="imfile" file="${this.input}" tag="suite" severity="info" facility="local0")`,
       readFileSync(enrolled, 'utf8'),
     ].join('\n'));
   }
 
-  start(): void {
-    const child = spawn('rsyslogd', ['-n', '-f', this.#config, '-i', join(this.#directory, 'pid')], { stdio: ['ignore', 'pipe', 'pipe'] });
-    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => { this.#output += text; });
-    this.#process = child;
-  }
-
-  /** Lines for rsyslog to send. */
-  write(lines: readonly string[]): void {
-    appendFileSync(this.#input, lines.map((line) => `${line}\n`).join(''));
-  }
-
-  get output(): string {
-    return this.#output;
-  }
-
-  /** In order: it sends what it has, or saves it to go on with. */
-  async stop(): Promise<void> {
-    const child = this.#process;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = new Promise<void>((resolve) => { child.once('exit', () => resolve()); });
-    child.kill('SIGTERM');
-    const late = delay(PATIENCE_MS, 'late', { ref: false });
-    if ((await Promise.race([gone, late])) === 'late') {
-      child.kill('SIGKILL');
-      throw new Failed('rsyslog.stop', 'rsyslog did not end', { why: this.#output.slice(-4000) });
-    }
+  protected override command(): SenderCommand {
+    return { program: 'rsyslogd', args: ['-n', '-f', this.#config, '-i', join(this.directory, 'pid')] };
   }
 }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Debian's syslog-ng and its loggen, to send and receive with. The package conflicts with rsyslog, so it is unpacked aside,
 // kept between runs, and never installed. What runs is a process of our own, in a directory of its own.
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { appendFileSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Failed } from '@strongroom/bytes';
+import { FileSender, type SenderCommand } from './file-sender.ts';
 
 const CACHE = join(import.meta.dirname, '../../../node_modules/.cache/strongroom-peers');
 const PACKAGE = 'syslog-ng-core';
-/** Only so that a hung download or process ends with its output. */
+/** Only so that a hung download ends with its output. */
 const PATIENCE_MS = 120_000;
 
 export interface UnpackedSyslogNg {
@@ -76,53 +76,21 @@ function failed(why: string): Failed {
 }
 
 /** Follows one file and sends each of its lines as `enrolled` (a configuration that `strongroom enrol` wrote) says. */
-export class SyslogNg {
-  readonly #directory: string;
-  readonly #input: string;
+export class SyslogNg extends FileSender {
   readonly #unpacked = unpackedSyslogNg();
-  #process: ChildProcess | undefined;
-  #output = '';
 
   constructor(directory: string, enrolled: string) {
-    mkdirSync(directory, { recursive: true });
-    this.#directory = directory;
-    this.#input = join(directory, 'input.log');
-    writeFileSync(this.#input, '');
+    super(directory);
     writeFileSync(join(directory, 'syslog-ng.conf'), [
       `@version: ${/^\d+\.\d+/.exec(this.#unpacked.version)![0]}`,
-      `source s_src { file("${this.#input}" flags(no-parse) follow-freq(0.2)); };`,
+      `source s_src { file("${this.input}" flags(no-parse) follow-freq(0.2)); };`,
       readFileSync(enrolled, 'utf8'),
     ].join('\n'));
   }
 
-  start(): void {
+  protected override command(): SenderCommand {
     const { program, environment } = this.#unpacked;
     const files = Object.entries({ 'cfgfile': 'syslog-ng.conf', 'persist-file': 'persist', 'pidfile': 'pid', 'control': 'control' });
-    const paths = files.map(([option, name]) => `--${option}=${join(this.#directory, name)}`);
-    const child = spawn(program, ['-F', '--no-caps', ...paths], { stdio: ['ignore', 'pipe', 'pipe'], env: environment, cwd: this.#directory });
-    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => { this.#output += text; });
-    this.#process = child;
-  }
-
-  /** Lines for syslog-ng to send. */
-  write(lines: readonly string[]): void {
-    appendFileSync(this.#input, lines.map((line) => `${line}\n`).join(''));
-  }
-
-  get output(): string {
-    return this.#output;
-  }
-
-  /** In order: it sends what it has, or saves it to go on with. */
-  async stop(): Promise<void> {
-    const child = this.#process;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = new Promise<void>((resolve) => { child.once('exit', () => resolve()); });
-    child.kill('SIGTERM');
-    const late = delay(PATIENCE_MS, 'late', { ref: false });
-    if ((await Promise.race([gone, late])) === 'late') {
-      child.kill('SIGKILL');
-      throw new Failed('syslog-ng.stop', 'syslog-ng did not end', { why: this.#output.slice(-4000) });
-    }
+    return { program, environment, args: ['-F', '--no-caps', ...files.map(([option, name]) => `--${option}=${join(this.directory, name)}`)] };
   }
 }
