@@ -11,7 +11,7 @@ import { sourceLines } from './verbs/sources.ts';
 import { statusLines, troubleOf } from './verbs/status.ts';
 import { tapRow } from './verbs/tap.ts';
 import type { Item } from '@strongroom/evidence';
-import type { Status } from './supervisor.ts';
+import type { Status } from '@strongroom/service';
 
 const plain = (_: unknown, text: string): string => text;
 const AT = BigInt(Date.parse('2026-09-21T14:13:20Z')) * 1_000_000n;

@@ -5,10 +5,10 @@ import { createServer, type Server } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readFileSync } from 'node:fs';
 import { Refused } from '@strongroom/bytes';
-import { serveRpc, socketPath, type Layout, type RpcVerbs } from '@strongroom/service';
+import { serveRpc, socketPath, type Layout, type RpcVerbs, type Status } from '@strongroom/service';
 import { readEnrolRequest, type Enrolments } from './enrolments.ts';
 import type { OwnEvents } from './own-events.ts';
-import { watchItem, type Status } from './status.ts';
+import { watchItem } from './status.ts';
 import type { Supervisor } from './supervisor.ts';
 
 const WATCH_INTERVAL_MS = 1000;

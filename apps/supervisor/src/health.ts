@@ -2,8 +2,7 @@
 // /metrics (OpenMetrics) and /health for machines that watch this one.
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { METRICS_TYPE } from '@strongroom/service';
-import type { Health } from './status.ts';
+import { METRICS_TYPE, type Health } from '@strongroom/service';
 
 const TIMEOUT_MS = 10_000;
 const CONNECTIONS_MAX = 64;

@@ -2,7 +2,7 @@
 // From ready directories to the last service's end: services, control socket, metrics, signals, start screen.
 import { rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { EXIT, exitCodeFor, notifier, openMetrics, SERVICES, type Config, type Layout, type Separation, type ServiceName } from '@strongroom/service';
+import { EXIT, exitCodeFor, notifier, openMetrics, SERVICES, type Config, type Layout, type Separation, type ServiceName, type Status } from '@strongroom/service';
 import type { Accounts } from './accounts.ts';
 import { serveControl } from './control.ts';
 import { Enrolments } from './enrolments.ts';
@@ -14,7 +14,7 @@ import { filesMissing, kmsgMissing, plans } from './plans.ts';
 import { say, threeLines } from './say.ts';
 import { startScreen } from './screen.ts';
 import { serverNames } from './server-names.ts';
-import { healthOf, statusOf, type Status } from './status.ts';
+import { healthOf, statusOf } from './status.ts';
 import { Supervisor } from './supervisor.ts';
 
 const RENEW_INTERVAL_MS = 3_600_000;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the person who started us reads when everything runs.
-import type { Status } from './status.ts';
+import type { Status } from '@strongroom/service';
 
 export function startScreen(status: Status): string {
   const { log, listeners, home, notes, deployment } = status;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `status`, `watch`, metrics and health say, from what services said last.
-import type { Config, Listener, LogFacts, ServiceStats, Separation, SourceStats, WormFacts } from '@strongroom/service';
+import type { Config, Health, Listener, ServiceStats, ServiceStatus, Separation, SourceStats, Status, WatchItem, WormFacts } from '@strongroom/service';
 import type { Child } from './child.ts';
 
 /** Statistics older than this say nothing of the present. */
@@ -8,36 +8,9 @@ const STATS_FRESH_MS = 5000;
 /** What a heartbeat may be late. */
 const COMMIT_GRACE_MS = 10_000;
 
-export interface ServiceStatus {
-  readonly name: string;
-  readonly index: number;
-  readonly pid: number | null;
-  readonly state: string;
-  readonly reason: string | null;
-  readonly since: string;
+interface ServiceHistory extends ServiceStatus {
   /** Ends of its processes since we started, newest last. */
   readonly ended: readonly { readonly at: string; readonly code: number | null; readonly signal: string | null }[];
-}
-
-export interface Status {
-  readonly log: LogFacts | null;
-  readonly records: number;
-  readonly batches: number;
-  readonly bytes: number;
-  readonly deployment: string;
-  readonly home: string;
-  readonly services: readonly ServiceStatus[];
-  readonly listeners: readonly Listener[];
-  readonly separation: { readonly kind: string; readonly reason: string | null };
-  readonly worm: WormFacts | null;
-  readonly health: Health;
-  /** What is missing or out of the ordinary, a sentence each. */
-  readonly notes: readonly string[];
-}
-
-export interface Health {
-  readonly ok: boolean;
-  readonly reason: string | null;
 }
 
 export interface StatusFacts {
@@ -64,12 +37,12 @@ export function statusOf(children: readonly Child[], facts: StatusFacts): Status
   };
 }
 
-function supervisorStatus({ startedAt, stopping }: StatusFacts): ServiceStatus {
+function supervisorStatus({ startedAt, stopping }: StatusFacts): ServiceHistory {
   const state = stopping ? 'stopping' : 'running';
   return { name: 'supervisor', index: 0, pid: process.pid, state, reason: null, since: startedAt.toISOString(), ended: [] };
 }
 
-function serviceStatus(child: Child): ServiceStatus {
+function serviceStatus(child: Child): ServiceHistory {
   return {
     name: child.service, index: child.index, pid: child.pid, state: child.state, reason: child.reason, since: child.since.toISOString(),
     ended: child.ended.map(({ atMs, code, signal }) => ({ at: new Date(atMs).toISOString(), code, signal })),
@@ -105,14 +78,6 @@ export function healthOf(children: readonly Child[], config: Config, nowMs = Dat
 
 function bad(reason: string): Health {
   return { ok: false, reason };
-}
-
-export interface WatchItem {
-  readonly time: string;
-  readonly services: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  readonly states: Readonly<Record<string, string>>;
-  readonly sources: Readonly<Record<string, SourceStats>>;
-  readonly log: LogFacts | null;
 }
 
 /** One second of `watch`. Several processes of a service are summed. */

@@ -3,6 +3,7 @@
 export type { Config } from './config-schema.ts';
 export * from './clock.ts';
 export * from './context.ts';
+export type * from './control.ts';
 export * from './durable.ts';
 export * from './event-source.ts';
 export * from './events.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HISTORY_SAMPLES, TopModel } from './model.ts';
-import type { WatchItem } from '../supervisor.ts';
+import type { WatchItem } from '@strongroom/service';
 
 const BEGIN = Date.parse('2026-09-21T14:13:20Z');
 

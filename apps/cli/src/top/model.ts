@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From counters that grow to what a person watches: rates, and how they went over the last half minute.
 import { ageMs } from '../time.ts';
-import type { SourceStats } from '@strongroom/service';
-import type { WatchItem } from '../supervisor.ts';
+import type { SourceStats, WatchItem } from '@strongroom/service';
 
 export const HISTORY_SAMPLES = 30;
 

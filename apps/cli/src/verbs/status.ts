@@ -7,7 +7,7 @@ import { factLines, tableLines } from '../table.ts';
 import { ageMs } from '../time.ts';
 import { EXIT, verb } from '../verb.ts';
 import type { Style } from '../io.ts';
-import type { ServiceStatus, Status } from '../supervisor.ts';
+import type { ServiceStatus, Status } from '@strongroom/service';
 
 export const status = verb({
   name: 'status',

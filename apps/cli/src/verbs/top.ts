@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Refused } from '@strongroom/bytes';
-import type { RpcClient } from '@strongroom/service';
+import type { RpcClient, WatchItem } from '@strongroom/service';
 import { openControl } from '../connections.ts';
 import { untilInterrupted } from '../interrupt.ts';
 import { writeStream, writeValue } from '../output.ts';
@@ -8,7 +8,6 @@ import { TopModel, type Sample } from '../top/model.ts';
 import { frameLines } from '../top/screen.ts';
 import { openScreen } from '../top/terminal.ts';
 import { EXIT, verb, type Call } from '../verb.ts';
-import type { WatchItem } from '../supervisor.ts';
 
 export const top = verb({
   name: 'top',

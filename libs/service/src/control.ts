@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the supervisor answers on its control socket, as far as it is shown here.
-import type { Listener, LogFacts, SourceStats, WormFacts } from '@strongroom/service';
+// What the supervisor answers on its control socket, for both ends of it.
+import type { Listener, LogFacts, SourceStats, WormFacts } from './messages.ts';
 
 export interface ServiceStatus {
   readonly name: string;
@@ -9,6 +9,11 @@ export interface ServiceStatus {
   readonly state: string;
   readonly reason: string | null;
   readonly since: string;
+}
+
+export interface Health {
+  readonly ok: boolean;
+  readonly reason: string | null;
 }
 
 /** The answer to `status`. */
@@ -23,7 +28,8 @@ export interface Status {
   readonly listeners: readonly Listener[];
   readonly separation: { readonly kind: string; readonly reason: string | null };
   readonly worm: WormFacts | null;
-  readonly health: { readonly ok: boolean; readonly reason: string | null };
+  readonly health: Health;
+  /** What is missing or out of the ordinary, a sentence each. */
   readonly notes: readonly string[];
 }
 
