@@ -14,6 +14,7 @@ export * from './submission.ts';
 export * from './tiles.ts';
 export { parseChecksums, type Checksum } from './verify/checksums.ts';
 export { type DataKeys } from './verify/contents.ts';
+export { type FileFlag, type Protection } from './verify/protection.ts';
 export { type StoreReader } from './verify/store-reader.ts';
 export { FINDINGS_MAX, type Fact, type FactCode, type Failure, type FailureCode, type Finding, type Verdict } from './verify/verdict.ts';
 export { verifyStore, type VerifyOptions } from './verify/verify.ts';

@@ -8,6 +8,7 @@ export * from './durable.ts';
 export * from './event-source.ts';
 export * from './events.ts';
 export * from './exit.ts';
+export * from './file-flags.ts';
 export * from './identity.ts';
 export * from './layout.ts';
 export * from './messages.ts';

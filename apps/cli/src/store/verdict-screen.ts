@@ -13,7 +13,7 @@ export function verdictLines(verdict: Verdict & { readonly compared: string }, d
   const failed = verdict.failures.length + verdict.failuresOmitted;
   return [
     verdict.ok
-      ? `${style(['bold', 'green'], 'VALID')}  ${directory} is what its checkpoint says.`
+      ? `${style(['bold', 'green'], 'VALID')}  ${directory} is what its checkpoint says.${verdict.degraded ? ` ${style('yellow', 'DEGRADED')}: see the facts below.` : ''}`
       : `${style(['bold', 'red'], 'NOT VALID')}  ${directory} is not what its checkpoint says: ${some(failed, 'failure')}.`,
     '',
     ...factLines([
@@ -21,6 +21,7 @@ export function verdictLines(verdict: Verdict & { readonly compared: string }, d
       ['records', `${count(verdict.records)} in ${some(verdict.batches, 'batch', 'batches')}, ${some(verdict.segments, 'segment')}`],
       ['contents', printable(verdict.contents)],
       ['earlier', printable(verdict.compared)],
+      ['flags', printable(verdict.protection)],
       ...(verdict.uncommittedBytes === 0 ? [] : [['beyond', `${bytes(verdict.uncommittedBytes)} that the checkpoint does not cover`] as const]),
     ]),
     ...findings('FAILURE', verdict.failures, verdict.failuresOmitted, FAILURES_SHOWN),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `verify` over stores on disk that were built with keys in software; the HSM's part is in the end-to-end suites.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -52,6 +53,25 @@ test('shows people the verdict first', async () => {
   assert.equal(await run(['verify', '--home', path], VERBS, io), 0);
   assert.match(io.written.out, new RegExp(`^VALID  ${path}/store is what its checkpoint says\\.\\n\\n {2}log {7}600 entries\\n {2}records   ${whole.records} in ${whole.batches} batches, \\d segments\\n`));
   assert.equal(io.written.err, '');
+});
+
+test('looks at the flags of its own segments: one that is missing degrades, and a copy has none', async (t) => {
+  const path = home();
+  const segments = readdirSync(join(path, 'store/segments')).map((name) => join(path, 'store/segments', name));
+  assert.match((await verify(path)).verdict.protection, /^not held: /);
+  writeFileSync(join(path, 'state/vault/upkeep.json'), '{"flagsHeld":true}');
+  if (spawnSync('chattr', ['+i', '--', ...segments]).status !== 0) return t.skip('machine: flags cannot be set here');
+  t.after(() => spawnSync('chattr', ['-i', '--', ...segments]));
+  const held = await verify(path);
+  assert.deepEqual([held.code, held.verdict.degraded, held.verdict.protection], [0, false, `held: ${segments.length} files`]);
+  spawnSync('chattr', ['-i', '--', segments[0]!]);
+  const lacking = await verify(path);
+  assert.deepEqual([lacking.code, lacking.verdict.ok, lacking.verdict.degraded], [4, true, true]);
+  assert.deepEqual(lacking.verdict.facts.filter(({ code }) => code === 'segment.unprotected').length, 1);
+  spawnSync('chattr', ['-i', '--', ...segments]);
+  const copy = await verify(home(), '--store', join(path, 'store'));
+  assert.deepEqual([copy.code, copy.verdict.protection], [0, 'not held: it is a copy']);
+  return undefined;
 });
 
 test('names a changed bit, wherever it is, and ends with 3', async () => {

@@ -10,6 +10,7 @@ import { startProgress } from '../progress.ts';
 import { FileStore } from '../store/file-store.ts';
 import { givenCheckpoint, homeKnowledge, NO_CHECKSUMS, type Knowledge } from '../store/knowledge.ts';
 import { pinCheckpoint } from '../store/pinned.ts';
+import { homeProtection } from '../store/protection.ts';
 import { verdictLines } from '../store/verdict-screen.ts';
 import { EXIT, verb, type Call } from '../verb.ts';
 import { chosenVkey, homeVkey } from '../vkey.ts';
@@ -38,6 +39,8 @@ export const verify = verb({
       + 'running one it judges what was published when it began.',
     "This home's own store is also compared with the checkpoint and the checksums that are remembered outside it, so that "
       + 'an older store put in its place is found. A copy elsewhere is compared with --checkpoint.',
+    'Of the home\'s own store the flags of segments are looked at too: one that is missing, where the vault had set it, makes '
+      + 'the store degraded and not invalid, because flags prove nothing.',
   ],
   arguments: [],
   options,
@@ -46,7 +49,7 @@ export const verify = verb({
     { command: 'strongroom verify --store /media/copy --vkey strongroom.vkey -o json', what: 'An auditor with a copy and the key' },
     { command: 'strongroom verify --store /backup/monday --as-of', what: 'An older copy, deliberately' },
   ],
-  exitCodes: { 3: 'the store is not what its checkpoint says, or older than what is remembered' },
+  exitCodes: { 3: 'the store is not what its checkpoint says, or older than what is remembered', 4: 'the store is valid, and files lack their flags' },
   async run(call) {
     const directory = resolve(call.options.store ?? call.paths.store);
     const line = chosenVkey(call.options.vkey, call.paths);
@@ -61,7 +64,7 @@ export const verify = verb({
     try {
       const verification = await check(call, store, parseVkey(line), known);
       await writeValue(call, verification, () => verdictLines(verification, directory, call.io.out.style));
-      return verification.ok ? EXIT.ok : EXIT.evidence;
+      return !verification.ok ? EXIT.evidence : verification.degraded ? EXIT.degraded : EXIT.ok;
     } finally {
       store.close();
     }
@@ -70,6 +73,8 @@ export const verify = verb({
 
 interface Known extends Knowledge {
   readonly asOf: boolean;
+  /** Whether it is this home's own store. */
+  readonly isHome: boolean;
 }
 
 /**
@@ -82,14 +87,14 @@ function whatIsKnown({ options: given, paths }: VerifyCall, directory: string, v
   if (isSame(directory, paths.store)) {
     const home = homeKnowledge(paths);
     const said = given.checkpoint === undefined ? home.said : `${home.said}; compared with ${given.checkpoint}`;
-    return { remembered: [...home.remembered, ...notes], checksums: home.checksums, said, asOf };
+    return { remembered: [...home.remembered, ...notes], checksums: home.checksums, said, asOf, isHome: true };
   }
-  if (given.checkpoint !== undefined) return { remembered: notes, checksums: NO_CHECKSUMS, said: `compared with ${given.checkpoint}`, asOf };
+  if (given.checkpoint !== undefined) return { remembered: notes, checksums: NO_CHECKSUMS, said: `compared with ${given.checkpoint}`, asOf, isHome: false };
   const home = hasVkey(paths, vkey) ? homeKnowledge(paths) : null;
   if (home === null || home.remembered.length === 0) {
-    return { remembered: [], checksums: NO_CHECKSUMS, said: 'not compared with an earlier checkpoint: none was given', asOf };
+    return { remembered: [], checksums: NO_CHECKSUMS, said: 'not compared with an earlier checkpoint: none was given', asOf, isHome: false };
   }
-  return { ...home, said: `${home.said}, which may be newer than this copy`, asOf: true };
+  return { ...home, said: `${home.said}, which may be newer than this copy`, asOf: true, isHome: false };
 }
 
 function isSame(a: string, b: string): boolean {
@@ -119,12 +124,12 @@ async function check(call: VerifyCall, files: StoreReader, key: NoteKey, known: 
   const progress = startProgress(call.io.err, 'verifying');
   const wanted: VerifyOptions = {
     key, remembered: known.remembered, checksums: known.checksums, asOf: known.asOf, progress: progress.update,
-    ...('dataKeys' in keys ? { dataKey: keys.dataKeys } : {}),
+    ...('dataKeys' in keys ? { dataKey: keys.dataKeys } : {}), ...(known.isHome ? { protection: homeProtection(call.paths) } : {}),
   };
   const verdict = verifyStore(store, wanted);
   progress.end();
   const contents = 'missing' in keys && verdict.logSize > 0 ? `not checked: ${keys.missing}` : verdict.contents;
-  return { ...verdict, contents, compared: known.said };
+  return { ...verdict, contents, ...(known.isHome ? {} : { protection: 'not held: it is a copy' }), compared: known.said };
 }
 
 /** Sealing goes before checking, on the processor and on the disk. */

@@ -11,7 +11,7 @@ export type FailureCode =
   | 'commit.missing' | 'commit.name' | 'commit.format' | 'commit.digest' | 'commit.entries' | 'commit.checkpoint';
 
 export type FactCode =
-  | 'store.unknown-file' | 'store.as-of' | 'segment.unlisted' | 'segment.torn'
+  | 'store.unknown-file' | 'store.as-of' | 'segment.unlisted' | 'segment.torn' | 'segment.unprotected'
   | 'stream.gap' | 'stream.jump' | 'stream.repeat' | 'stream.untracked';
 
 export interface Finding<Code extends string> {
@@ -27,6 +27,8 @@ export type Fact = Finding<FactCode>;
 /** The answer to "is this store what its checkpoint says?". Counts are of what the checkpoint covers. */
 export interface Verdict {
   readonly ok: boolean;
+  /** Valid or not: a fact among {@link facts} says that somebody should look at what keeps the store safe. */
+  readonly degraded: boolean;
   readonly records: number;
   readonly batches: number;
   readonly segments: number;
@@ -35,6 +37,8 @@ export interface Verdict {
   readonly uncommittedBytes: number;
   /** `checked`, or `not checked: ` and why. */
   readonly contents: string;
+  /** Whether the file system holds segments to what they are: `held`, `not held`, `not looked at`, and more words. */
+  readonly protection: string;
   /** At most {@link FINDINGS_MAX}; the others are counted in `failuresOmitted`. */
   readonly failures: readonly Failure[];
   readonly failuresOmitted: number;
@@ -51,6 +55,7 @@ export class Findings {
   readonly facts: Fact[] = [];
   failuresOmitted = 0;
   factsOmitted = 0;
+  degraded = false;
   readonly #said = new Set<string>();
 
   /** The same finding twice is one: files are looked at by more than one check. */
@@ -68,6 +73,12 @@ export class Findings {
   note(code: FactCode, where: string, detail: string): void {
     if (this.facts.length < FINDINGS_MAX) this.facts.push({ code, where, detail });
     else this.factsOmitted += 1;
+  }
+
+  /** A fact that makes the store degraded, not invalid. */
+  degrade(code: FactCode, where: string, detail: string): void {
+    this.degraded = true;
+    this.note(code, where, detail);
   }
 }
 

@@ -10,6 +10,7 @@ import { verifyCommitLog } from './commit-log.ts';
 import { Contents, type DataKeys } from './contents.ts';
 import { LogFiles } from './log-files.ts';
 import { walkLog } from './log.ts';
+import { judgeProtection, type Protection } from './protection.ts';
 import { SegmentFiles } from './segment-files.ts';
 import { Segments } from './segments.ts';
 import { GuardedReader, type StoreReader } from './store-reader.ts';
@@ -27,6 +28,8 @@ export interface VerifyOptions {
   readonly checksums?: ReadonlyMap<string, Checksum>;
   /** An older copy is looked at on purpose: being older than what is remembered is a fact, no failure. */
   readonly asOf?: boolean;
+  /** Of a live store: how to see what its file system holds. */
+  readonly protection?: Protection;
   /** Called often; octets of segments read and to read. */
   readonly progress?: (done: number, total: number) => void;
 }
@@ -40,7 +43,7 @@ export function verifyStore(store: StoreReader, options: VerifyOptions): Verdict
   const reader = new GuardedReader(store, findings);
   // First of all: on a live store everything else grows while it is read.
   const checkpoint = storeCheckpoint(reader, options.key, findings);
-  if (checkpoint === null) return verdict(findings, 0, null, 0, 'not checked: there is no checkpoint to go by');
+  if (checkpoint === null) return verdict(findings, 0, null, 0, 'not checked: there is no checkpoint to go by', 'not looked at');
   const segmentFiles = new SegmentFiles(reader, findings);
   const contents = new Contents(options.dataKey, findings);
   const checksums = new Checksums(options.checksums ?? new Map(), segmentFiles, findings);
@@ -52,7 +55,8 @@ export function verifyStore(store: StoreReader, options: VerifyOptions): Verdict
   verifyCommitLog({ reader, files: logFiles, key: options.key, checkpoint, tilesHold, findings });
   checksums.end(options.asOf === true);
   noteUnknownFiles(reader, findings);
-  return verdict(findings, checkpoint.size, segments, uncommittedBytes(segmentFiles, segments, findings), contents.end());
+  const held = options.protection === undefined ? 'not looked at' : judgeProtection(options.protection, segmentFiles, segments, findings);
+  return verdict(findings, checkpoint.size, segments, uncommittedBytes(segmentFiles, segments, findings), contents.end(), held);
 }
 
 function judgeLog(files: LogFiles, checkpoint: Checkpoint, segments: Segments, findings: Findings, options: VerifyOptions): void {
@@ -84,10 +88,10 @@ function progressOf(files: SegmentFiles, { progress }: VerifyOptions): (octets: 
   return (octets) => progress((done += octets), Math.max(total, done));
 }
 
-function verdict(findings: Findings, logSize: number, segments: Segments | null, uncommitted: number, contents: string): Verdict {
-  const { failures, failuresOmitted, facts, factsOmitted } = findings;
+function verdict(findings: Findings, logSize: number, segments: Segments | null, uncommitted: number, contents: string, protection: string): Verdict {
+  const { failures, failuresOmitted, facts, factsOmitted, degraded } = findings;
   return {
-    ok: failures.length === 0, records: segments?.records ?? 0, batches: segments?.batches ?? 0, segments: segments?.count ?? 0,
-    logSize, uncommittedBytes: uncommitted, contents, failures, failuresOmitted, facts, factsOmitted,
+    ok: failures.length === 0, degraded, records: segments?.records ?? 0, batches: segments?.batches ?? 0, segments: segments?.count ?? 0,
+    logSize, uncommittedBytes: uncommitted, contents, protection, failures, failuresOmitted, facts, factsOmitted,
   };
 }
