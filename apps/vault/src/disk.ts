@@ -3,12 +3,36 @@
 // see stall.ts); or failed (`vault.write-failed`), after which the page cache may show what the disk lacks, so that the
 // process must end and recover.
 import { closeSync, constants, existsSync, openSync, readdirSync, readFileSync, readSync, statfsSync } from 'node:fs';
-import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Failed } from '@strongroom/bytes';
-import { syncDirectory, writeDurably } from '@strongroom/service';
+import { syncDirectory, writeDurably, type DurableDisk, type DurableFile } from '@strongroom/service';
 
-const APPEND_NEW = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_EXCL;
+/** An open file, with the names that it has in `node:fs/promises`. */
+export interface DiskFile extends DurableFile {
+  writev(parts: readonly Buffer[]): Promise<{ readonly bytesWritten: number }>;
+  write(bytes: Buffer, offset: number, length: number): Promise<{ readonly bytesWritten: number }>;
+  datasync(): Promise<void>;
+}
+
+/** All that the vault does to a disk, with the names of `node:fs`: writing is awaited, reading is not. */
+export interface Disk extends DurableDisk {
+  open(path: string, flags: number, mode: number): Promise<DiskFile>;
+  mkdir(path: string, options: { readonly recursive: true; readonly mode: number }): Promise<string | undefined>;
+  existsSync(path: string): boolean;
+  readFileSync(path: string): Buffer;
+  readdirSync(path: string): string[];
+  openSync(path: string, flags: number): number;
+  readSync(fd: number, into: Buffer, offset: number, length: number, position: number): number;
+  closeSync(fd: number): void;
+  statfsSync(path: string): { readonly bavail: number; readonly bsize: number };
+}
+
+export const SYSTEM_DISK: Disk = { open, rename, rm, mkdir, existsSync, readFileSync, readdirSync, openSync, readSync, closeSync, statfsSync };
+
+const APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT;
+const APPEND_NEW = APPEND | constants.O_EXCL;
+const OVERWRITE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC;
 const PART_BYTES = 1024 * 1024;
 const FILE_MODE = 0o640;
 
@@ -35,27 +59,27 @@ async function writing<T>(path: string, write: () => Promise<T>): Promise<T> {
 /** A file that only grows. */
 export class AppendFile {
   readonly path: string;
-  readonly #handle: FileHandle;
+  readonly #handle: DiskFile;
   #length = 0;
 
-  private constructor(path: string, handle: FileHandle) {
+  private constructor(path: string, handle: DiskFile) {
     this.path = path;
     this.#handle = handle;
   }
 
   /** Makes a new file, its name and its first bytes durable, all or nothing: a crash leaves at most `<path>.new`. */
-  static async create(path: string, first: Buffer): Promise<AppendFile> {
+  static async create(disk: Disk, path: string, first: Buffer): Promise<AppendFile> {
     const aside = `${path}.new`;
-    await rm(aside, { force: true });
-    const file = new AppendFile(path, await writing(path, () => open(aside, APPEND_NEW, FILE_MODE)));
+    await disk.rm(aside, { force: true });
+    const file = new AppendFile(path, await writing(path, () => disk.open(aside, APPEND_NEW, FILE_MODE)));
     try {
       await file.append(first);
       await file.sync();
-      await writing(path, () => putInPlace(aside, path));
+      await writing(path, () => putInPlace(disk, aside, path));
       return file;
     } catch (error) {
       await file.close();
-      await rm(aside, { force: true });
+      await disk.rm(aside, { force: true });
       throw error;
     }
   }
@@ -93,79 +117,79 @@ function lengthOf(parts: readonly Buffer[]): number {
 }
 
 /** What is there already is never replaced: it may be evidence. The exclusive lock keeps others out. */
-async function putInPlace(aside: string, path: string): Promise<void> {
-  if (existsSync(path)) throw new Failed('vault.write-failed', `${path} is there already`, { why: 'a new file was to be made there', fix: 'run "strongroom verify"' });
-  await rename(aside, path);
-  await syncDirectory(dirname(path));
+async function putInPlace(disk: Disk, aside: string, path: string): Promise<void> {
+  if (disk.existsSync(path)) throw new Failed('vault.write-failed', `${path} is there already`, { why: 'a new file was to be made there', fix: 'run "strongroom verify"' });
+  await disk.rename(aside, path);
+  await syncDirectory(dirname(path), disk);
 }
 
 /** Puts a small file in place whole and durable, its directories too. */
-export async function putFile(path: string, content: string | Buffer): Promise<void> {
+export async function putFile(disk: Disk, path: string, content: string | Buffer): Promise<void> {
   await writing(path, async () => {
-    const made = await mkdir(dirname(path), { recursive: true, mode: 0o750 });
-    await writeDurably(path, content, FILE_MODE);
-    for (let at = dirname(path); made !== undefined && at.length >= made.length; at = dirname(at)) await syncDirectory(dirname(at));
+    const made = await disk.mkdir(dirname(path), { recursive: true, mode: 0o750 });
+    await writeDurably(path, content, FILE_MODE, undefined, disk);
+    for (let at = dirname(path); made !== undefined && at.length >= made.length; at = dirname(at)) await syncDirectory(dirname(at), disk);
   });
 }
 
 /** Appends a line to a small file and makes it durable. */
-export async function appendLine(path: string, line: string): Promise<void> {
+export async function appendLine(disk: Disk, path: string, line: string): Promise<void> {
   await writing(path, async () => {
-    const file = await open(path, 'a', FILE_MODE);
+    const file = await disk.open(path, APPEND, FILE_MODE);
     try {
-      await file.appendFile(line);
+      await file.writeFile(line);
       await file.sync();
     } finally {
       await file.close();
     }
-    await syncDirectory(dirname(path));
+    await syncDirectory(dirname(path), disk);
   });
 }
 
 /** Copies a range into a new durable file; a crash leaves at most `<to>.new`, which nobody reads. Bounded memory. */
-export async function copyRange(from: string, start: number, end: number, to: string): Promise<void> {
+export async function copyRange(disk: Disk, from: string, start: number, end: number, to: string): Promise<void> {
   await writing(to, async () => {
-    const target = await open(`${to}.new`, 'w', FILE_MODE);
+    const target = await disk.open(`${to}.new`, OVERWRITE, FILE_MODE);
     try {
-      for (const part of readRange(from, start, end)) await target.appendFile(part);
+      for (const part of readRange(disk, from, start, end)) await target.writeFile(part);
       await target.sync();
     } finally {
       await target.close();
     }
-    await rename(`${to}.new`, to);
-    await syncDirectory(dirname(to));
+    await disk.rename(`${to}.new`, to);
+    await syncDirectory(dirname(to), disk);
   });
 }
 
 /** Bytes of a file in parts of at most 1 MiB; each is valid until the next. Throws `vault.file-short`. */
-export function* readRange(path: string, start: number, end: number): Generator<Buffer> {
+export function* readRange(disk: Disk, path: string, start: number, end: number): Generator<Buffer> {
   const part = Buffer.allocUnsafe(Math.min(PART_BYTES, Math.max(1, end - start)));
-  const fd = openSync(path, 'r');
+  const fd = disk.openSync(path, constants.O_RDONLY);
   try {
     for (let at = start; at < end; ) {
-      const count = readSync(fd, part, 0, Math.min(part.length, end - at), at);
+      const count = disk.readSync(fd, part, 0, Math.min(part.length, end - at), at);
       if (count === 0) throw new Failed('vault.file-short', `${path} ends before what the log says of it`, { why: `octet ${at} of ${end} is missing`, fix: 'run "strongroom verify"' });
       yield part.subarray(0, count);
       at += count;
     }
   } finally {
-    closeSync(fd);
+    disk.closeSync(fd);
   }
 }
 
 /** The whole file, or null when there is none. */
-export function readWhole(path: string): Buffer | null {
+export function readWhole(disk: Disk, path: string): Buffer | null {
   try {
-    return readFileSync(path);
+    return disk.readFileSync(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
   }
 }
 
-export function listDirectory(path: string): string[] {
+export function listDirectory(disk: Disk, path: string): string[] {
   try {
-    return readdirSync(path).sort();
+    return disk.readdirSync(path).sort();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
@@ -173,21 +197,21 @@ export function listDirectory(path: string): string[] {
 }
 
 /** Makes directories that may be there already; their names are durable afterwards. */
-export async function makeStore(...paths: readonly string[]): Promise<void> {
+export async function makeStore(disk: Disk, ...paths: readonly string[]): Promise<void> {
   for (const path of paths) {
     await writing(path, async () => {
-      await mkdir(path, { recursive: true, mode: 0o750 });
-      await syncDirectory(dirname(path));
+      await disk.mkdir(path, { recursive: true, mode: 0o750 });
+      await syncDirectory(dirname(path), disk);
     });
   }
 }
 
-export async function removePath(path: string): Promise<void> {
-  await rm(path, { recursive: true, force: true });
+export async function removePath(disk: Disk, path: string): Promise<void> {
+  await disk.rm(path, { recursive: true, force: true });
 }
 
 /** Octets that we may still write on the file system of `path`. */
-export function freeBytes(path: string): number {
-  const { bavail, bsize } = statfsSync(path);
+export function freeBytes(disk: Disk, path: string): number {
+  const { bavail, bsize } = disk.statfsSync(path);
   return bavail * bsize;
 }

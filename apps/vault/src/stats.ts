@@ -1,22 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ServiceStats } from '@strongroom/service';
-import type { Publisher } from './commit/publisher.ts';
-import type { Space } from './commit/space.ts';
-import type { Vault } from './commit/vault.ts';
-import type { Waiting } from './intake/waiting.ts';
-import type { Worm } from './commit/worm.ts';
-
-interface Measured {
-  readonly vault: Vault;
-  readonly waiting: Waiting;
-  readonly publisher: Publisher;
-  readonly space: Space;
-  readonly worm: Worm;
-  readonly vkey: string;
-}
+import type { Sealing } from './sealing.ts';
 
 /** What the vault tells of itself each second. */
-export function statsOf({ vault, waiting, publisher, space, worm, vkey }: Measured): ServiceStats {
+export function statsOf({ vault, waiting, publisher, space, worm, vkey }: Sealing): ServiceStats {
   const { totals } = vault;
   return {
     values: {

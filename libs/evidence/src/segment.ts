@@ -80,12 +80,11 @@ export interface FrameHeader {
 }
 
 /** The whole frame, in parts that belong one after the other. zstd level 1, kept only where it shortens. */
-export function sealFrame(key: XaesKey, headerDigest: Buffer, index: number, plain: Buffer, final = false): Buffer[] {
+export function sealFrame(key: XaesKey, headerDigest: Buffer, index: number, plain: Buffer, final = false, nonce: Buffer = randomBytes(NONCE_BYTES)): Buffer[] {
   invariant(plain.length <= FRAME_PLAIN_MAX, 'segment.frame-too-long', `a frame of ${plain.length} octets`);
   const packed = plain.length < COMPRESS_FROM ? plain : compress(plain);
   const compressed = packed.length < plain.length;
   const body = compressed ? packed : plain;
-  const nonce = randomBytes(NONCE_BYTES);
   const to = new ByteWriter(FRAME_HEADER_BYTES).u32(FRAME_MAGIC).u32(index).u8((final ? FINAL : 0) | (compressed ? ZSTD : 0));
   to.u8(0).u16(0).u32(plain.length).u32(body.length + TAG_BYTES).bytes(nonce);
   const header = to.finish();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { constants } from 'node:fs';
-import { open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 export interface Owner {
@@ -8,6 +8,23 @@ export interface Owner {
   readonly gid: number;
 }
 
+/** What a durable write needs of an open file; `node:fs/promises` has it under the same names. */
+export interface DurableFile {
+  chmod(mode: number): Promise<void>;
+  chown(uid: number, gid: number): Promise<void>;
+  writeFile(content: string | Uint8Array): Promise<void>;
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What a durable write needs of a disk. */
+export interface DurableDisk {
+  open(path: string, flags: number, mode: number): Promise<DurableFile>;
+  rename(from: string, to: string): Promise<void>;
+  rm(path: string, options: { readonly force: boolean; readonly recursive?: boolean }): Promise<void>;
+}
+
+const SYSTEM_DISK: DurableDisk = { open, rename, rm };
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
 /**
@@ -17,26 +34,26 @@ const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | const
  * 3. fsync the directory: from here on the new file.
  * The file is created exclusively, so root may write into a directory of a service without following what lies there.
  */
-export async function writeDurably(path: string, content: string | Uint8Array, mode = 0o600, owner?: Owner): Promise<void> {
+export async function writeDurably(path: string, content: string | Uint8Array, mode = 0o600, owner?: Owner, disk: DurableDisk = SYSTEM_DISK): Promise<void> {
   const aside = `${path}.new`;
-  await rm(aside, { force: true });
-  await withFile(aside, CREATE, mode, async (file) => {
+  await disk.rm(aside, { force: true });
+  await withFile(disk, aside, CREATE, mode, async (file) => {
     await file.chmod(mode);
     if (owner !== undefined) await file.chown(owner.uid, owner.gid);
     await file.writeFile(content);
     await file.sync();
   });
-  await rename(aside, path);
-  await syncDirectory(dirname(path));
+  await disk.rename(aside, path);
+  await syncDirectory(dirname(path), disk);
 }
 
 /** Makes names that were created, renamed or removed in a directory durable. */
-export async function syncDirectory(path: string): Promise<void> {
-  await withFile(path, constants.O_RDONLY | constants.O_DIRECTORY, 0, (directory) => directory.sync());
+export async function syncDirectory(path: string, disk: DurableDisk = SYSTEM_DISK): Promise<void> {
+  await withFile(disk, path, constants.O_RDONLY | constants.O_DIRECTORY, 0, (directory) => directory.sync());
 }
 
-async function withFile(path: string, flags: number, mode: number, use: (file: FileHandle) => Promise<void>): Promise<void> {
-  const file = await open(path, flags, mode);
+async function withFile(disk: DurableDisk, path: string, flags: number, mode: number, use: (file: DurableFile) => Promise<void>): Promise<void> {
+  const file = await disk.open(path, flags, mode);
   try {
     await use(file);
   } finally {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, it } from 'node:test';
 import type { Cycle, Snapshot } from '@strongroom/evidence';
 import { CommitLog } from './commit-log.ts';
+import { SYSTEM_DISK } from '../disk.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'strongroom-commit-'));
 after(() => rmSync(root, { recursive: true }));
@@ -22,7 +23,7 @@ function newDirectory(): string {
 
 it('keeps every cycle, wherever a crash or a full disk interrupts the making of the next file', async () => {
   const whole = newDirectory();
-  const log = new CommitLog(whole);
+  const log = new CommitLog(SYSTEM_DISK, whole);
   await log.turn(SNAPSHOT);
   for (const size of [0, 1, 2]) await log.commit(cycle(size));
   const [first] = readdirSync(whole);
@@ -36,7 +37,7 @@ it('keeps every cycle, wherever a crash or a full disk interrupts the making of 
     const torn = newDirectory();
     writeFileSync(join(torn, first!), before);
     writeFileSync(join(torn, `${second}.new`), written.subarray(0, length));
-    const found = new CommitLog(torn);
+    const found = new CommitLog(SYSTEM_DISK, torn);
     assert.equal(found.read()?.cycles.length, 3, `${length} octets of ${written.length}`);
     rmSync(torn, { recursive: true });
   }
@@ -45,7 +46,7 @@ it('keeps every cycle, wherever a crash or a full disk interrupts the making of 
 it('has no file of its name before it is whole, and makes one again where one was left half', async () => {
   const directory = newDirectory();
   mkdirSync(join(directory, '0000000000000000-0001.commit.new'));
-  const log = new CommitLog(directory);
+  const log = new CommitLog(SYSTEM_DISK, directory);
   await assert.rejects(log.turn(SNAPSHOT));
   assert.deepEqual(readdirSync(directory).filter((name) => name.endsWith('.commit')), []);
   rmSync(join(directory, '0000000000000000-0001.commit.new'), { recursive: true });
@@ -54,5 +55,5 @@ it('has no file of its name before it is whole, and makes one again where one wa
   await log.commit(cycle(0));
   await log.close();
   assert.deepEqual(readdirSync(directory), ['0000000000000000-0001.commit']);
-  assert.equal(new CommitLog(directory).read()?.cycles.length, 1);
+  assert.equal(new CommitLog(SYSTEM_DISK, directory).read()?.cycles.length, 1);
 });

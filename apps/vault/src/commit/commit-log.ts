@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { Failed } from '@strongroom/bytes';
 import { decodeCommits, encodeCommit, type Cycle, type Snapshot } from '@strongroom/evidence';
-import { AppendFile, listDirectory, readWhole, removePath } from '../disk.ts';
+import { AppendFile, listDirectory, readWhole, removePath, type Disk } from '../disk.ts';
 
 /** A file is begun anew beyond this. */
 const FILE_BYTES = 16 * 1024 * 1024;
@@ -16,13 +16,14 @@ export interface Redo {
 }
 
 export class CommitLog {
+  readonly #disk: Disk;
   readonly #directory: string;
   #file: AppendFile | undefined;
   #digest: Buffer = Buffer.alloc(0);
   #lengthAtFirst = 0;
 
-  constructor(directory: string) {
-    this.#directory = directory;
+  constructor(disk: Disk, directory: string) {
+    [this.#disk, this.#directory] = [disk, directory];
   }
 
   /** Whether the present file should be followed by another; one that begins with a long snapshot may grow longer. */
@@ -37,7 +38,7 @@ export class CommitLog {
   read(): Redo | null {
     const names = this.#names();
     for (const name of names.toReversed()) {
-      const { records } = decodeCommits(readWhole(join(this.#directory, name))!);
+      const { records } = decodeCommits(readWhole(this.#disk, join(this.#directory, name))!);
       const [first, ...rest] = records;
       if (first?.kind !== 'snapshot') continue;
       return { snapshot: first, cycles: rest.filter((record) => record.kind === 'cycle') };
@@ -58,12 +59,12 @@ export class CommitLog {
     let chained = encodeCommit(Buffer.alloc(32), snapshot);
     const parts = [chained.bytes];
     for (const cycle of cycles) parts.push((chained = encodeCommit(chained.digest, cycle)).bytes);
-    const file = await AppendFile.create(join(this.#directory, name), Buffer.concat(parts));
+    const file = await AppendFile.create(this.#disk, join(this.#directory, name), Buffer.concat(parts));
     await this.#file?.close();
     this.#file = file;
     this.#lengthAtFirst = file.length;
     this.#digest = chained.digest;
-    for (const old of older) await removePath(join(this.#directory, old));
+    for (const old of older) await removePath(this.#disk, join(this.#directory, old));
   }
 
   /** The commit point: when this resolves the cycle is durable. */
@@ -81,7 +82,7 @@ export class CommitLog {
 
   /** By serial, oldest first. */
   #names(): string[] {
-    return listDirectory(this.#directory).filter((name) => NAME.test(name)).sort((a, b) => serialOf(a) - serialOf(b));
+    return listDirectory(this.#disk, this.#directory).filter((name) => NAME.test(name)).sort((a, b) => serialOf(a) - serialOf(b));
   }
 }
 

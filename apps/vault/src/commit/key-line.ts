@@ -3,6 +3,7 @@
 import { Failed } from '@strongroom/bytes';
 import { keyService, type KeyService } from '@strongroom/keys';
 import { RpcClient, serviceId, type ServiceContext } from '@strongroom/service';
+import type { Clock } from '../clock.ts';
 import { patiently, type SealingKeys } from './keys.ts';
 
 export interface KeyLine {
@@ -16,7 +17,7 @@ export interface KeyLine {
 }
 
 /** `onAway` and `onBack` frame a time in which sealing waits for the HSM. */
-export function openKeyLine(context: ServiceContext, onAway: (error: Failed) => void, onBack: (awayMs: number) => void): KeyLine {
+export function openKeyLine(clock: Clock, context: ServiceContext, onAway: (error: Failed) => void, onBack: (awayMs: number) => void): KeyLine {
   let client: Promise<RpcClient> | undefined;
   const peer = () => ({ identity: context.identity, expected: serviceId(context.deployment, 'keys') });
   const call = async (verb: string, args?: unknown): Promise<unknown> => {
@@ -34,7 +35,7 @@ export function openKeyLine(context: ServiceContext, onAway: (error: Failed) => 
     }
   };
   const keys = keyService({ call });
-  const patience = { onAway, onBack, stop: context.stop };
+  const patience = { clock, onAway, onBack, stop: context.stop };
   return {
     sealing: patiently(keys, patience),
     logPublicKey: async () => Buffer.from((await patiently({ info: () => keys.info() }, patience).info()).logPublicKeySpki, 'base64'),

@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import { it, mock } from 'node:test';
 import { Failed } from '@strongroom/bytes';
+import { SYSTEM_CLOCK } from '../clock.ts';
 import { patiently } from './keys.ts';
 
 function patience() {
   const told: string[] = [];
-  return { told, onAway: ({ code }: Failed) => { told.push(code); }, onBack: () => { told.push('back'); }, stop: new AbortController().signal };
+  return { clock: SYSTEM_CLOCK, told, onAway: ({ code }: Failed) => { told.push(code); }, onBack: () => { told.push('back'); }, stop: new AbortController().signal };
 }
 
 it('tells once that the HSM is away, asks until it answers, and tells that it is back', async () => {

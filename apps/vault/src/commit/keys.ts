@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { setTimeout as wait } from 'node:timers/promises';
 import { Failed } from '@strongroom/bytes';
+import type { Clock } from '../clock.ts';
 
 /** What the vault asks of the HSM. Every call may fail with `Failed` while the HSM is away, and may be tried again. */
 export interface SealingKeys {
@@ -12,6 +12,7 @@ export interface SealingKeys {
 }
 
 export interface Patience {
+  readonly clock: Clock;
   /** The first failure of a series. */
   readonly onAway: (error: Failed) => void;
   readonly onBack: (awayMs: number) => void;
@@ -32,30 +33,30 @@ export function patiently<T extends Calls<T>>(keys: T, patience: Patience): T {
   return Object.fromEntries(entries.map(([name, call]) => [name, (...args: unknown[]) => untilAnswered(() => call(...args), patience)])) as unknown as T;
 }
 
-async function untilAnswered<T>(call: () => Promise<T>, { onAway, onBack, stop }: Patience): Promise<T> {
+async function untilAnswered<T>(call: () => Promise<T>, { clock, onAway, onBack, stop }: Patience): Promise<T> {
   let awaySince: number | undefined;
   const away = (error: Failed): void => {
     if (awaySince === undefined) onAway(error);
-    awaySince ??= performance.now();
+    awaySince ??= clock.nowMs();
   };
-  const silent = setTimeout(() => away(new Failed('keys.silent', 'the key service does not answer', { why: `nothing came for ${SILENT_MS} ms`, fix: 'look at the HSM, and at the events of keys' })), SILENT_MS).unref();
+  const heard = clock.after(SILENT_MS, () => away(new Failed('keys.silent', 'the key service does not answer', { why: `nothing came for ${SILENT_MS} ms`, fix: 'look at the HSM, and at the events of keys' })));
   try {
-    const answer = await retried(call, away, stop);
-    if (awaySince !== undefined) onBack(performance.now() - awaySince);
+    const answer = await retried(call, away, clock, stop);
+    if (awaySince !== undefined) onBack(clock.nowMs() - awaySince);
     return answer;
   } finally {
-    clearTimeout(silent);
+    heard();
   }
 }
 
-async function retried<T>(call: () => Promise<T>, away: (error: Failed) => void, stop: AbortSignal): Promise<T> {
+async function retried<T>(call: () => Promise<T>, away: (error: Failed) => void, clock: Clock, stop: AbortSignal): Promise<T> {
   for (let retryMs = RETRY_MS_MIN; ; retryMs = Math.min(retryMs * 2, RETRY_MS_MAX)) {
     try {
       return await call();
     } catch (error) {
       if (!(error instanceof Failed) || stop.aborted) throw error;
       away(error);
-      await wait(retryMs, undefined, { signal: stop }).catch(() => undefined);
+      await clock.sleep(retryMs, stop);
     }
   }
 }

@@ -3,20 +3,21 @@
 import { join } from 'node:path';
 import { Failed } from '@strongroom/bytes';
 import { LogTree, TILE_WIDTH, type LogFile } from '@strongroom/evidence';
-import { listDirectory, putFile, readWhole, removePath } from '../disk.ts';
+import { listDirectory, putFile, readWhole, removePath, type Disk } from '../disk.ts';
 
 const READ_ATTEMPTS = 3;
 
 export class LogDirectory {
+  readonly #disk: Disk;
   readonly #path: string;
 
-  constructor(path: string) {
-    this.#path = path;
+  constructor(disk: Disk, path: string) {
+    [this.#disk, this.#path] = [disk, path];
   }
 
   /** The published checkpoint, or null before the first. */
   checkpoint(): string | null {
-    return readWhole(join(this.#path, 'checkpoint'))?.toString() ?? null;
+    return readWhole(this.#disk, join(this.#path, 'checkpoint'))?.toString() ?? null;
   }
 
   /** The tree as of `size`, which may be older than what is published. */
@@ -30,16 +31,16 @@ export class LogDirectory {
    * the next time).
    */
   async publish(files: readonly LogFile[], checkpoint: string): Promise<void> {
-    for (const file of files) await putFile(join(this.#path, file.path), file.bytes);
-    await putFile(join(this.#path, 'checkpoint'), checkpoint);
+    for (const file of files) await putFile(this.#disk, join(this.#path, file.path), file.bytes);
+    await putFile(this.#disk, join(this.#path, 'checkpoint'), checkpoint);
     for (const file of files) await this.#removeSuperseded(file.path);
   }
 
   async #removeSuperseded(path: string): Promise<void> {
     const [full, width] = path.split('.p/');
     const partials = join(this.#path, `${full}.p`);
-    if (width === undefined) return removePath(partials);
-    for (const other of listDirectory(partials)) if (Number(other) < Number(width)) await removePath(join(partials, other));
+    if (width === undefined) return removePath(this.#disk, partials);
+    for (const other of listDirectory(this.#disk, partials)) if (Number(other) < Number(width)) await removePath(this.#disk, join(partials, other));
   }
 
   /** A tile or bundle; a partial one that was superseded is cut from the wider one. Throws `Failed('vault.log-damaged')`. */
@@ -53,11 +54,11 @@ export class LogDirectory {
   }
 
   #find(path: string): Buffer | null {
-    const exact = readWhole(join(this.#path, path));
+    const exact = readWhole(this.#disk, join(this.#path, path));
     if (exact !== null) return exact;
     const [full, width] = path.split('.p/');
-    const wider = listDirectory(join(this.#path, `${full}.p`)).map(Number).filter((other) => other > Number(width)).sort((a, b) => a - b)[0];
-    const found = readWhole(join(this.#path, wider === undefined ? full! : `${full}.p/${wider}`));
+    const wider = listDirectory(this.#disk, join(this.#path, `${full}.p`)).map(Number).filter((other) => other > Number(width)).sort((a, b) => a - b)[0];
+    const found = readWhole(this.#disk, join(this.#path, wider === undefined ? full! : `${full}.p/${wider}`));
     if (found === null || width === undefined) return null;
     return path.startsWith('tile/entries/') ? firstEntries(found, Number(width)) : found.subarray(0, Number(width) * 32);
   }

@@ -10,7 +10,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { ProducerState } from '@strongroom/evidence';
 import { nowNs } from '@strongroom/service';
 import { SoftwareKeys } from '@strongroom/testing';
+import { SYSTEM_CLOCK } from '../clock.ts';
 import { CommitLog } from './commit-log.ts';
+import { SYSTEM_DISK } from '../disk.ts';
 import { LogDirectory } from './log-directory.ts';
 import { Loop } from './loop.ts';
 import { OwnRecords } from '../intake/own-records.ts';
@@ -19,6 +21,7 @@ import { recover } from './recover.ts';
 import { Space } from './space.ts';
 import { Vault } from './vault.ts';
 import { Waiting } from '../intake/waiting.ts';
+import { SYSTEM_WORLD } from '../world.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'strongroom-loop-'));
 after(() => rmSync(home, { recursive: true }));
@@ -33,17 +36,17 @@ function state(instance: Buffer, seenAt: bigint, streams: number): ProducerState
 }
 
 it('begins the commit log anew while it is never idle, and forgets lives that ended long ago', async () => {
-  const commitLog = new CommitLog(paths.commit);
-  const recovered = await recover(paths, keys.key, null, commitLog);
-  const waiting = new Waiting();
+  const commitLog = new CommitLog(SYSTEM_DISK, paths.commit);
+  const recovered = await recover(SYSTEM_DISK, paths, keys.key, null, commitLog);
+  const waiting = new Waiting(SYSTEM_CLOCK);
   const alive = randomBytes(16);
   const vault = new Vault({
-    key: keys.key, keys, commitLog, waiting, segments: paths.segments, dataKeys: join(home, 'keys'),
+    world: SYSTEM_WORLD, key: keys.key, keys, commitLog, waiting, segments: paths.segments, dataKeys: join(home, 'keys'),
     cycleBytesMax: 1 << 20, segmentBytesMax: 1 << 20, isAlive: (instance) => instance.equals(alive),
   }, recovered, new EventEmitter());
-  const publisher = new Publisher(vault, new LogDirectory(paths.log), join(home, 'remembered'));
+  const publisher = new Publisher(SYSTEM_WORLD, vault, new LogDirectory(SYSTEM_DISK, paths.log), join(home, 'remembered'));
   const loop = new Loop({
-    vault, publisher, space: new Space(home, 0, 0), own: new OwnRecords(SERVICE, randomBytes(16)), waiting, heartbeatMs: 1, idleCycleMs: 1, cycleBytesMax: 1 << 20,
+    clock: SYSTEM_CLOCK, vault, publisher, space: new Space(SYSTEM_WORLD, home, 0, 0), own: new OwnRecords(SYSTEM_WORLD, SERVICE, randomBytes(16)), waiting, heartbeatMs: 1, idleCycleMs: 1, cycleBytesMax: 1 << 20,
     state: () => undefined, event: () => undefined,
   });
   const [long, old] = [randomBytes(16), randomBytes(16)];
@@ -63,7 +66,7 @@ it('begins the commit log anew while it is never idle, and forgets lives that en
   assert.ok(statSync(join(paths.commit, name!)).size > 16 * 1024 * 1024, 'the streams are still open');
   assert.deepEqual([alive, old, long].map((instance) => vault.producers.find(instance) !== undefined), [true, false, true]);
   await vault.release();
-  const again = new CommitLog(paths.commit);
-  assert.equal((await recover(paths, keys.key, null, again)).tree.size, vault.size);
+  const again = new CommitLog(SYSTEM_DISK, paths.commit);
+  assert.equal((await recover(SYSTEM_DISK, paths, keys.key, null, again)).tree.size, vault.size);
   await again.close();
 });

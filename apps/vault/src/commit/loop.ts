@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs cycles while there is work, publishes, beats, and waits out a full disk.
-import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises';
 import type { Fields, Level, ServiceState } from '@strongroom/service';
-import { nowNs } from '@strongroom/service';
+import type { Clock } from '../clock.ts';
 import { isDiskFull } from '../disk.ts';
 import type { OwnRecords } from '../intake/own-records.ts';
 import type { Publisher } from './publisher.ts';
@@ -14,6 +13,7 @@ const SPACE_POLL_MS = 500;
 const SETTLE_MS_MAX = 5000;
 
 export interface LoopOptions {
+  readonly clock: Clock;
   readonly vault: Vault;
   readonly publisher: Publisher;
   readonly space: Space;
@@ -51,12 +51,12 @@ export class Loop {
    * {@link SETTLE_MS_MAX}. Rejects with what a publication failed with.
    */
   async settle(): Promise<void> {
-    const { waiting, publisher } = this.#options;
-    const [target, deadline] = [waiting.came, performance.now() + SETTLE_MS_MAX];
-    while (waiting.done < target && performance.now() < deadline && !this.#stopped) {
+    const { clock, waiting, publisher } = this.#options;
+    const [target, deadline] = [waiting.came, clock.nowMs() + SETTLE_MS_MAX];
+    while (waiting.done < target && clock.nowMs() < deadline && !this.#stopped) {
       this.#hurried = true;
       this.wake();
-      await wait(1);
+      await clock.sleep(1);
     }
     if (waiting.done >= target) await publisher.flush();
   }
@@ -76,18 +76,18 @@ export class Loop {
   }
 
   async #step(stop: AbortSignal): Promise<void> {
-    const { vault, waiting, publisher, heartbeatMs, idleCycleMs } = this.#options;
+    const { clock, vault, waiting, publisher, heartbeatMs, idleCycleMs } = this.#options;
     publisher.poll();
     if (!vault.hasWork) {
-      const beatInMs = heartbeatMs - (performance.now() - vault.committedAt);
-      if (beatInMs <= 0) return vault.enter({ kind: 'heartbeat', time: nowNs() });
+      const beatInMs = heartbeatMs - (clock.nowMs() - vault.committedAt);
+      if (beatInMs <= 0) return vault.enter({ kind: 'heartbeat', time: clock.nowNs() });
       return this.#sleep(Math.min(beatInMs, publisher.dueInMs ?? beatInMs));
     }
     const leisureMs = this.#hurried ? 0 : waiting.leisureMs(idleCycleMs);
     if (leisureMs > 0) return this.#sleep(Math.min(leisureMs, publisher.dueInMs ?? leisureMs));
     this.#hurried = false;
     // One turn of the event loop lets what has already arrived join this cycle.
-    await turn();
+    await clock.turn();
     await this.cycle(stop);
     if (!vault.commitLogIsLong || vault.isInDoubt) return;
     // Under load publication is always a cycle behind: here it catches up, or the commit log would grow for ever.
@@ -98,10 +98,10 @@ export class Loop {
   async #sleep(ms: number): Promise<void> {
     if (!this.#woken) {
       const { promise, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, Math.max(1, ms));
+      const cancel = this.#options.clock.after(Math.max(1, ms), resolve);
       this.#wake = resolve;
       await promise;
-      clearTimeout(timer);
+      cancel();
     }
     this.#woken = false;
   }
@@ -119,19 +119,19 @@ export class Loop {
   }
 
   async #waitForSpace(stop: AbortSignal): Promise<void> {
-    const { publisher, space, own, waiting, state, event } = this.#options;
+    const { clock, publisher, space, own, waiting, state, event } = this.#options;
     const facts = { freeBytes: space.freeBytes, minFreeBytes: space.minFreeBytes };
     state('stalled', `the disk is full: ${facts.freeBytes} octets free, ${facts.minFreeBytes} must stay free`);
     event('vault.disk-full', 'error', facts);
     await space.release();
     waiting.pushIncident(own.event('vault.disk-full', 'error', facts));
-    const since = performance.now();
+    const since = clock.nowMs();
     let recorded = await this.#record();
-    while (!space.hasReserve && !stop.aborted) await wait(SPACE_POLL_MS, undefined, { signal: stop }).catch(() => undefined);
-    while (!recorded && !stop.aborted && !(recorded = await this.#record())) await wait(SPACE_POLL_MS, undefined, { signal: stop }).catch(() => undefined);
+    while (!space.hasReserve && !stop.aborted) await clock.sleep(SPACE_POLL_MS, stop);
+    while (!recorded && !stop.aborted && !(recorded = await this.#record())) await clock.sleep(SPACE_POLL_MS, stop);
     if (stop.aborted) return;
     await space.reserve();
-    const after = { stalledMs: Math.round(performance.now() - since), freeBytes: space.freeBytes };
+    const after = { stalledMs: Math.round(clock.nowMs() - since), freeBytes: space.freeBytes };
     waiting.pushIncident(own.event('vault.disk-has-room', 'warn', after));
     event('vault.disk-has-room', 'warn', after);
     state('running');

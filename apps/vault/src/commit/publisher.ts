@@ -2,12 +2,14 @@
 // Tiles and the public checkpoint follow the commit log within a second; what was published is remembered elsewhere.
 import type { LogFile } from '@strongroom/evidence';
 import { putFile } from '../disk.ts';
+import type { World } from '../world.ts';
 import type { LogDirectory } from './log-directory.ts';
 import type { Vault } from './vault.ts';
 
 const INTERVAL_MS = 1000;
 
 export class Publisher {
+  readonly #world: Pick<World, 'disk' | 'clock'>;
   readonly #vault: Vault;
   readonly #log: LogDirectory;
   readonly #remembered: string;
@@ -17,7 +19,8 @@ export class Publisher {
   #failure: unknown;
   publishedAt: Date | null = null;
 
-  constructor(vault: Vault, log: LogDirectory, remembered: string) {
+  constructor(world: Pick<World, 'disk' | 'clock'>, vault: Vault, log: LogDirectory, remembered: string) {
+    this.#world = world;
     this.#vault = vault;
     this.#log = log;
     this.#remembered = remembered;
@@ -32,7 +35,7 @@ export class Publisher {
   get dueInMs(): number | null {
     if (this.#publishedSize === this.#vault.size) return null;
     if (this.#running !== undefined) return INTERVAL_MS;
-    return Math.max(0, this.#lastAt + INTERVAL_MS - performance.now());
+    return Math.max(0, this.#lastAt + INTERVAL_MS - this.#world.clock.nowMs());
   }
 
   /** Starts a publication that is due, beside the cycles. Throws what the one before failed with. */
@@ -57,7 +60,7 @@ export class Publisher {
 
   #start(): Promise<void> {
     const { files, checkpoint, size } = this.#vault.takePublication();
-    this.#lastAt = performance.now();
+    this.#lastAt = this.#world.clock.nowMs();
     this.#running = this.#attempt(files, checkpoint, size);
     return this.#running;
   }
@@ -66,7 +69,7 @@ export class Publisher {
     try {
       await this.#publish(files, checkpoint);
       this.#publishedSize = size;
-      this.publishedAt = new Date();
+      this.publishedAt = new Date(Number(this.#world.clock.nowNs() / 1_000_000n));
     } catch (error) {
       this.#failure = error;
       this.#vault.returnPublication(files);
@@ -78,6 +81,6 @@ export class Publisher {
   /** The remembered checkpoint comes last: it must never be ahead of the store. */
   async #publish(files: readonly LogFile[], checkpoint: string): Promise<void> {
     await this.#log.publish(files, checkpoint);
-    await putFile(this.#remembered, checkpoint);
+    await putFile(this.#world.disk, this.#remembered, checkpoint);
   }
 }

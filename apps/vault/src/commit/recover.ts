@@ -10,7 +10,7 @@ import {
   type BatchEntry, type Checkpoint, type CloseEntry, type LogTree, type NoteKey, type Snapshot, type Totals,
 } from '@strongroom/evidence';
 import type { CommitLog, Redo } from './commit-log.ts';
-import { copyRange, listDirectory, makeStore, readRange, removePath } from '../disk.ts';
+import { copyRange, listDirectory, makeStore, readRange, removePath, type Disk } from '../disk.ts';
 import { LogDirectory } from './log-directory.ts';
 import { Producers } from '../intake/producers.ts';
 import { partsOf, tornEntry } from './segment-parts.ts';
@@ -44,18 +44,18 @@ const NOTHING: Snapshot = { kind: 'snapshot', size: 0, totals: { records: 0, bat
  * next recovery treats the same. Throws `Refused`: `vault.rollback`, `vault.foreign-log`, `note.*`; `Failed`:
  * `vault.commit-log-damaged`, `vault.log-damaged`, `vault.file-short`, `vault.frame-damaged`.
  */
-export async function recover(paths: RecoverPaths, key: NoteKey, remembered: string | null, commitLog: CommitLog): Promise<Recovered> {
-  await makeStore(paths.log, paths.segments, paths.commit);
-  const log = new LogDirectory(paths.log);
+export async function recover(disk: Disk, paths: RecoverPaths, key: NoteKey, remembered: string | null, commitLog: CommitLog): Promise<Recovered> {
+  await makeStore(disk, paths.log, paths.segments, paths.commit);
+  const log = new LogDirectory(disk, paths.log);
   const published = publishedCheckpoint(log, key);
   const redo = commitLog.read() ?? fresh(published);
   const replayed = replay(redo, log, published.size, key);
   checkRemembered(remembered, key, replayed.tree, log);
-  for (const directory of [paths.segments, paths.commit]) await removeUnfinished(directory);
-  const segments = await rewriteTails(paths.segments, replayed.open);
+  for (const directory of [paths.segments, paths.commit]) await removeUnfinished(disk, directory);
+  const segments = await rewriteTails(disk, paths.segments, replayed.open);
   await commitLog.turn(redo.snapshot, redo.cycles);
   if (replayed.tree.size > published.size) await log.publish(replayed.tree.takeFiles(), replayed.checkpoint);
-  const nextSegment = Math.max(replayed.nextSegment, firstUnusedSegment(paths.segments));
+  const nextSegment = Math.max(replayed.nextSegment, firstUnusedSegment(disk, paths.segments));
   return { ...replayed, nextSegment, torn: segments, rewritten: replayed.tree.size - published.size, isNew: replayed.checkpoint === '' };
 }
 
@@ -153,35 +153,35 @@ function checkRemembered(remembered: string | null, key: NoteKey, tree: LogTree,
 }
 
 /** Closes every segment that was open; what lies beyond the published part goes into a new part file. */
-async function rewriteTails(directory: string, open: OpenSegments): Promise<CloseEntry[]> {
+async function rewriteTails(disk: Disk, directory: string, open: OpenSegments): Promise<CloseEntry[]> {
   const closing: CloseEntry[] = [];
   for (const [segment, { length, frames, publishedLength, last }] of open) {
-    const parts = partsOf(directory, segment);
+    const parts = partsOf(disk, directory, segment);
     if (length > publishedLength && !parts.some((part) => part.isRecovered && part.offset === publishedLength)) {
       const source = parts.at(-1) ?? { path: join(directory, partName(segment, 0)), offset: 0 };
-      checkFrames(source, last);
-      await copyRange(source.path, publishedLength - source.offset, length - source.offset, join(directory, `${segment}.${publishedLength}.seg`));
+      checkFrames(disk, source, last);
+      await copyRange(disk, source.path, publishedLength - source.offset, length - source.offset, join(directory, `${segment}.${publishedLength}.seg`));
     }
-    closing.push(tornEntry(directory, { id: Number.parseInt(segment, 16), length, frames }));
+    closing.push(tornEntry(disk, directory, { id: Number.parseInt(segment, 16), length, frames }));
   }
   return closing;
 }
 
 /** A crash can leave a segment's file that no entry names; its number is not used again. */
-function firstUnusedSegment(directory: string): number {
-  return listDirectory(directory).reduce((next, name) => Math.max(next, Number.parseInt(parsePartName(name)?.segment ?? '0', 16) + 1), 1);
+function firstUnusedSegment(disk: Disk, directory: string): number {
+  return listDirectory(disk, directory).reduce((next, name) => Math.max(next, Number.parseInt(parsePartName(name)?.segment ?? '0', 16) + 1), 1);
 }
 
 /** Files that were never put in place: nobody reads them, and they may be as large as those that were. */
-async function removeUnfinished(directory: string): Promise<void> {
-  for (const name of listDirectory(directory)) if (/\.(seg|commit)\.new$/.test(name)) await removePath(join(directory, name));
+async function removeUnfinished(disk: Disk, directory: string): Promise<void> {
+  for (const name of listDirectory(disk, directory)) if (/\.(seg|commit)\.new$/.test(name)) await removePath(disk, join(directory, name));
 }
 
-function checkFrames(source: { path: string; offset: number }, entries: readonly BatchEntry[]): void {
+function checkFrames(disk: Disk, source: { path: string; offset: number }, entries: readonly BatchEntry[]): void {
   for (const entry of entries) {
     const start = entry.offset - source.offset;
     const digest = createHash('sha256');
-    for (const part of readRange(source.path, start, start + entry.length)) digest.update(part);
+    for (const part of readRange(disk, source.path, start, start + entry.length)) digest.update(part);
     if (!digest.digest().equals(entry.digest)) {
       throw new Failed('vault.frame-damaged', `frame ${entry.frame} of segment ${entry.segment} is not what was committed`, { fix: 'run "strongroom verify", and restore the store from a backup' });
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // From admitted runs to batches: plain form, record root, frame, manifest.
-import { randomBytes } from 'node:crypto';
 import { SEED_BYTES, batchRoot, batchSize, encodeBatch, type BatchEntry } from '@strongroom/evidence';
 import type { AdmittedRun } from '../intake/admission.ts';
 import type { SegmentWriter } from './segment-writer.ts';
+import type { World } from '../world.ts';
 
 /** One batch stays near this: large enough for zstd and for few entries, small enough to prove and search cheaply. */
 const BATCH_BYTES = 4 * 1024 * 1024;
@@ -34,8 +34,8 @@ export function* batchesOf(runs: Iterable<AdmittedRun>): Generator<AdmittedRun[]
   if (batch.length > 0) yield batch;
 }
 
-export function sealBatch(segment: SegmentWriter, runs: readonly AdmittedRun[]): SealedBatch {
-  const seed = randomBytes(SEED_BYTES);
+export function sealBatch(random: World['random'], segment: SegmentWriter, runs: readonly AdmittedRun[]): SealedBatch {
+  const seed = random(SEED_BYTES);
   const root = batchRoot(seed, runs);
   const { frame, index, offset, length, digest } = segment.seal(encodeBatch(seed, runs, scratch(batchSize(runs))));
   const entry: BatchEntry = {

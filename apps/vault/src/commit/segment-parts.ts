@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { parsePartName, partName, segmentName, type CloseEntry, type OpenSegment } from '@strongroom/evidence';
-import { listDirectory, readRange } from '../disk.ts';
+import { listDirectory, readRange, type Disk } from '../disk.ts';
 
 export interface Part {
   readonly path: string;
@@ -11,8 +11,8 @@ export interface Part {
   readonly isRecovered: boolean;
 }
 
-export function partsOf(directory: string, segment: string): Part[] {
-  return listDirectory(directory)
+export function partsOf(disk: Disk, directory: string, segment: string): Part[] {
+  return listDirectory(disk, directory)
     .map((name) => ({ name, parsed: parsePartName(name) }))
     .filter(({ parsed }) => parsed?.segment === segment)
     .map(({ name, parsed }) => ({ path: join(directory, name), offset: parsed!.offset, isRecovered: name !== partName(segment, 0) }))
@@ -20,17 +20,17 @@ export function partsOf(directory: string, segment: string): Part[] {
 }
 
 /** The closing entry of a segment that ends without a final frame. Reads it whole: at most one segment's size. */
-export function tornEntry(directory: string, { id, length, frames }: OpenSegment): CloseEntry {
+export function tornEntry(disk: Disk, directory: string, { id, length, frames }: OpenSegment): CloseEntry {
   const segment = segmentName(id);
-  return { kind: 'close', segment, frames, length, digest: digestOf(partsOf(directory, segment), length), state: 'torn' };
+  return { kind: 'close', segment, frames, length, digest: digestOf(disk, partsOf(disk, directory, segment), length), state: 'torn' };
 }
 
 /** SHA-256 over the logical bytes of a segment, [0, length). */
-function digestOf(parts: readonly Part[], length: number): Buffer {
+function digestOf(disk: Disk, parts: readonly Part[], length: number): Buffer {
   const digest = createHash('sha256');
   parts.forEach((part, i) => {
     const end = Math.min(parts[i + 1]?.offset ?? length, length);
-    for (const bytes of readRange(part.path, 0, Math.max(0, end - part.offset))) digest.update(bytes);
+    for (const bytes of readRange(disk, part.path, 0, Math.max(0, end - part.offset))) digest.update(bytes);
   });
   return digest.digest();
 }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The open segment: frames are sealed in order, appended, and synced with the cycle that they belong to.
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import {
-  encodeSegmentHeader, encodeWrappedKey, keyCommitment, partName, sealFrame, segmentHeaderDigest, segmentName, wrappingContext, xaesKey,
+  NONCE_BYTES, encodeSegmentHeader, encodeWrappedKey, keyCommitment, partName, sealFrame, segmentHeaderDigest, segmentName, wrappingContext, xaesKey,
   type CloseEntry, type XaesKey,
 } from '@strongroom/evidence';
 import { AppendFile, putFile } from '../disk.ts';
 import type { SealingKeys } from './keys.ts';
+import type { World } from '../world.ts';
 
 export interface SegmentPlace {
   readonly directory: string;
@@ -27,6 +28,8 @@ export interface SealedFrame {
   readonly digest: Buffer;
 }
 
+type SegmentWorld = Pick<World, 'disk' | 'random'>;
+
 export class SegmentWriter {
   readonly id: number;
   readonly name: string;
@@ -34,13 +37,15 @@ export class SegmentWriter {
   readonly keyId: string;
   readonly headerDigest: Buffer;
   readonly dataKey: Buffer;
+  readonly #random: SegmentWorld['random'];
   readonly #key: XaesKey;
   readonly #file: AppendFile;
   readonly #logical = createHash('sha256');
   #frames = 0;
   #length: number;
 
-  private constructor(id: number, place: SegmentPlace, keyId: string, dataKey: Buffer, header: Buffer, file: AppendFile) {
+  private constructor(random: SegmentWorld['random'], id: number, place: SegmentPlace, keyId: string, dataKey: Buffer, header: Buffer, file: AppendFile) {
+    this.#random = random;
     this.id = id;
     this.name = segmentName(id);
     this.place = place;
@@ -57,15 +62,15 @@ export class SegmentWriter {
    * Order, and what a crash leaves: 1. the wrapped data key, durable (a key without a segment); 2. the segment's file
    * with its header, durable (a segment without frames, which no entry names).
    */
-  static async open(id: number, place: SegmentPlace, keys: SealingKeys): Promise<SegmentWriter> {
+  static async open(world: SegmentWorld, id: number, place: SegmentPlace, keys: SealingKeys): Promise<SegmentWriter> {
     const name = segmentName(id);
     const keyId = await keys.ensureWrappingKey(place.retentionClass, place.bucket);
-    const dataKey = randomBytes(32);
+    const dataKey = world.random(32);
     const wrapped = await keys.wrap(keyId, dataKey, wrappingContext(place.origin, name, keyId));
-    await putFile(join(place.dataKeys, `${name}.key`), encodeWrappedKey({ keyId, ...wrapped }));
+    await putFile(world.disk, join(place.dataKeys, `${name}.key`), encodeWrappedKey({ keyId, ...wrapped }));
     const header = encodeSegmentHeader({ ...place, id: name, keyId, commitment: keyCommitment(dataKey, name) });
-    const file = await AppendFile.create(join(place.directory, partName(name, 0)), header);
-    return new SegmentWriter(id, place, keyId, dataKey, header, file);
+    const file = await AppendFile.create(world.disk, join(place.directory, partName(name, 0)), header);
+    return new SegmentWriter(world.random, id, place, keyId, dataKey, header, file);
   }
 
   get path(): string {
@@ -83,7 +88,7 @@ export class SegmentWriter {
 
   /** Seals the next frame. It must be appended, in this order, or the writer be given up. */
   seal(plain: Buffer, final = false): SealedFrame {
-    const frame = sealFrame(this.#key, this.headerDigest, this.#frames, plain, final);
+    const frame = sealFrame(this.#key, this.headerDigest, this.#frames, plain, final, this.#random(NONCE_BYTES));
     const digest = createHash('sha256');
     for (const part of frame) {
       digest.update(part);

@@ -1,25 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 // Room on the disk: a threshold below which nothing more is promised, and a reserve to record the incident with.
 // Nothing is ever deleted to make room.
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { freeBytes, isDiskFull, listDirectory, putFile, removePath } from '../disk.ts';
+import type { World } from '../world.ts';
 
 const RESERVE = 'reserve';
 
 export class Space {
+  readonly #world: Pick<World, 'disk' | 'random'>;
   readonly #store: string;
   readonly #minFreeBytes: number;
   readonly #reserveBytes: number;
 
-  constructor(store: string, minFreeBytes: number, reserveBytes: number) {
+  constructor(world: Pick<World, 'disk' | 'random'>, store: string, minFreeBytes: number, reserveBytes: number) {
+    this.#world = world;
     this.#store = store;
     this.#minFreeBytes = minFreeBytes;
     this.#reserveBytes = reserveBytes;
   }
 
   get freeBytes(): number {
-    return freeBytes(this.#store);
+    return freeBytes(this.#world.disk, this.#store);
   }
 
   get minFreeBytes(): number {
@@ -38,15 +40,16 @@ export class Space {
 
   /** Sets the reserve aside where there is room for it beyond the threshold. Random bytes: a hole or zeros may cost no room. */
   async reserve(): Promise<void> {
-    if (listDirectory(this.#store).includes(RESERVE) || !this.hasReserve) return;
+    const { disk, random } = this.#world;
+    if (listDirectory(disk, this.#store).includes(RESERVE) || !this.hasReserve) return;
     try {
-      await putFile(join(this.#store, RESERVE), randomBytes(this.#reserveBytes));
+      await putFile(disk, join(this.#store, RESERVE), random(this.#reserveBytes));
     } catch (error) {
       if (!isDiskFull(error)) throw error;
     }
   }
 
   async release(): Promise<void> {
-    await removePath(join(this.#store, RESERVE));
+    await removePath(this.#world.disk, join(this.#store, RESERVE));
   }
 }

@@ -11,12 +11,15 @@ import { BOUND_UNKNOWN, KIND, NO_KEY, encodeContext, leafHash, openCheckpoint, r
 import { SoftwareKeys } from '@strongroom/testing';
 import type { Admitted } from '../intake/admission.ts';
 import { CommitLog } from './commit-log.ts';
+import { SYSTEM_CLOCK } from '../clock.ts';
+import { SYSTEM_DISK } from '../disk.ts';
 import { History } from '../read/history.ts';
 import { LogDirectory } from './log-directory.ts';
 import { Publisher } from './publisher.ts';
 import { recover } from './recover.ts';
 import { Vault, type VaultEvents } from './vault.ts';
 import { Waiting } from '../intake/waiting.ts';
+import { SYSTEM_WORLD } from '../world.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'strongroom-vault-'));
 const opened: { release(): Promise<void> }[] = [];
@@ -57,23 +60,23 @@ class Bench {
 
   async open(remembered: string | null = null): Promise<Opened> {
     const { keys, home, paths } = this;
-    const commitLog = new CommitLog(paths.commit);
-    const recovered = await recover(paths, keys.key, remembered, commitLog).catch(async (error: unknown) => { await commitLog.close(); throw error; });
+    const commitLog = new CommitLog(SYSTEM_DISK, paths.commit);
+    const recovered = await recover(SYSTEM_DISK, paths, keys.key, remembered, commitLog).catch(async (error: unknown) => { await commitLog.close(); throw error; });
     const events = new EventEmitter<VaultEvents>();
-    const waiting = new Waiting();
+    const waiting = new Waiting(SYSTEM_CLOCK);
     const dataKeys = join(home, 'keys');
-    const vault = new Vault({ key: keys.key, keys, commitLog, waiting, segments: paths.segments, dataKeys, cycleBytesMax: 1 << 20, segmentBytesMax: 1 << 20, isAlive: () => false }, recovered, events);
+    const vault = new Vault({ world: SYSTEM_WORLD, key: keys.key, keys, commitLog, waiting, segments: paths.segments, dataKeys, cycleBytesMax: 1 << 20, segmentBytesMax: 1 << 20, isAlive: () => false }, recovered, events);
     opened.push(vault);
     events.on('opened', (segment) => this.dataKeys.set(segment.name, segment.dataKey));
     const records = async (): Promise<string[]> => {
-      const history = new History(new LogDirectory(paths.log), paths.segments, async (segment) => this.dataKeys.get(segment)!);
+      const history = new History(new LogDirectory(SYSTEM_DISK, paths.log), paths.segments, async (segment) => this.dataKeys.get(segment)!);
       const found: string[] = [];
       for (const { entry } of history.entries()) {
         if (entry.kind === 'batch') for (const record of recordsOf((await history.open(entry)).runs)) found.push(record.raw.toString());
       }
       return found;
     };
-    return { vault, waiting, publisher: new Publisher(vault, new LogDirectory(paths.log), join(home, 'remembered')), rewritten: recovered.rewritten, events, records };
+    return { vault, waiting, publisher: new Publisher(SYSTEM_WORLD, vault, new LogDirectory(SYSTEM_DISK, paths.log), join(home, 'remembered')), rewritten: recovered.rewritten, events, records };
   }
 
   readonly dataKeys = new Map<string, Buffer>();
@@ -305,7 +308,7 @@ describe('vault', () => {
       const [root, published] = [vault.root, publisher.publishedSize];
       const again = await bench.open();
       assert.deepEqual([again.vault.size, again.vault.root.toString('hex'), again.rewritten], [size, root.toString('hex'), size - published]);
-      const history = new History(new LogDirectory(bench.paths.log), bench.paths.segments, async () => Buffer.alloc(0));
+      const history = new History(new LogDirectory(SYSTEM_DISK, bench.paths.log), bench.paths.segments, async () => Buffer.alloc(0));
       const checked = new Set([0, 254, 255, 256, size - 2, size - 1].filter((index) => index < size));
       for (const { index, bytes } of history.entries()) if (checked.delete(index)) verifyInclusion(leafHash(bytes), index, size, history.entryPath(index), root);
       assert.equal(checked.size, 0);

@@ -10,7 +10,6 @@ import {
   checkpointText, encodeEntry, segmentName, signedNote,
   type BatchEntry, type CloseEntry, type Entry, type LogFile, type LogTree, type NoteKey, type OpenSegment, type ProducerState, type Totals,
 } from '@strongroom/evidence';
-import { nowNs } from '@strongroom/service';
 import type { Admitted } from '../intake/admission.ts';
 import type { CommitLog } from './commit-log.ts';
 import { isDiskFull } from '../disk.ts';
@@ -22,10 +21,12 @@ import { batchesOf, sealBatch, type SealedBatch } from './seal.ts';
 import { tornEntry } from './segment-parts.ts';
 import { SegmentWriter } from './segment-writer.ts';
 import type { Waiting } from '../intake/waiting.ts';
+import type { World } from '../world.ts';
 
 const SEGMENT_AGE_NS = 24n * 3600n * 1_000_000_000n;
 
 export interface VaultOptions {
+  readonly world: World;
   readonly key: NoteKey;
   readonly keys: SealingKeys;
   readonly commitLog: CommitLog;
@@ -146,7 +147,7 @@ export class Vault {
 
   async #commit(taken: readonly Admitted[]): Promise<void> {
     const hasRecords = taken.some((admitted) => admitted.runs.length > 0);
-    const segment = hasRecords ? await this.#segmentFor(nowNs()) : undefined;
+    const segment = hasRecords ? await this.#segmentFor(this.#options.world.clock.nowNs()) : undefined;
     const plan = this.#plan(taken, segment);
     const [checkpoint] = await Promise.all([this.#sign(plan.tree), segment?.write(plan.frames)]);
     const producers = merge(taken);
@@ -164,12 +165,12 @@ export class Vault {
       if (open.place.bucket === bucket && open.length < this.#options.segmentBytesMax && !tooOld) return open;
       await this.closeSegment();
     }
-    const { keys, segments, dataKeys, key } = this.#options;
+    const { world, keys, segments, dataKeys, key } = this.#options;
     const place = { directory: segments, dataKeys, origin: key.name, retentionClass: RETENTION_CLASS, bucket, createdAt: now };
     // Counted first: a number whose file could not be made whole is not used again.
     const id = this.#nextSegment;
     this.#nextSegment += 1;
-    const segment = await SegmentWriter.open(id, place, keys);
+    const segment = await SegmentWriter.open(world, id, place, keys);
     this.#segment = segment;
     this.#events.emit('opened', segment);
     return segment;
@@ -186,7 +187,7 @@ export class Vault {
   }
 
   #plan(taken: readonly Admitted[], segment: SegmentWriter | undefined): Plan {
-    const batches = segment === undefined ? [] : [...batchesOf(taken.flatMap((admitted) => admitted.runs))].map((runs) => sealBatch(segment, runs));
+    const batches = segment === undefined ? [] : [...batchesOf(taken.flatMap((admitted) => admitted.runs))].map((runs) => sealBatch(this.#options.world.random, segment, runs));
     const [closing, urgent] = [[...this.#closing], [...this.#urgent]];
     const entries = [...closing, ...urgent, ...batches.map(({ entry }) => entry)].map(encodeEntry);
     const tree = this.#tree.clone();
@@ -209,7 +210,7 @@ export class Vault {
     if (plan.closing.some(({ segment: name }) => this.#open !== null && name === segmentName(this.#open.id))) this.#open = null;
     if (segment !== undefined) this.#open = { id: segment.id, length: segment.length, frames: segment.frames };
     this.producers.apply(producers);
-    this.committedAt = performance.now();
+    this.committedAt = this.#options.world.clock.nowMs();
     this.cycles += 1;
     this.#events.emit('sealed', plan.batches, plan.tree.size - plan.batches.length);
     for (const entry of plan.closing) this.#events.emit('closed', entry);
@@ -222,7 +223,7 @@ export class Vault {
   }
 
   async #beginCommitFile(): Promise<void> {
-    this.producers.expire(nowNs(), this.#options.isAlive);
+    this.producers.expire(this.#options.world.clock.nowNs(), this.#options.isAlive);
     await this.#options.commitLog.turn({
       kind: 'snapshot', size: this.#tree.size, totals: this.#totals, nextSegment: this.#nextSegment, open: this.#open,
       producers: this.producers.states(), checkpoint: this.#checkpoint,
@@ -238,7 +239,7 @@ export class Vault {
     this.#segment = undefined;
     await segment?.release();
     if (open !== null && !this.#closing.some((entry) => entry.segment === segmentName(open.id))) {
-      this.#closing.push(tornEntry(this.#options.segments, open));
+      this.#closing.push(tornEntry(this.#options.world.disk, this.#options.segments, open));
     }
     await this.#beginCommitFile();
     this.#inDoubt = false;

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, it } from 'node:test';
 import { parseChecksums, type CloseEntry } from '@strongroom/evidence';
 import { Worm } from './worm.ts';
+import { SYSTEM_DISK } from '../disk.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'strongroom-worm-'));
 after(() => rmSync(home, { recursive: true }));
@@ -17,7 +18,7 @@ it('notes each closed segment once and flags its parts, also behind a line that 
   for (const path of [segments, state]) mkdirSync(path);
   writeFileSync(join(segments, `${closing(2).segment}.seg`), '');
   const flagged: string[] = [];
-  const worm = new Worm(segments, state, async (path, flag) => { flagged.push(`${path.slice(segments.length + 1)} ${flag}`); return true; });
+  const worm = new Worm(SYSTEM_DISK, segments, state, async (path, flag) => { flagged.push(`${path.slice(segments.length + 1)} ${flag}`); return true; });
   await Promise.all([worm.closed(closing(1)), worm.closed(closing(2))]);
   const path = join(state, 'checksums');
   const text = readFileSync(path, 'utf8');

@@ -3,11 +3,12 @@
 import { join } from 'node:path';
 import type { CloseEntry } from '@strongroom/evidence';
 import type { ProtectFlag, WormFacts } from '@strongroom/service';
-import { appendLine, putFile, readWhole } from '../disk.ts';
+import { appendLine, putFile, readWhole, type Disk } from '../disk.ts';
 import { partsOf } from './segment-parts.ts';
 import type { SegmentWriter } from './segment-writer.ts';
 
 export class Worm {
+  readonly #disk: Disk;
   readonly #segments: string;
   readonly #checksums: string;
   readonly #protect: (path: string, flag: ProtectFlag) => Promise<boolean>;
@@ -15,7 +16,8 @@ export class Worm {
   #noting: Promise<void> = Promise.resolve();
   #facts: WormFacts = { append: false, immutable: false, reason: 'no segment was opened yet' };
 
-  constructor(segments: string, state: string, protect: (path: string, flag: ProtectFlag) => Promise<boolean>) {
+  constructor(disk: Disk, segments: string, state: string, protect: (path: string, flag: ProtectFlag) => Promise<boolean>) {
+    this.#disk = disk;
     this.#segments = segments;
     this.#checksums = join(state, 'checksums');
     this.#protect = protect;
@@ -48,14 +50,14 @@ export class Worm {
     const noted = this.#noting.then(() => this.#note(`${entry.digest.toString('hex')}  ${entry.segment}  ${entry.length}\n`));
     this.#noting = noted.catch(() => undefined);
     await noted;
-    for (const part of partsOf(this.#segments, entry.segment)) await this.#protect(part.path, 'immutable');
+    for (const part of partsOf(this.#disk, this.#segments, entry.segment)) await this.#protect(part.path, 'immutable');
   }
 
   /** Once each, and never behind half a line, which would make the whole file unreadable. */
   async #note(line: string): Promise<void> {
-    const text = readWhole(this.#checksums)?.toString() ?? '';
+    const text = readWhole(this.#disk, this.#checksums)?.toString() ?? '';
     const whole = text.slice(0, text.lastIndexOf('\n') + 1);
-    if (whole !== text) await putFile(this.#checksums, whole);
-    if (!whole.includes(line)) await appendLine(this.#checksums, line);
+    if (whole !== text) await putFile(this.#disk, this.#checksums, whole);
+    if (!whole.includes(line)) await appendLine(this.#disk, this.#checksums, line);
   }
 }

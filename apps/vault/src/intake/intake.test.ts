@@ -11,10 +11,13 @@ import { BOUND_UNKNOWN, KIND, MessageSplitter, NO_KEY, decodeMessage, encodeHell
 import { layout, tlsClientOptions, type Fields, type Identity } from '@strongroom/service';
 import { TestAuthority } from '@strongroom/testing';
 import type { Permit } from './admission.ts';
+import { SYSTEM_CLOCK } from '../clock.ts';
 import { Intake } from './intake.ts';
+import { Lives } from './lives.ts';
 import { OwnRecords } from './own-records.ts';
 import { Producers } from './producers.ts';
 import { Waiting } from './waiting.ts';
+import { SYSTEM_WORLD } from '../world.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'strongroom-intake-'));
 const paths = layout(home);
@@ -40,17 +43,20 @@ after(async () => {
 /** An intake whose cycles happen when the test says so. */
 class Bench {
   readonly producers = new Producers();
-  readonly waiting = new Waiting();
+  readonly waiting = new Waiting(SYSTEM_CLOCK);
   readonly events: { event: string; fields: Fields }[] = [];
   permit: Permit = () => null;
 
   async open(goneMs?: number): Promise<void> {
     const context = {
       paths, deployment: 'd', separation: { kind: 'nominal' as const, reason: null, groups: null }, identity: identities['vault']!,
-      event: (event: string, _level: string, fields: Fields = {}) => { this.events.push({ event, fields }); },
     };
+    const lives = new Lives({
+      clock: SYSTEM_CLOCK, producers: this.producers, waiting: this.waiting, loop: { wake: () => undefined }, own: new OwnRecords(SYSTEM_WORLD, VAULT, randomBytes(16)),
+      permit: (service, run) => this.permit(service, run), event: (event, _level, fields = {}) => { this.events.push({ event, fields }); }, goneMs,
+    });
     for (const intake of intakes.splice(0)) await intake.close();
-    const intake = new Intake(context, this.producers, this.waiting, { wake: () => undefined }, new OwnRecords(VAULT, randomBytes(16)), (service, run) => this.permit(service, run), goneMs);
+    const intake = new Intake(context, lives);
     intakes.push(intake);
     await intake.listen(['gateway', 'capture']);
   }

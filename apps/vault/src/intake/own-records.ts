@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // The vault is a source like any other: its events and the gaps it sees are records of a stream of its own.
-import { randomBytes } from 'node:crypto';
 import { BOUND_UNKNOWN, KIND, NO_KEY, encodeContext, type RunKind } from '@strongroom/evidence';
 import type { Fields, Level } from '@strongroom/service';
-import { nowNs } from '@strongroom/service';
 import type { Admitted, Gap } from './admission.ts';
+import type { World } from '../world.ts';
 
 export class OwnRecords {
+  readonly #clock: World['clock'];
   readonly #id: string;
   readonly #instance: Buffer;
-  readonly #stream: Buffer = randomBytes(16);
+  readonly #stream: Buffer;
   #sequence = 0;
 
-  constructor(id: string, instance: Buffer) {
+  constructor({ clock, random }: Pick<World, 'clock' | 'random'>, id: string, instance: Buffer) {
+    this.#clock = clock;
+    this.#stream = random(16);
     this.#id = id;
     this.#instance = instance;
   }
@@ -31,7 +33,7 @@ export class OwnRecords {
     const data = Buffer.from(JSON.stringify(body));
     const lengths = Buffer.alloc(4);
     lengths.writeUInt32BE(data.length);
-    const now = nowNs();
+    const now = this.#clock.nowNs();
     const context = encodeContext({
       kind, flags: 0, receivedAt: now, bound: BOUND_UNKNOWN, admittedAt: now, asserter: this.#id, instance: this.#instance,
       source: this.#id, sourceKey: NO_KEY, protocol: 'strongroom', peer: '', stream: this.#stream,

@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { Refusals } from './refusals.ts';
+import { SYSTEM_CLOCK } from '../clock.ts';
 
 it('seals each kind up to its rate, and counts what is beyond', () => {
   let nowMs = 0;
   const sealed: string[] = [];
-  const refusals = new Refusals((event, fields) => sealed.push(event === 'vault.events-suppressed' ? `${fields['suppressed']} ${fields['count']}` : event), () => nowMs);
+  const refusals = new Refusals({ ...SYSTEM_CLOCK, nowMs: () => nowMs }, (event, fields) => sealed.push(event === 'vault.events-suppressed' ? `${fields['suppressed']} ${fields['count']}` : event));
   for (let i = 0; i < 250; i += 1) refusals.note('a', {});
   refusals.note('b', {});
   assert.deepEqual([sealed.filter((event) => event === 'a').length, sealed.at(-1)], [100, 'b']);

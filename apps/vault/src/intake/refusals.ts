@@ -2,6 +2,7 @@
 // Whoever is refused can come again for ever, and each refusal is logged and sealed: so each kind has a rate, what is
 // beyond it is counted, and the count is sealed.
 import type { Fields } from '@strongroom/service';
+import type { Clock } from '../clock.ts';
 
 /** So many of one kind at once, and so many per second after that. */
 const BURST = 100;
@@ -16,12 +17,12 @@ interface Bucket {
 
 export class Refusals {
   readonly #out: (event: string, fields: Fields) => void;
-  readonly #nowMs: () => number;
+  readonly #clock: Clock;
   readonly #buckets = new Map<string, Bucket>();
-  #timer: NodeJS.Timeout | undefined;
+  #isSettling = false;
 
-  constructor(out: (event: string, fields: Fields) => void, nowMs: () => number = () => performance.now()) {
-    [this.#out, this.#nowMs] = [out, nowMs];
+  constructor(clock: Clock, out: (event: string, fields: Fields) => void) {
+    [this.#clock, this.#out] = [clock, out];
   }
 
   note(event: string, fields: Fields): void {
@@ -31,8 +32,9 @@ export class Refusals {
       return this.#out(event, fields);
     }
     bucket.suppressed += 1;
-    if (this.#timer !== undefined) return;
-    this.#timer = setTimeout(() => { this.#timer = undefined; this.settle(); }, SETTLE_MS).unref();
+    if (this.#isSettling) return;
+    this.#isSettling = true;
+    this.#clock.after(SETTLE_MS, () => { this.#isSettling = false; this.settle(); });
   }
 
   /** Tells of what was suppressed. */
@@ -45,7 +47,7 @@ export class Refusals {
   }
 
   #filled(event: string): Bucket {
-    const nowMs = this.#nowMs();
+    const nowMs = this.#clock.nowMs();
     const bucket = this.#buckets.get(event) ?? { tokens: BURST, atMs: nowMs, suppressed: 0 };
     this.#buckets.set(event, bucket);
     bucket.tokens = Math.min(BURST, bucket.tokens + ((nowMs - bucket.atMs) / 1000) * PER_SECOND);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is admitted and not yet committed, in order; incidents go ahead of all else.
+import type { Clock } from '../clock.ts';
 import type { Admitted } from './admission.ts';
 
 /** More octets than this do not wait for company. */
@@ -11,6 +12,7 @@ export interface Taken {
 }
 
 export class Waiting {
+  readonly #clock: Clock;
   #incidents: Admitted[] = [];
   #queue: Admitted[] = [];
   #bytes = 0;
@@ -19,6 +21,10 @@ export class Waiting {
   #since = 0;
   #came = 0;
   #done = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   get isEmpty(): boolean {
     return this.#queue.length === 0 && this.#incidents.length === 0;
@@ -42,7 +48,7 @@ export class Waiting {
   }
 
   push(admitted: Admitted): void {
-    if (this.#queue.length === 0) this.#since = performance.now();
+    if (this.#queue.length === 0) this.#since = this.#clock.nowMs();
     this.#queue.push(admitted);
     this.#bytes += admitted.bytes;
     if (admitted.awaited) this.#awaited += 1;
@@ -57,7 +63,7 @@ export class Waiting {
   /** How long all of it may wait for company: until somebody awaits it, much of it has come, or `idleMs` have passed. */
   leisureMs(idleMs: number): number {
     if (this.#awaited > 0 || this.#bytes > LEISURE_BYTES || this.#queue.length === 0) return 0;
-    return Math.max(0, this.#since + idleMs - performance.now());
+    return Math.max(0, this.#since + idleMs - this.#clock.nowMs());
   }
 
   /** Incidents and at most `bytesMax` of the queue, but never nothing while something waits. */
@@ -80,7 +86,7 @@ export class Waiting {
   }
 
   committed({ queued }: Taken): void {
-    this.#since = performance.now();
+    this.#since = this.#clock.nowMs();
     this.#done += queued.length;
     for (const admitted of queued) {
       this.#bytes -= admitted.bytes;

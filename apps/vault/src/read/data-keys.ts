@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { Failed } from '@strongroom/bytes';
 import { decodeWrappedKey, wrappingContext, type WrappedKey } from '@strongroom/evidence';
-import { readWhole } from '../disk.ts';
+import { SYSTEM_DISK, readWhole } from '../disk.ts';
 import type { SegmentWriter } from '../commit/segment-writer.ts';
 
 /** Gives data keys for reading: the open segment's from memory, others by the HSM. Throws `Failed('read.no-key')`. */
@@ -12,7 +12,7 @@ export function dataKeyReader(
   return async (segment) => {
     const current = open();
     if (current?.name === segment) return current.dataKey;
-    const bytes = readWhole(join(directory, `${segment}.key`));
+    const bytes = readWhole(SYSTEM_DISK, join(directory, `${segment}.key`));
     if (bytes === null) throw new Failed('read.no-key', `the data key of segment ${segment} is missing`, { why: `${segment}.key is not in secrets/vault`, fix: 'restore it from a backup of secrets/vault' });
     const wrapped = decodeWrappedKey(bytes);
     return unwrap(wrapped.keyId, wrapped, wrappingContext(origin, segment, wrapped.keyId));

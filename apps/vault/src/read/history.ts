@@ -8,6 +8,7 @@ import {
   type BatchEntry, type BatchRun, type Entry,
 } from '@strongroom/evidence';
 import type { LogDirectory } from '../commit/log-directory.ts';
+import { SYSTEM_DISK } from '../disk.ts';
 import { partsOf } from '../commit/segment-parts.ts';
 
 /** Gives a segment's data key. */
@@ -62,7 +63,7 @@ export class History {
   }
 
   #frame(entry: BatchEntry): Buffer {
-    const part = partsOf(this.#segments, entry.segment).findLast(({ offset }) => offset <= entry.offset);
+    const part = partsOf(SYSTEM_DISK, this.#segments, entry.segment).findLast(({ offset }) => offset <= entry.offset);
     if (part === undefined || entry.length < FRAME_HEADER_BYTES) throw damaged(entry);
     const frame = Buffer.allocUnsafe(entry.length);
     const fd = openSync(part.path, 'r');

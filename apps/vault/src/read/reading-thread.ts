@@ -8,6 +8,7 @@ import { decodeContext, encodeEntry, inclusionPath, itemOf, leavesOf, parseRecor
 import { toRpcError } from '@strongroom/service';
 import { History, type OpenBatch } from './history.ts';
 import { LogDirectory } from '../commit/log-directory.ts';
+import { SYSTEM_DISK } from '../disk.ts';
 import { parseQuery } from './query.ts';
 import type { FromThread, ToThread } from './reading.ts';
 
@@ -39,7 +40,7 @@ port.on('message', (message: ToThread) => {
 async function answer(id: number, verb: string, args: unknown): Promise<void> {
   answering.add(id);
   try {
-    const history = new History(new LogDirectory(log), segments, keyRing(id));
+    const history = new History(new LogDirectory(SYSTEM_DISK, log), segments, keyRing(id));
     if (verb === 'search') send({ kind: 'result', id, result: { found: await search(id, history, args) } });
     else send({ kind: 'result', id, result: verb === 'show' ? await show(history, args) : await prove(history, args) });
   } catch (error) {

@@ -17,6 +17,9 @@ import { Reading } from './reading.ts';
 import { recover } from '../commit/recover.ts';
 import { Vault, type VaultEvents } from '../commit/vault.ts';
 import { Waiting } from '../intake/waiting.ts';
+import { SYSTEM_CLOCK } from '../clock.ts';
+import { SYSTEM_DISK } from '../disk.ts';
+import { SYSTEM_WORLD } from '../world.ts';
 
 const BATCHES = 20;
 const home = mkdtempSync(join(tmpdir(), 'strongroom-reading-'));
@@ -25,14 +28,14 @@ const dataKeys = new Map<string, Buffer>();
 
 before(async () => {
   const keys = new SoftwareKeys('test.example/log');
-  const [waiting, commitLog, events] = [new Waiting(), new CommitLog(paths.commit), new EventEmitter<VaultEvents>()];
+  const [waiting, commitLog, events] = [new Waiting(SYSTEM_CLOCK), new CommitLog(SYSTEM_DISK, paths.commit), new EventEmitter<VaultEvents>()];
   events.on('opened', (segment) => dataKeys.set(segment.name, segment.dataKey));
-  const recovered = await recover(paths, keys.key, null, commitLog);
+  const recovered = await recover(SYSTEM_DISK, paths, keys.key, null, commitLog);
   const vault = new Vault({
-    key: keys.key, keys, commitLog, waiting, segments: paths.segments, dataKeys: join(home, 'keys'), cycleBytesMax: 1 << 20, segmentBytesMax: 1 << 20, isAlive: () => false,
+    world: SYSTEM_WORLD, key: keys.key, keys, commitLog, waiting, segments: paths.segments, dataKeys: join(home, 'keys'), cycleBytesMax: 1 << 20, segmentBytesMax: 1 << 20, isAlive: () => false,
   }, recovered, events);
-  const publisher = new Publisher(vault, new LogDirectory(paths.log), join(home, 'remembered'));
-  const own = new OwnRecords('spiffe://t/service/vault', randomBytes(16));
+  const publisher = new Publisher(SYSTEM_WORLD, vault, new LogDirectory(SYSTEM_DISK, paths.log), join(home, 'remembered'));
+  const own = new OwnRecords(SYSTEM_WORLD, 'spiffe://t/service/vault', randomBytes(16));
   for (let i = 0; i < BATCHES; i += 1) {
     waiting.push(own.event(`test.${i}`, 'info'));
     await vault.cycle();

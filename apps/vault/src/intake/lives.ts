@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+// The lives of services that submit: which connection each has, what it is told, and when it has ended. What a connection
+// is made of is left to intake.ts.
+import { Refused } from '@strongroom/bytes';
+import { MESSAGE_BYTES_MAX, encodeAck, encodeDenied, encodeWelcome, type Message } from '@strongroom/evidence';
+import { errorFields, type Fields, type Level } from '@strongroom/service';
+import type { Clock } from '../clock.ts';
+import type { Loop } from '../commit/loop.ts';
+import { Admission, type Gap, type Outcome, type Permit } from './admission.ts';
+import type { OwnRecords } from './own-records.ts';
+import type { Producers } from './producers.ts';
+import { Refusals } from './refusals.ts';
+import type { Waiting } from './waiting.ts';
+
+/** What one service may have unacknowledged; it slows down beyond. */
+const CREDIT_BYTES = 16 * 1024 * 1024;
+/** A service that heeds the credit stays below: at least one message may always be on its way. */
+const WAITING_BYTES_MAX = CREDIT_BYTES + MESSAGE_BYTES_MAX;
+/** What all lives of a service together may have waiting before a further one is welcomed. */
+const SERVICE_BYTES_MAX = 4 * CREDIT_BYTES;
+/** A life that does not come back within this has ended; its open streams end with it. */
+const GONE_MS = 10_000;
+
+/** A connection to a service. */
+export interface Line {
+  readonly destroyed: boolean;
+  write(bytes: Buffer): unknown;
+  destroy(): void;
+}
+
+export interface LivesOptions {
+  readonly clock: Clock;
+  readonly producers: Producers;
+  readonly waiting: Waiting;
+  readonly loop: Pick<Loop, 'wake'>;
+  readonly own: OwnRecords;
+  readonly permit: Permit;
+  readonly event: (event: string, level: Level, fields?: Fields) => void;
+  readonly goneMs?: number | undefined;
+}
+
+export class Lives {
+  readonly #options: LivesOptions;
+  readonly #admissions = new Map<string, Admission>();
+  /** The present connection of each instance, if it has one. */
+  readonly #lines = new Map<string, Line>();
+  readonly #leaving = new Map<string, () => void>();
+  readonly #welcomed = new WeakSet<Line>();
+  readonly #refusals: Refusals;
+
+  constructor(options: LivesOptions) {
+    this.#options = options;
+    this.#refusals = new Refusals(options.clock, (event, fields) => {
+      options.event(event, 'error', fields);
+      this.#record(event, fields);
+    });
+    for (const producer of options.producers.all()) {
+      if (producer.streams.size === 0) continue;
+      this.#admissions.set(producer.instance.toString('hex'), new Admission(producer.service, producer.instance, producer));
+    }
+  }
+
+  /** From here on lives that were there before can come back, and are waited for. */
+  awaitReturns(): void {
+    for (const admission of this.#admissions.values()) this.#awaitReturn(admission);
+  }
+
+  /** Whether this life of a service is connected, or may come back. */
+  isAlive(instance: Buffer): boolean {
+    return this.#admissions.has(instance.toString('hex'));
+  }
+
+  close(): void {
+    for (const cancel of this.#leaving.values()) cancel();
+    for (const line of this.#lines.values()) line.destroy();
+  }
+
+  /** Takes the messages of a new connection of `service`, in order. Whatever it throws ends the connection. */
+  session(line: Line, service: string): Session {
+    let admission: Admission | undefined;
+    return {
+      take: (message, body) => {
+        if (admission === undefined) admission = this.#hello(line, message, service);
+        else this.#submission(line, admission, message, body);
+      },
+      lost: () => { if (admission !== undefined) this.#lineLost(admission, line); },
+    };
+  }
+
+  /** Records that a connection was refused, as often as that may be. */
+  refused(event: string, fields: Fields, error: unknown): void {
+    this.#refusals.note(event, { ...fields, ...errorFields(error) });
+  }
+
+  #hello(line: Line, message: Message, service: string): Admission {
+    if (message.type !== 'hello') throw new Refused('submission.hello', 'a connection begins with hello');
+    const { producers, waiting, loop } = this.#options;
+    const id = message.instance.toString('hex');
+    const committed = producers.find(message.instance);
+    const owner = committed?.service ?? this.#admissions.get(id)?.service ?? service;
+    if (owner !== service) throw new Refused('submission.instance', `the instance belongs to ${owner}`);
+    this.#leaving.get(id)?.();
+    this.#leaving.delete(id);
+    this.#lines.get(id)?.destroy();
+    this.#lines.set(id, line);
+    const admission = this.#admissions.get(id) ?? new Admission(service, message.instance, committed);
+    this.#admissions.set(id, admission);
+    const isAhead = this.#supersede(service, id);
+    if (isAhead || this.#waitingBytes(service) > SERVICE_BYTES_MAX) {
+      waiting.push({ runs: [], bytes: 0, state: null, awaited: true, committed: () => this.#welcome(line, admission) });
+      loop.wake();
+    } else {
+      this.#welcome(line, admission);
+    }
+    return admission;
+  }
+
+  #welcome(line: Line, { service, instance, denials }: Admission): void {
+    if (line.destroyed) return;
+    const { producers } = this.#options;
+    this.#welcomed.add(line);
+    const last = producers.find(instance)?.last ?? 0;
+    // Before the welcome, which acknowledges: what was said of them on the line that was lost may not have been heard.
+    for (const { number, denial } of denials) line.write(encodeDenied(number, denial.stream, denial.code));
+    line.write(encodeWelcome(last, producers.token(service), CREDIT_BYTES));
+  }
+
+  /**
+   * A token must cover all that is ever sealed of the lives before, or the new one would repeat it: what still lies in
+   * their sockets is not taken any more, and what was taken is committed before the welcome. True if there is such.
+   */
+  #supersede(service: string, id: string): boolean {
+    let isAhead = false;
+    for (const [other, admission] of this.#admissions) {
+      if (other === id || admission.service !== service || !admission.isResumable) continue;
+      this.#lines.get(other)?.destroy();
+      isAhead ||= this.#isAhead(admission);
+    }
+    return isAhead;
+  }
+
+  /** Whether more of it is admitted than is committed. */
+  #isAhead(admission: Admission): boolean {
+    return admission.last > (this.#options.producers.find(admission.instance)?.last ?? 0);
+  }
+
+  #waitingBytes(service: string): number {
+    let bytes = 0;
+    for (const admission of this.#admissions.values()) if (admission.service === service) bytes += admission.waitingBytes;
+    return bytes;
+  }
+
+  #submission(line: Line, admission: Admission, message: Message, body: Buffer): void {
+    if (message.type !== 'submit') throw new Refused('submission.type', `a service may not send "${message.type}"`);
+    if (!this.#welcomed.has(line)) throw new Refused('submission.hello', 'a service waits for its welcome');
+    const { clock, producers, waiting, loop, permit } = this.#options;
+    const { number, awaited, token, runs } = message;
+    if (number > admission.last && admission.waitingBytes + body.length > WAITING_BYTES_MAX) {
+      throw new Refused('submission.credit', 'more is unacknowledged than was allowed', { why: `${admission.waitingBytes + body.length} octets against a limit of ${WAITING_BYTES_MAX}` });
+    }
+    const outcome = admission.admit(number, token, runs, body, clock.nowNs(), permit);
+    if (outcome === null) {
+      // Sealed already, or waiting in the queue: then the ack follows with the commit.
+      if (number <= (producers.find(admission.instance)?.last ?? 0)) this.#acknowledge(admission);
+      return;
+    }
+    admission.waitingBytes += body.length;
+    const committed = (): void => {
+      admission.waitingBytes -= body.length;
+      this.#acknowledge(admission);
+    };
+    this.#deny(line, number, outcome);
+    for (const gap of outcome.gaps) this.#gap(gap);
+    const bytes = outcome.runs.reduce((sum, run) => sum + run.data.length, 0);
+    waiting.push({ runs: outcome.runs, bytes, state: outcome.state, awaited, committed });
+    loop.wake();
+  }
+
+  #acknowledge(admission: Admission): void {
+    const id = admission.instance.toString('hex');
+    const last = this.#options.producers.find(admission.instance)!.last;
+    this.#lines.get(id)?.write(encodeAck(last));
+  }
+
+  #deny(line: Line, number: number, { denials }: Outcome): void {
+    for (const { stream, code, source } of denials) {
+      line.write(encodeDenied(number, stream, code));
+      this.#refusals.note('vault.run-denied', { code, source, stream: stream.toString('hex') });
+    }
+  }
+
+  #lineLost(admission: Admission, line: Line): void {
+    const id = admission.instance.toString('hex');
+    if (this.#lines.get(id) !== line) return;
+    this.#lines.delete(id);
+    this.#awaitReturn(admission);
+  }
+
+  #awaitReturn(admission: Admission): void {
+    const { clock, waiting, loop, goneMs = GONE_MS } = this.#options;
+    const id = admission.instance.toString('hex');
+    this.#leaving.set(id, clock.after(goneMs, () => {
+      // While sealing is stalled: whoever came back to less than what waits would have it sealed twice.
+      if (this.#isAhead(admission)) return this.#awaitReturn(admission);
+      this.#leaving.delete(id);
+      this.#admissions.delete(id);
+      if (admission.openStreams === 0) return;
+      const { gaps, state } = admission.abandon(clock.nowNs());
+      for (const gap of gaps) this.#gap(gap);
+      waiting.push({ runs: [], bytes: 0, state, awaited: false, committed: () => undefined });
+      loop.wake();
+    }));
+  }
+
+  #gap(gap: Gap): void {
+    this.#options.event('vault.stream-gap', 'warn', { ...gap });
+    this.#options.waiting.push(this.#options.own.gap(gap));
+    this.#options.loop.wake();
+  }
+
+  #record(event: string, fields: Fields): void {
+    this.#options.waiting.push(this.#options.own.event(event, 'warn', fields));
+    this.#options.loop.wake();
+  }
+}
+
+/** One connection. */
+export interface Session {
+  /** Throws `Refused`: `submission.*`. */
+  take(message: Message, body: Buffer): void;
+  lost(): void;
+}

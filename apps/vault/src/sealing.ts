@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// The vault without its sockets: recovery, then the parts of a cycle and its publication, put together.
+import { EventEmitter } from 'node:events';
+import { join } from 'node:path';
+import type { Failed } from '@strongroom/bytes';
+import { parseVkey, vkeyLine, type NoteKey } from '@strongroom/evidence';
+import { errorFields, serviceId, type Fields, type ServiceContext } from '@strongroom/service';
+import { CommitLog } from './commit/commit-log.ts';
+import type { KeyLine } from './commit/key-line.ts';
+import { LogDirectory } from './commit/log-directory.ts';
+import { Loop } from './commit/loop.ts';
+import { Publisher } from './commit/publisher.ts';
+import { recover, type Recovered } from './commit/recover.ts';
+import { Space } from './commit/space.ts';
+import { Vault, type VaultEvents } from './commit/vault.ts';
+import { Worm } from './commit/worm.ts';
+import { isDiskFull, makeStore, putFile, readWhole } from './disk.ts';
+import { OwnRecords } from './intake/own-records.ts';
+import { Waiting } from './intake/waiting.ts';
+import type { World } from './world.ts';
+
+const SPACE_POLL_MS = 500;
+
+/** What sealing is told by its process, and tells it. */
+export type SealingContext = Pick<ServiceContext, 'paths' | 'config' | 'deployment' | 'instance' | 'stop' | 'state' | 'event' | 'protect'>;
+
+export interface Sealing {
+  readonly keys: KeyLine;
+  readonly key: NoteKey;
+  readonly vkey: string;
+  readonly vault: Vault;
+  readonly waiting: Waiting;
+  readonly own: OwnRecords;
+  readonly publisher: Publisher;
+  readonly space: Space;
+  readonly worm: Worm;
+  readonly loop: Loop;
+  readonly events: EventEmitter<VaultEvents>;
+  /** Seals something that happened to the vault itself. */
+  record(event: string, fields: Fields): void;
+  /** Commits and publishes that the vault has started: before this nothing is acknowledged, and nobody reads. */
+  start(): Promise<void>;
+  /** Services have drained by now: what they got no ack for they will send again. */
+  stop(): Promise<void>;
+}
+
+export interface SealingOptions {
+  readonly world: World;
+  readonly context: SealingContext;
+  /** Makes the line to the HSM, which tells when it is away and when it is back. */
+  readonly openKeys: (onAway: (error: Failed) => void, onBack: (awayMs: number) => void) => KeyLine;
+  /** Whether a life of a service may still come back. */
+  readonly isAlive: (instance: Buffer) => boolean;
+}
+
+/** Makes the directories that must be there before anything else. */
+export async function prepareStore({ disk }: World, { store, vaultState, dataKeys }: SealingContext['paths']): Promise<void> {
+  await makeStore(disk, store, vaultState, dataKeys);
+}
+
+/** Opens what {@link prepareStore} prepared. Throws what {@link recover} throws. */
+export async function openSealing({ world, context, openKeys, isAlive }: SealingOptions): Promise<Sealing> {
+  const { disk, clock } = world;
+  const { paths, config: { vault: config } } = context;
+  const [waiting, own] = [new Waiting(clock), new OwnRecords(world, serviceId(context.deployment, 'vault'), context.instance)];
+  const keys = openKeys((error) => {
+    context.state('stalled', `the HSM is away: ${error.message}`);
+    context.event('vault.keys-away', 'error', errorFields(error));
+  }, (awayMs) => {
+    context.state('running');
+    context.event('vault.keys-back', 'warn', { awayMs: Math.round(awayMs) });
+    waiting.pushIncident(own.event('vault.keys-were-away', 'warn', { awayMs: Math.round(awayMs) }));
+  });
+  const { key, vkey } = await logKey(world, context, keys);
+  const space = new Space(world, paths.store, config.minFreeBytes, config.reserveBytes);
+  const commitLog = new CommitLog(disk, paths.commit);
+  const recovered = await recoverWithRoom(world, context, space, key, commitLog);
+  await space.reserve();
+
+  const events = new EventEmitter<VaultEvents>();
+  const vault = new Vault({
+    world, key, keys: keys.sealing, commitLog, waiting, segments: paths.segments, dataKeys: paths.dataKeys,
+    cycleBytesMax: config.cycleMaxBytes, segmentBytesMax: config.segmentMaxBytes, isAlive,
+  }, recovered, events);
+  const publisher = new Publisher(world, vault, new LogDirectory(disk, paths.log), join(paths.vaultState, 'remembered'));
+  const loop = new Loop({
+    clock, vault, publisher, space, own, waiting, heartbeatMs: config.heartbeatSeconds * 1000, idleCycleMs: config.idleCycleMs, cycleBytesMax: config.cycleMaxBytes,
+    state: (state, reason) => context.state(state, reason), event: (name, level, fields) => context.event(name, level, fields),
+  });
+  const worm = followSegments(world, context, events);
+  for (const entry of recovered.closed) events.emit('closed', entry);
+
+  const record = (event: string, fields: Fields): void => {
+    waiting.push(own.event(event, 'info', fields));
+    loop.wake();
+  };
+  const start = async (): Promise<void> => {
+    vault.enter({ kind: 'start', time: clock.nowNs(), size: vault.size, rewritten: recovered.rewritten });
+    record('vault.started', { size: vault.size, rewritten: recovered.rewritten, tornSegments: recovered.torn.length });
+    await loop.cycle(context.stop);
+    await publisher.flush();
+  };
+  const stop = async (): Promise<void> => {
+    waiting.push(own.event('vault.stopped', 'info', { reason: String(context.stop.reason) }));
+    while (vault.hasWork) await vault.cycle();
+    await vault.closeSegment();
+    await vault.cycle();
+    await publisher.flush();
+    await worm.settled();
+    await vault.release();
+  };
+  return { keys, key, vkey, vault, waiting, own, publisher, space, worm, loop, events, record, start, stop };
+}
+
+/** The log's key and its line; the latter is kept in state/vault for those who verify without services. */
+async function logKey({ disk }: World, context: SealingContext, keys: KeyLine): Promise<{ key: NoteKey; vkey: string }> {
+  const vkey = vkeyLine(`${context.deployment}/log`, await keys.logPublicKey());
+  await putFile(disk, join(context.paths.vaultState, 'vkey'), `${vkey}\n`);
+  return { key: parseVkey(vkey), vkey };
+}
+
+/** Recovery writes: on a full disk it waits for room, out of the reserve at first. */
+async function recoverWithRoom({ disk, clock }: World, context: SealingContext, space: Space, key: NoteKey, commitLog: CommitLog): Promise<Recovered> {
+  const remembered = readWhole(disk, join(context.paths.vaultState, 'remembered'))?.toString() ?? null;
+  for (;;) {
+    try {
+      return await recover(disk, context.paths, key, remembered, commitLog);
+    } catch (error) {
+      if (!isDiskFull(error) || context.stop.aborted) throw error;
+      context.state('stalled', 'the disk is full; the store cannot be opened before there is room');
+      await space.release();
+      await clock.sleep(SPACE_POLL_MS, context.stop);
+    }
+  }
+}
+
+/** Flags and digests follow segments outside the commit cycle: they are help, not proof. */
+function followSegments({ disk }: World, context: SealingContext, events: EventEmitter<VaultEvents>): Worm {
+  const worm = new Worm(disk, context.paths.segments, context.paths.vaultState, (path, flag) => context.protect(path, flag));
+  const failed = (error: unknown): void => context.event('vault.protection-failed', 'warn', errorFields(error));
+  events.on('opened', (segment) => { worm.follow(worm.opened(segment).catch(failed)); });
+  events.on('closed', (entry) => { worm.follow(worm.closed(entry).catch(failed)); });
+  return worm;
+}
