@@ -56,6 +56,10 @@ test('reads back what it wrote', () => {
   assert.deepEqual([...read.bitString()], [9]);
   assert.equal(read.next, undefined);
   read.end();
+  assert.deepEqual(new DerReader(derNamedBits([0, 1, 8])).namedBits(), [0, 1, 8]);
+  assert.deepEqual(new DerReader(derNamedBits([])).namedBits(), []);
+  assert.equal(new DerReader(Buffer.from('8001ff', 'hex')).integer(derContextTag(0, false)), -1n);
+  assert.equal(hex(new DerReader(Buffer.from('a403020105', 'hex')).any()), 'a403020105');
   assert.equal(new DerReader(Buffer.from('0201ff', 'hex')).integer(), -1n);
 });
 
@@ -93,6 +97,12 @@ const refusals: readonly (readonly [string, string, string, (read: DerReader) =>
   ['an endless arc', '06 08 2a ff ff ff ff ff ff 7f', 'der.value', (read) => read.oid()],
   ['a key with unused bits', '03 02 01 02', 'der.value', (read) => read.bitString()],
   ['a bit string without its first octet', '03 00', 'der.value', (read) => read.bitString()],
+  ['named bits without their first octet', '03 00', 'der.value', (read) => read.namedBits()],
+  ['named bits whose spare bits are set', '03 02 05 30', 'der.value', (read) => read.namedBits()],
+  ['named bits with nine spare ones', '03 02 09 00', 'der.value', (read) => read.namedBits()],
+  ['spare bits of nothing', '03 01 01', 'der.value', (read) => read.namedBits()],
+  ['anything where nothing is', '', 'der.truncated', (read) => read.any()],
+  ['a tag of two octets', '1f 01 00', 'der.tag', (read) => read.any()],
 ];
 
 for (const [name, bytes, code, read] of refusals) {

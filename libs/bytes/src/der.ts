@@ -59,9 +59,14 @@ export class DerReader {
     return new DerReader(this.content(tag));
   }
 
+  /** The next element whole, whatever its tag, a view. */
+  any(): Buffer {
+    return this.#element(this.next).whole;
+  }
+
   /** A whole number of any size, sign included. */
-  integer(): bigint {
-    const content = this.content(derTag.integer);
+  integer(tag: number = derTag.integer): bigint {
+    const content = this.content(tag);
     checkInteger(content);
     return BigInt.asIntN(content.length * 8, BigInt(`0x${content.toString('hex')}`));
   }
@@ -84,6 +89,14 @@ export class DerReader {
     return content.subarray(1);
   }
 
+  /** The numbers of the bits that are set in a named bit list such as KeyUsage; bit 0 is the first octet's highest. */
+  namedBits(): number[] {
+    const [unused = 8, ...octets] = this.content(derTag.bitString);
+    const spare = (octets.at(-1) ?? 0) & (2 ** unused - 1);
+    if (unused > 7 || spare !== 0 || (octets.length === 0 && unused > 0)) throw value('a BIT STRING has spare bits that are not zero');
+    return octets.flatMap((octet, at) => [0, 1, 2, 3, 4, 5, 6, 7].filter((bit) => (octet & (0x80 >> bit)) !== 0).map((bit) => at * 8 + bit));
+  }
+
   octetString(): Buffer {
     return this.content(derTag.octetString);
   }
@@ -94,10 +107,11 @@ export class DerReader {
     if (left > 0) throw new Refused('der.trailing', `${left} octets are left over after a DER value`);
   }
 
-  #element(tag: number): { whole: Buffer; content: Buffer } {
+  #element(tag: number | undefined): { whole: Buffer; content: Buffer } {
     const start = this.#at;
     const found = this.next;
-    if (found !== tag) throw wrongTag(tag, found, start);
+    if (found === undefined || found !== tag) throw wrongTag(tag, found, start);
+    if ((found & 0x1f) === 0x1f) throw new Refused('der.tag', `the tag at offset ${start} takes more than one octet`);
     const { length, header } = readLength(this.#bytes, start + 1);
     const from = start + 1 + header;
     if (length > this.#bytes.length - from) {
@@ -248,7 +262,8 @@ function value(what: string): Refused {
   return new Refused('der.value', what);
 }
 
-function wrongTag(expected: number, found: number | undefined, at: number): Refused {
-  if (found === undefined) return new Refused('der.truncated', `a DER value with tag 0x${expected.toString(16)} is missing at offset ${at}`);
-  return new Refused('der.tag', `tag 0x${found.toString(16)} stands at offset ${at} where 0x${expected.toString(16)} is expected`);
+function wrongTag(expected: number | undefined, found: number | undefined, at: number): Refused {
+  const wanted = expected === undefined ? 'any' : `0x${expected.toString(16)}`;
+  if (found === undefined) return new Refused('der.truncated', `a DER value with tag ${wanted} is missing at offset ${at}`);
+  return new Refused('der.tag', `tag 0x${found.toString(16)} stands at offset ${at} where ${wanted} is expected`);
 }

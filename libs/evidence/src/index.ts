@@ -12,6 +12,7 @@ export * from './receipt.ts';
 export * from './segment.ts';
 export * from './submission.ts';
 export * from './tiles.ts';
+export * from './timestamp/index.ts';
 export { parseChecksums, type Checksum } from './verify/checksums.ts';
 export { type DataKeys } from './verify/contents.ts';
 export { type FileFlag, type Protection } from './verify/protection.ts';

@@ -11,3 +11,6 @@ export * from './store-files.ts';
 export * from './rsyslog.ts';
 export * from './syslog-ng.ts';
 export * from './relp-client.ts';
+export * from './timestamps/authority.ts';
+export * from './timestamps/certificates.ts';
+export * from './timestamps/token.ts';
