@@ -9,6 +9,7 @@ import sys
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 import formats
+import orders
 import sealing
 from formats import Invalid
 from notes import LogKey
@@ -107,6 +108,18 @@ def entry(vectors):
         assert formats.entry_leaf(vector["text"].encode()).hex() == vector["leaf"]
     for vector in vectors["refused"]:
         refuses(lambda: formats.read_entry(vector["text"].encode()), vector)
+
+
+@check
+def order(vectors):
+    for vector in vectors["orders"]:
+        as_said({name.replace("seen-root", "seenRoot"): value for name, value in orders.read_order(vector["text"]).items()}, vector["order"])
+    for vector in vectors["refused"]:
+        refuses(lambda: orders.read_order(vector["text"]), vector)
+    read, custodians = orders.read_order_file(vectors["approved"]["text"].encode())
+    assert (read["origin"], custodians) == (vectors["approved"]["origin"], vectors["approved"]["custodians"])
+    for vector in vectors["notApproved"]:
+        refuses(lambda: orders.read_order_file(vector["text"].encode()), vector)
 
 
 @check

@@ -244,6 +244,33 @@ def word(text):
     return text
 
 
+def identifier(text):
+    require(re.fullmatch(r"[0-9a-f]{32}", text, re.ASCII), "%r is no id" % text)
+    return text
+
+
+def words(text):
+    require(re.fullmatch(r"[!-+\--~]{1,128}(,[!-+\--~]{1,128}){0,63}", text, re.ASCII), "%r are no words" % text)
+    return text.split(",")
+
+
+def ranges(text):
+    """Pairs of first and last segment."""
+    found, free = [], 1
+    for part in [] if text == "-" else text.split(","):
+        match = re.fullmatch(r"([1-9a-f][0-9a-f]*)(?:-([1-9a-f][0-9a-f]*))?", part, re.ASCII)
+        require(match and len(text) <= 60000, "%r is no set of segments" % text)
+        first, last = int(match[1], 16), int(match[2] or match[1], 16)
+        require(free <= first <= last < SIZE_LIMIT and (match[2] is None or first < last), "%r is no set of segments" % text)
+        found.append({"first": first, "last": last})
+        free = last + 2
+    return found
+
+
+def in_ranges(found, segment):
+    return any(one["first"] <= int(segment, 16) <= one["last"] for one in found)
+
+
 FIELDS = {
     "batch": [
         ("records", whole), ("bytes", whole), ("from", time), ("to", time), ("root", base64_hash), ("segment", segment_id), ("header", base64_hash),
@@ -252,22 +279,35 @@ FIELDS = {
     "close": [("segment", segment_id), ("frames", whole), ("length", whole), ("digest", base64_hash), ("state", word)],
     "heartbeat": [("time", time)],
     "start": [("time", time), ("size", whole), ("rewritten", whole)],
+    "hold": [("time", time), ("hold", identifier), ("document", base64_hash)],
+    "release": [("time", time), ("hold", identifier), ("order", identifier), ("approvals", base64_hash)],
+    "destroy": [
+        ("time", time), ("class", word), ("bucket", word), ("keys", words), ("segments", ranges), ("held", ranges), ("batches", whole),
+        ("records", whole), ("bytes", whole), ("order", identifier), ("approvals", base64_hash),
+    ],
+    "destroyed": [("time", time), ("order", identifier), ("keys", words), ("files", whole), ("copies", words)],
 }
+
+
+def read_lines(text, fields):
+    """The values of the lines after the first, which must be exactly these."""
+    lines = text.split("\n")
+    require(len(lines) == len(fields) + 2 and lines[-1] == "", "%r with another number of lines" % lines[0])
+    values = {}
+    for (name, parse), line in zip(fields, lines[1:]):
+        require(line.startswith(name + " "), "%r in place of %s" % (line, name))
+        values[name] = parse(line[len(name) + 1:])
+    return values
 
 
 def read_entry(data):
     try:
-        lines = data.decode("ascii").split("\n")
+        text = data.decode("ascii")
     except UnicodeDecodeError as error:
         raise Invalid("an entry is not ASCII") from error
-    kind = re.fullmatch(r"strongroom ([a-z]+) v1", lines[0])
-    require(kind and kind[1] in FIELDS, "an entry of an unknown kind or version: %r" % lines[0])
-    fields = FIELDS[kind[1]]
-    require(len(lines) == len(fields) + 2 and lines[-1] == "", "an entry with another number of lines")
-    entry = {"kind": kind[1]}
-    for (name, parse), line in zip(fields, lines[1:]):
-        require(line.startswith(name + " "), "an entry with %r in place of %s" % (line, name))
-        entry[name] = parse(line[len(name) + 1:])
+    kind = re.match(r"strongroom ([a-z]+) v1\n", text)
+    require(kind and kind[1] in FIELDS, "an entry of an unknown kind or version: %r" % text[:40])
+    entry = {"kind": kind[1], **read_lines(text, FIELDS[kind[1]])}
     require(entry.get("state") in (None, "whole", "torn"), "a segment closed in an unknown state")
     return entry
 

@@ -56,7 +56,7 @@ export interface Example {
   readonly what: string;
 }
 
-export const GROUPS = ['Service', 'Sources', 'Evidence', 'Verification', 'Tools'] as const;
+export const GROUPS = ['Service', 'Sources', 'Evidence', 'Retention', 'Verification', 'Tools'] as const;
 
 export interface Declaration<O extends Options = Options, A extends readonly Argument[] = readonly Argument[]> {
   readonly name: string;

@@ -11,6 +11,7 @@ const USAGES: Readonly<Record<Role | 'none', readonly Usage[]>> = {
   service: ['client', 'server'],
   source: ['client'],
   reader: ['client'],
+  custodian: ['client'],
   none: ['server'],
 };
 /** What the browsers' forum allowed for leaf certificates when it last counted in years; longer ones are renewed instead. */

@@ -46,7 +46,7 @@ class Service {
       this.#wake = Promise.withResolvers();
     });
     const start: StartMessage = {
-      kind: 'start', home, config: configOf({ keys }), deployment: DEPLOYMENT, registry: { sources: {}, readers: {} }, index: 0,
+      kind: 'start', home, config: configOf({ keys }), deployment: DEPLOYMENT, registry: { sources: {}, readers: {}, custodians: {} }, index: 0,
       separation: { kind: 'nominal', reason: 'a test', groups: null }, kmsgFd: null,
     };
     this.child.send(start);

@@ -14,7 +14,7 @@ const lock = openSync(join(directory, 'lock'), 'a');
 after(() => rmSync(directory, { recursive: true }));
 
 const FIXTURE = join(import.meta.dirname, 'child.fixture.ts');
-const ENROLLED: Registry = { sources: { a: { id: 'spiffe://d/source/a', keyHash: '', serial: '', enrolledAt: '', notAfter: '', revokedAt: null } }, readers: {} };
+const ENROLLED: Registry = { sources: { a: { id: 'spiffe://d/source/a', keyHash: '', serial: '', enrolledAt: '', notAfter: '', revokedAt: null } }, readers: {}, custodians: {} };
 
 function make(what: string, more: Partial<ChildPlan> = {}): { child: Child; events: ServiceEvent[]; misconfigured: Promise<void>; broadcast: Broadcast } {
   const events: ServiceEvent[] = [];

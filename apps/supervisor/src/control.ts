@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readFileSync } from 'node:fs';
 import { Refused } from '@strongroom/bytes';
-import { serveRpc, socketPath, type Layout, type RpcVerbs, type Status } from '@strongroom/service';
+import { isEnrolledRole, REGISTRY_PART, serveRpc, socketPath, type Layout, type Registry, type RpcVerbs, type Status } from '@strongroom/service';
 import { readEnrolRequest, type Enrolments } from './enrolments.ts';
 import type { OwnEvents } from './own-events.ts';
 import { watchItem } from './status.ts';
@@ -82,10 +82,10 @@ function controlVerbs(facts: ControlFacts): RpcVerbs<null> {
   };
 }
 
-function readRevokeRequest(args: unknown): { part: 'sources' | 'readers'; name: string; reason: string } {
+function readRevokeRequest(args: unknown): { part: keyof Registry; name: string; reason: string } {
   const { name, role, reason } = (args ?? {}) as Record<string, unknown>;
-  if (typeof name !== 'string' || (role !== undefined && role !== 'source' && role !== 'reader')) {
-    throw new Refused('supervisor.revoke', 'a revocation needs a name, and the role source or reader');
+  if (typeof name !== 'string' || (role !== undefined && !isEnrolledRole(role))) {
+    throw new Refused('supervisor.revoke', 'a revocation needs a name, and the role source, reader or custodian');
   }
-  return { part: role === 'reader' ? 'readers' : 'sources', name, reason: typeof reason === 'string' ? reason.slice(0, REASON_CHARACTERS_MAX) : '' };
+  return { part: REGISTRY_PART[role ?? 'source'], name, reason: typeof reason === 'string' ? reason.slice(0, REASON_CHARACTERS_MAX) : '' };
 }

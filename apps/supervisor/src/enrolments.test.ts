@@ -126,3 +126,18 @@ test('a registry that cannot be read stops everything: revocations would be forg
     assert.throws(() => new Enrolments(file, 'd'), { code: 'supervisor.registry' }, text);
   }
 });
+
+test('a custodian is enrolled with a P-256 key alone, in a part of its own', async () => {
+  const enrolments = new Enrolments(file, 'd');
+  const { id } = await enrolments.enrol(request('anna', { role: 'custodian' }), keys);
+  assert.equal(id, 'spiffe://d/custodian/anna');
+  assert.equal(stored().custodians['anna']?.id, id);
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+  await assert.rejects(enrolments.enrol(request('bert', { role: 'custodian' }, rsa), keys), { code: 'supervisor.custodian-key' });
+  assert.throws(() => request('carl', { role: 'service' }), { code: 'supervisor.enrol' });
+});
+
+test('a registry from before there were custodians has none', () => {
+  writeFileSync(file, JSON.stringify({ sources: {}, readers: {} }));
+  assert.deepEqual(new Enrolments(file, 'd').registry, EMPTY_REGISTRY);
+});

@@ -3,7 +3,10 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Failed, Refused } from '@strongroom/bytes';
-import { checkName, EMPTY_REGISTRY, keyHashOf, readerId, sourceId, writeDurably, type Enrolment, type Registry } from '@strongroom/service';
+import {
+  checkName, custodianId, EMPTY_REGISTRY, isEnrolledRole, keyHashOf, readerId, REGISTRY_PART, sourceId, writeDurably, type EnrolledRole, type Enrolment, type Registry,
+} from '@strongroom/service';
+import { readRequest } from '@strongroom/keys';
 import type { KeysAdmin } from './keys-admin.ts';
 
 const DAYS_DEFAULT = 365;
@@ -11,7 +14,7 @@ const DAYS_MAX = 3650;
 
 export interface EnrolRequest {
   readonly name: string;
-  readonly role: 'source' | 'reader';
+  readonly role: EnrolledRole;
   readonly csrPem: string;
   readonly days: number;
   /** Whether a living enrolment of the same name may be replaced; its certificate then no longer counts. */
@@ -23,6 +26,8 @@ export interface Enrolled extends Enrolment {
 }
 
 type Part = keyof Registry;
+
+const ID_OF = { sources: sourceId, readers: readerId, custodians: custodianId } as const satisfies Record<Part, unknown>;
 
 export class Enrolments {
   readonly #file: string;
@@ -45,10 +50,11 @@ export class Enrolments {
   /** Has a certificate issued and enters its holder. Throws `Refused`: `supervisor.enrolled`, or what issuing refuses. */
   enrol(request: EnrolRequest, keys: KeysAdmin): Promise<Enrolled> {
     return this.#inTurn(async () => {
-      const part: Part = request.role === 'source' ? 'sources' : 'readers';
+      const part: Part = REGISTRY_PART[request.role];
       const before = own(this.#registry[part], request.name);
       if (before !== undefined && before.revokedAt === null && !request.replace) throw alreadyEnrolled(before, request.name);
-      const id = (request.role === 'source' ? sourceId : readerId)(this.#deployment, request.name);
+      const id = ID_OF[part](this.#deployment, request.name);
+      if (request.role === 'custodian') requireP256(request.csrPem);
       const issued = await keys.issue({
         csrPem: request.csrPem, uris: [id], dns: [], ips: [], commonName: request.name.slice(0, 64), usages: ['client'], notAfterDays: request.days,
       });
@@ -64,7 +70,7 @@ export class Enrolments {
   /** Enters somebody whose certificate we made ourselves (the operator), unless revoked. */
   async adopt(part: Part, name: string, certificate: X509Certificate): Promise<boolean> {
     return this.#inTurn(async () => {
-      const id = (part === 'sources' ? sourceId : readerId)(this.#deployment, name);
+      const id = ID_OF[part](this.#deployment, name);
       const before = own(this.#registry[part], name);
       const facts = {
         id, keyHash: keyHashOf(certificate), serial: certificate.serialNumber.toLowerCase(),
@@ -110,7 +116,7 @@ export function readEnrolRequest(args: unknown): EnrolRequest {
   if (typeof name !== 'string' || typeof csrPem !== 'string') {
     throw new Refused('supervisor.enrol', 'an enrolment needs a name and a certificate request');
   }
-  if (role !== 'source' && role !== 'reader') throw new Refused('supervisor.enrol', `the role must be source or reader, not ${JSON.stringify(role)}`);
+  if (!isEnrolledRole(role)) throw new Refused('supervisor.enrol', `the role must be ${Object.keys(REGISTRY_PART).join(', ')}, not ${JSON.stringify(role)}`);
   const life = days ?? DAYS_DEFAULT;
   if (typeof life !== 'number' || !Number.isInteger(life) || life < 1 || life > DAYS_MAX) {
     throw new Refused('supervisor.enrol', `${JSON.stringify(life)} days is no life of a certificate`, {
@@ -118,6 +124,12 @@ export function readEnrolRequest(args: unknown): EnrolRequest {
     });
   }
   return { name: checkName(name), role, csrPem, days: life, replace: replace === true };
+}
+
+/** Orders are signed with ECDSA P-256 alone, so that whoever checks them needs one algorithm. */
+function requireP256(csrPem: string): void {
+  const { name } = readRequest(csrPem);
+  if (name !== 'P-256') throw new Refused('supervisor.custodian-key', `a custodian's key must be ECDSA P-256, not ${name}`, { fix: 'make the signing request with such a key' });
 }
 
 function own(entries: Readonly<Record<string, Enrolment>>, name: string): Enrolment | undefined {
@@ -148,9 +160,10 @@ function readRegistry(file: string): Registry {
     throw unreadable(file, error);
   }
   try {
-    const { sources, readers } = JSON.parse(text) as Partial<Registry>;
-    if (typeof sources !== 'object' || typeof readers !== 'object') throw new Error('"sources" or "readers" is missing');
-    return { sources, readers };
+    // Custodians came later than the file.
+    const { sources, readers, custodians = {} } = JSON.parse(text) as Partial<Registry>;
+    if (typeof sources !== 'object' || typeof readers !== 'object' || typeof custodians !== 'object') throw new Error('"sources" or "readers" is missing');
+    return { sources, readers, custodians };
   } catch (error) {
     throw unreadable(file, error);
   }

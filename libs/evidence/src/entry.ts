@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Entries of the log, docs/FORMAT.md section 4: ASCII lines in a fixed order.
 import { Refused, invariant } from '@strongroom/bytes';
+import { decodeLines, encodeLines, type Fields } from './lines.ts';
+import type { SegmentRange } from './segment-ranges.ts';
 
 /** What the log says of a batch. Times in ns; offsets and lengths in octets of the segment's logical bytes. */
 export interface BatchEntry {
@@ -41,9 +43,56 @@ export interface StartEntry {
   readonly rewritten: number;
 }
 
-export type Entry = BatchEntry | CloseEntry | HeartbeatEntry | StartEntry;
+/** A legal hold is in force from here on. */
+export interface HoldEntry {
+  readonly kind: 'hold';
+  readonly time: bigint;
+  /** 32 hexadecimal digits. */
+  readonly hold: string;
+  /** HASH of the hold's text, which the log does not tell. */
+  readonly document: Buffer;
+}
 
-type FieldType = 'size' | 'time' | 'hash' | 'segment' | 'word';
+export interface ReleaseEntry {
+  readonly kind: 'release';
+  readonly time: bigint;
+  readonly hold: string;
+  /** Id of the order, and HASH of its file with the approvals. */
+  readonly order: string;
+  readonly approvals: Buffer;
+}
+
+/** From here on the keys may be gone, and with them what the segments held. */
+export interface DestroyEntry {
+  readonly kind: 'destroy';
+  readonly time: bigint;
+  readonly class: string;
+  readonly bucket: string;
+  /** Ids of the wrapping keys. */
+  readonly keys: readonly string[];
+  readonly segments: readonly SegmentRange[];
+  /** Segments under these keys that stay, because a hold's key wraps theirs too. */
+  readonly held: readonly SegmentRange[];
+  /** Of `segments`: batches, records, sum of raw lengths. */
+  readonly batches: number;
+  readonly records: number;
+  readonly bytes: number;
+  readonly order: string;
+  readonly approvals: Buffer;
+}
+
+/** The keys are gone, the files too. */
+export interface DestroyedEntry {
+  readonly kind: 'destroyed';
+  readonly time: bigint;
+  readonly order: string;
+  readonly keys: readonly string[];
+  readonly files: number;
+  /** Copies that this does not reach, by name. */
+  readonly copies: readonly string[];
+}
+
+export type Entry = BatchEntry | CloseEntry | HeartbeatEntry | StartEntry | HoldEntry | ReleaseEntry | DestroyEntry | DestroyedEntry;
 
 const FIELDS = {
   batch: {
@@ -53,29 +102,23 @@ const FIELDS = {
   close: { segment: 'segment', frames: 'size', length: 'size', digest: 'hash', state: 'word' },
   heartbeat: { time: 'time' },
   start: { time: 'time', size: 'size', rewritten: 'size' },
-} as const satisfies Record<Entry['kind'], Record<string, FieldType>>;
+  hold: { time: 'time', hold: 'id', document: 'hash' },
+  release: { time: 'time', hold: 'id', order: 'id', approvals: 'hash' },
+  destroy: {
+    time: 'time', class: 'word', bucket: 'word', keys: 'words', segments: 'ranges', held: 'ranges', batches: 'size', records: 'size',
+    bytes: 'size', order: 'id', approvals: 'hash',
+  },
+  destroyed: { time: 'time', order: 'id', keys: 'words', files: 'size', copies: 'words' },
+} as const satisfies Record<Entry['kind'], Fields>;
 
-const FIELDS_OF: Record<Entry['kind'], Readonly<Record<string, FieldType>>> = FIELDS;
-const TIME_MAX = 0xffff_ffff_ffff_ffffn;
-
-const FORM: Record<FieldType, RegExp> = {
-  size: /^(0|[1-9][0-9]{0,15})$/,
-  time: /^(0|[1-9][0-9]{0,19})$/,
-  // 43 characters carry two bits more than 32 octets: the last one has those zero, so that each hash has one form.
-  hash: /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/,
-  segment: /^[0-9a-f]{16}$/,
-  word: /^[!-~]{1,128}$/,
-};
+const FIELDS_OF: Record<Entry['kind'], Fields> = FIELDS;
+/** An entry of a log has at most 65,535 octets (C2SP tlog-tiles). */
+const BYTES_MAX = 65_535;
 
 export function encodeEntry(entry: Entry): Buffer {
-  const values = entry as unknown as Record<string, Buffer | bigint | number | string>;
-  const lines = Object.keys(FIELDS_OF[entry.kind]).map((name) => {
-    const value = values[name]!;
-    const text = Buffer.isBuffer(value) ? value.toString('base64') : String(value);
-    invariant(isField(FIELDS_OF[entry.kind][name]!, text), 'entry.malformed', `"${name} ${text}" is no line of an entry`);
-    return `${name} ${text}\n`;
-  });
-  return Buffer.from(`strongroom ${entry.kind} v1\n${lines.join('')}`);
+  const bytes = Buffer.from(encodeLines(`strongroom ${entry.kind} v1`, FIELDS_OF[entry.kind], entry as unknown as Record<string, unknown>, 'entry.malformed'));
+  invariant(bytes.length <= BYTES_MAX, 'entry.malformed', `an entry of ${bytes.length} octets fits no bundle`);
+  return bytes;
 }
 
 /** Throws `Refused('entry.malformed')`. Only the exact form that {@link encodeEntry} writes is an entry. */
@@ -83,31 +126,9 @@ export function decodeEntry(bytes: Buffer): Entry {
   const text = bytes.toString('latin1');
   const kind = /^strongroom ([a-z]+) v1\n/.exec(text)?.[1];
   if (kind === undefined || !Object.hasOwn(FIELDS, kind)) throw malformed('unknown kind or version');
-  const fields = Object.entries(FIELDS[kind as Entry['kind']]) as [string, FieldType][];
-  const lines = text.split('\n');
-  if (lines.length !== fields.length + 2 || lines.at(-1) !== '') throw malformed('wrong number of lines');
-  const entry: Record<string, unknown> = { kind };
-  fields.forEach(([name, type], i) => {
-    const line = lines[i + 1]!;
-    const value = line.startsWith(`${name} `) ? line.slice(name.length + 1) : '';
-    if (!isField(type, value)) throw malformed(`line ${i + 2} is not a valid "${name}"`);
-    entry[name] = parseField(type, value);
-  });
-  if (kind === 'close' && entry['state'] !== 'whole' && entry['state'] !== 'torn') throw malformed('unknown state');
-  return entry as unknown as Entry;
-}
-
-/** Whether the text is the one form of a value in its range: sizes are exact as numbers, times fit a u64. */
-function isField(type: FieldType, text: string): boolean {
-  if (!FORM[type].test(text)) return false;
-  if (type === 'size') return Number.isSafeInteger(Number(text));
-  return type !== 'time' || BigInt(text) <= TIME_MAX;
-}
-
-function parseField(type: FieldType, value: string): unknown {
-  if (type === 'size') return Number(value);
-  if (type === 'time') return BigInt(value);
-  return type === 'hash' ? Buffer.from(value, 'base64') : value;
+  const entry = { kind, ...decodeLines(text, `strongroom ${kind} v1`, FIELDS_OF[kind as Entry['kind']], malformed) } as unknown as Entry;
+  if (entry.kind === 'close' && entry.state !== 'whole' && entry.state !== 'torn') throw malformed('unknown state');
+  return entry;
 }
 
 function malformed(why: string): Refused {

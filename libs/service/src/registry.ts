@@ -20,9 +20,19 @@ export interface Enrolment {
 export interface Registry {
   readonly sources: Readonly<Record<string, Enrolment>>;
   readonly readers: Readonly<Record<string, Enrolment>>;
+  /** Who may approve orders. */
+  readonly custodians: Readonly<Record<string, Enrolment>>;
 }
 
-export const EMPTY_REGISTRY: Registry = Object.freeze({ sources: {}, readers: {} });
+/** The part of the registry that each role is entered in. */
+export const REGISTRY_PART = { source: 'sources', reader: 'readers', custodian: 'custodians' } as const;
+export type EnrolledRole = keyof typeof REGISTRY_PART;
+
+export function isEnrolledRole(role: unknown): role is EnrolledRole {
+  return typeof role === 'string' && Object.hasOwn(REGISTRY_PART, role);
+}
+
+export const EMPTY_REGISTRY: Registry = Object.freeze({ sources: {}, readers: {}, custodians: {} });
 
 /** What the registry says of an identity that shows a certificate. */
 export type Standing = 'enrolled' | 'unknown' | 'revoked' | 'other-key';
@@ -32,10 +42,25 @@ export type Standing = 'enrolled' | 'unknown' | 'revoked' | 'other-key';
  * enrolled again: the older certificate no longer counts.
  */
 export function standing(registry: Registry, id: string, keyHash: string): Standing {
-  const name = id.slice(id.lastIndexOf('/') + 1);
-  const entries = id.includes('/reader/') ? registry.readers : registry.sources;
-  const found = Object.hasOwn(entries, name) ? entries[name] : undefined;
-  if (found === undefined || found.id !== id) return 'unknown';
+  const found = enrolmentOf(registry, id);
+  if (found === undefined) return 'unknown';
   if (found.revokedAt !== null) return 'revoked';
   return found.keyHash === keyHash ? 'enrolled' : 'other-key';
+}
+
+/** The enrolment of a SPIFFE ID, revoked or not. */
+export function enrolmentOf(registry: Registry, id: string): Enrolment | undefined {
+  const [, role, name = ''] = /\/(source|reader|custodian)\/([^/]+)$/.exec(id) ?? [];
+  const entries = isEnrolledRole(role) ? registry[REGISTRY_PART[role]] : {};
+  const found = Object.hasOwn(entries, name) ? entries[name] : undefined;
+  return found?.id === id ? found : undefined;
+}
+
+/**
+ * Whether a custodian's approval counts for something drawn up at `since` (ms): enrolled with this key by then, and not
+ * revoked. Who is enrolled for the occasion has no say in it.
+ */
+export function mayApprove(registry: Registry, { id, keyHash }: { readonly id: string; readonly keyHash: string }, sinceMs: number): boolean {
+  const found = standing(registry, id, keyHash) === 'enrolled' ? enrolmentOf(registry, id) : undefined;
+  return found !== undefined && id.includes('/custodian/') && Date.parse(found.enrolledAt) <= sinceMs;
 }

@@ -57,7 +57,7 @@ test('it starts, reports, puts a registry in force before it confirms, and stops
   assert.deepEqual((await service.message('event')).fields, { ok: true });
   const before = service.messages.length;
   const enrolment = { id: 'spiffe://d/source/a', keyHash: '', serial: '', enrolledAt: '', notAfter: '', revokedAt: null };
-  service.send({ kind: 'registry', registry: { sources: { a: enrolment }, readers: {} }, version: 5 });
+  service.send({ kind: 'registry', registry: { sources: { a: enrolment }, readers: {}, custodians: {} }, version: 5 });
   assert.equal((await service.message('registry-done', before)).version, 5);
   assert.deepEqual((await service.message('event', before)).fields, { names: 'a' });
   service.child.kill('SIGINT');

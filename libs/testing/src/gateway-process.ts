@@ -163,7 +163,7 @@ export class GatewayProcess implements AsyncDisposable {
   }
 
   get #registry() {
-    return { sources: this.#sources, readers: {} };
+    return { sources: this.#sources, readers: {}, custodians: {} };
   }
 
   async #publish(): Promise<void> {

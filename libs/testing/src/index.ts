@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 export * from './appliance.ts';
 export * from './certificate-authority.ts';
+export * from './custodian.ts';
 export * from './gateway-process.ts';
 export * from './recording-vault.ts';
 export * from './journald.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { checkName } from '@strongroom/service';
 import { openControl } from '../connections.ts';
 import { checkDirectory, writeDirectory } from '../enrol/directory.ts';
@@ -16,6 +16,7 @@ import type { EnrolmentFile, EnrolmentMaterial, EnrolmentTarget } from '@strongr
 const FILES: Readonly<Record<string, readonly string[]>> = {
   source: ['cert.pem', 'key.pem', 'ca.pem', 'rsyslog.conf', 'rsyslog-relp.conf', 'syslog-ng.conf'],
   reader: ['cert.pem', 'key.pem', 'ca.pem'],
+  custodian: ['cert.pem', 'key.pem', 'ca.pem'],
 };
 /** To see whether a directory can stand in configuration files, before anything is ordered. */
 const NO_MATERIAL: EnrolmentMaterial = { certificatePem: '', caPem: '' };
@@ -38,25 +39,26 @@ type EnrolCall = Call<typeof options, readonly [{ readonly name: 'name'; readonl
 export const enrol = verb({
   name: 'enrol',
   group: 'Sources',
-  summary: 'Enrol a source that may send, or a reader who may read',
+  summary: 'Enrol a source that may send, a reader who may read, or a custodian who may approve',
   details: [
     "Makes a key, has the deployment's CA issue a certificate for it, and writes a directory with cert.pem, key.pem "
       + '(readable by you alone), ca.pem, and for a source configuration for rsyslog and syslog-ng that can be used as it is. '
       + 'The key never leaves this command; with --csr it never comes here.',
     'The identity is the SPIFFE ID spiffe://DEPLOYMENT/source/NAME together with the key.',
   ],
-  arguments: [{ name: 'name', description: 'Name of the source or reader: letters, digits, dots, hyphens, underscores', required: true }],
+  arguments: [{ name: 'name', description: 'Name of the source, reader or custodian: letters, digits, dots, hyphens, underscores', required: true }],
   options,
   examples: [
     { command: 'strongroom enrol web-01 --out ./web-01 --address logs.example.com', what: 'A source; then copy ./web-01 to it' },
     { command: 'strongroom enrol web-02 --csr web-02.csr --install-dir /etc/strongroom', what: 'The key stays on the source' },
+    { command: 'strongroom enrol clara --role custodian --out ./clara', what: 'One of the two who must approve a destruction' },
     { command: 'strongroom enrol anna --role reader --out ~/.strongroom', what: 'A person; then: strongroom search --identity ~/.strongroom' },
   ],
   async run(call) {
     const name = checkName(call.arguments.name);
     const { role, force, address, days } = call.options;
     const directory = resolve(call.options.out ?? name);
-    const source = role === 'reader' ? null : { source: name, directory: resolve(call.options['install-dir'] ?? directory) };
+    const source = role !== 'source' ? null : { source: name, directory: resolve(call.options['install-dir'] ?? directory) };
     const given = address === undefined ? undefined : parseAddress(address);
     const key = await newKey(name, call.options.csr, call.options.rsa);
     await filesOf(NO_MATERIAL, source === null ? null : { ...NO_TARGET, ...source });
@@ -100,12 +102,13 @@ async function tell(
       ['files', `${directory}/ ${value.files.join(' ')}`],
       ...(target === null ? [] : [['sends to', `${value.address}, syslog ${value.syslogPort}, RELP ${value.relpPort}`] as const]),
     ]),
-    '', `Next: ${nextCommand(directory, target)}`,
+    '', `Next: ${nextCommand(role, directory, target)}`,
   ]);
   if (target !== null && target.warning !== null) await io.err.write(`${io.err.style('yellow', '!')} ${target.warning}\n`);
 }
 
-function nextCommand(directory: string, target: Target | null): string {
+function nextCommand(role: string, directory: string, target: Target | null): string {
+  if (role === 'custodian') return `give ${directory} to ${basename(directory)} alone; orders are approved with it: strongroom approve FILE --identity ${directory}`;
   if (target === null) return `strongroom search --since 1h --identity ${directory}`;
   return `sudo cp ${directory}/rsyslog-relp.conf /etc/rsyslog.d/ && sudo systemctl restart rsyslog`;
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every verb, in the order in which help lists them.
 import type { Verb } from '../verb.ts';
+import { approve } from './approve.ts';
 import { completion } from './completion.ts';
 import { config } from './config.ts';
 import { enrol } from './enrol.ts';
 import { help } from './help.ts';
 import { logDir } from './log-dir.ts';
+import { order } from './order.ts';
 import { prove } from './prove.ts';
 import { reload } from './reload.ts';
 import { revoke } from './revoke.ts';
@@ -25,6 +27,7 @@ export const VERBS: readonly Verb[] = [
   status, top,
   enrol, revoke, sources, reload,
   search, tap, show, prove,
+  order, approve,
   verify, verifyProof, snapshot, logDir, vkey,
   config, completion, help, version,
 ];

@@ -5,15 +5,15 @@ import { printable } from '../printable.ts';
 import { tableLines } from '../table.ts';
 import { shortTime } from '../time.ts';
 import { EXIT, verb } from '../verb.ts';
-import type { Enrolment, Registry } from '@strongroom/service';
+import { REGISTRY_PART, type EnrolledRole, type Enrolment, type Registry } from '@strongroom/service';
 
 export const sources = verb({
   name: 'sources',
   group: 'Sources',
-  summary: 'List the enrolled sources and readers',
+  summary: 'List the enrolled sources, readers and custodians',
   arguments: [],
   options: { revoked: { kind: 'flag', description: 'List revoked ones too' } },
-  examples: [{ command: 'strongroom sources', what: 'Who may send and who may read' }],
+  examples: [{ command: 'strongroom sources', what: 'Who may send, who may read, who may approve' }],
   async run(call) {
     const client = await openControl(call.paths);
     try {
@@ -29,12 +29,12 @@ export const sources = verb({
 
 interface Row extends Enrolment {
   readonly name: string;
-  readonly role: 'source' | 'reader';
+  readonly role: EnrolledRole;
 }
 
-function enrolled({ sources: source, readers: reader }: Registry): Row[] {
-  return Object.entries({ source, reader }).flatMap(([role, entries]) =>
-    Object.entries(entries).map(([name, enrolment]) => ({ name, role: role as Row['role'], ...enrolment })))
+function enrolled(registry: Registry): Row[] {
+  return Object.entries(REGISTRY_PART).flatMap(([role, part]) =>
+    Object.entries(registry[part]).map(([name, enrolment]) => ({ name, role: role as EnrolledRole, ...enrolment })))
     .toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { segmentName } from './segment.ts';
+import { decodeRanges, encodeRanges, inRanges, rangesCount, rangesOf, rangesWithin, segmentsIn } from './segment-ranges.ts';
+
+const of = (...numbers: number[]) => rangesOf(numbers.map(segmentName));
+
+test('segments become ranges, whatever their order, and ranges segments', () => {
+  assert.equal(encodeRanges(of(3, 1, 2, 5, 2, 0x1f, 0x20)), '1-3,5,1f-20');
+  assert.deepEqual([...segmentsIn(decodeRanges('1-3,5,1f-20')!)], [1, 2, 3, 5, 0x1f, 0x20].map(segmentName));
+  assert.equal(encodeRanges([]), '-');
+  assert.equal(rangesCount(of(1, 2, 9)), 3);
+});
+
+test('one set has one text', () => {
+  for (const text of ['', '0', '01', '1-1', '2-1', '1,2', '1-2,3', '3,1', '1,', ',1', 'A', '1-', '-1', '1--2', '20000000000000', '1 2']) {
+    assert.equal(decodeRanges(text), null, text);
+  }
+  assert.deepEqual(decodeRanges('1fffffffffffff'), [{ first: Number.MAX_SAFE_INTEGER, last: Number.MAX_SAFE_INTEGER }]);
+});
+
+test('a set knows what is in it', () => {
+  const ranges = of(1, 2, 3, 7);
+  assert.deepEqual([0, 1, 3, 4, 7, 8].map((number) => inRanges(ranges, segmentName(number))), [false, true, true, false, true, false]);
+  assert.ok(rangesWithin(of(2, 7), ranges) && rangesWithin([], ranges));
+  assert.ok(!rangesWithin(of(3, 4), ranges) && !rangesWithin(of(8), ranges));
+});
