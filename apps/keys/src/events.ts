@@ -10,6 +10,8 @@ export const EVENTS = {
   'keys.hsm-back': 'warn',
   'keys.issued': 'info',
   'keys.wrapping-key-made': 'info',
+  /** The key with which we witness, or mirror, the logs of others. */
+  'keys.cosigner-made': 'info',
   /** Somebody at a socket who may not use it. */
   'keys.peer-refused': 'warn',
   'keys.call-failed': 'warn',

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The key service: the PKCS#11 module in a process of its own, because it may block and may crash. It signs checkpoints,
-// wraps and unwraps data keys for the vault, and issues certificates for the supervisor.
+// wraps and unwraps data keys for the vault, issues certificates for the supervisor, and cosigns for the witness.
 import { Failed } from '@strongroom/bytes';
 import { errorFields, runService, serviceId, type Fields, type Identity, type ServiceContext } from '@strongroom/service';
 import { EVENTS, type EventName } from './events.ts';
@@ -63,10 +63,10 @@ async function opened(hsm: Hsm, place: KeyringPlace): Promise<void> {
   });
 }
 
-/** Resolves when both sockets are open, with what closes them. */
+/** Resolves when all sockets are open, with what closes them. */
 async function serve(context: ServiceContext, hsm: Hsm, place: KeyringPlace, say: Say): Promise<() => void> {
   const { paths, deployment, separation } = context;
-  const counts: Counts = { signatures: 0, wraps: 0, unwraps: 0, issued: 0 };
+  const counts: Counts = { signatures: 0, wraps: 0, unwraps: 0, issued: 0, cosignatures: 0 };
   const facts: VerbFacts = { hsm, info: () => infoOf(place), deployment, counts, event: say };
   const hooks: SocketHooks = {
     refused: (socket, error) => say('keys.peer-refused', { socket, ...errorFields(error) }),
@@ -74,9 +74,10 @@ async function serve(context: ServiceContext, hsm: Hsm, place: KeyringPlace, say
   };
   const admin = await openAdminSocket(paths.keysAdminSocket, verbsFor('admin', facts), hooks);
   const identity = await identityOrWait(context, hsm);
-  const vaultGroup = separation.groups?.vault ?? null;
-  const vault = await openPeerSocket(paths.keysVaultSocket, vaultGroup, identity, serviceId(deployment, 'vault'), verbsFor('vault', facts), hooks);
-  const renew = (): void => void renewIdentity(context, hsm, vault, say);
+  const open = (path: string, peer: 'vault' | 'witness'): Promise<OpenSocket> =>
+    openPeerSocket(path, separation.groups?.[peer] ?? null, identity, serviceId(deployment, peer), verbsFor(peer, facts), hooks);
+  const peers = [await open(paths.keysVaultSocket, 'vault'), await open(paths.keysWitnessSocket, 'witness')];
+  const renew = (): void => void renewIdentity(context, hsm, peers, say);
   const timer = setInterval(renew, RENEWAL_CHECK_MS);
   context.onMessage('reload', renew);
   context.stats(() => ({ values: { ...counts, hsmAwayMs: Math.round(hsm.awayMs) } }));
@@ -84,7 +85,7 @@ async function serve(context: ServiceContext, hsm: Hsm, place: KeyringPlace, say
   return () => {
     clearInterval(timer);
     admin.close();
-    vault.close();
+    for (const socket of peers) socket.close();
   };
 }
 
@@ -100,10 +101,10 @@ async function identityOrWait({ paths, deployment }: ServiceContext, hsm: Hsm): 
   }
 }
 
-async function renewIdentity({ paths, deployment }: ServiceContext, hsm: Hsm, socket: OpenSocket, say: Say): Promise<void> {
+async function renewIdentity({ paths, deployment }: ServiceContext, hsm: Hsm, sockets: readonly OpenSocket[], say: Say): Promise<void> {
   try {
     const { identity, renewed } = await ownIdentity(hsm, paths, deployment);
-    if (renewed) socket.renew(identity);
+    if (renewed) for (const socket of sockets) socket.renew(identity);
   } catch (error) {
     say('keys.renewal-failed', errorFields(error));
   }

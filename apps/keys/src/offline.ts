@@ -37,7 +37,7 @@ const verbs = verbsFor('offline', {
   hsm: { use },
   info: async () => infoOf(await place),
   deployment: '',
-  counts: { signatures: 0, wraps: 0, unwraps: 0, issued: 0 },
+  counts: { signatures: 0, wraps: 0, unwraps: 0, issued: 0, cosignatures: 0 },
   event: () => undefined,
 });
 

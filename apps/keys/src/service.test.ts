@@ -77,7 +77,7 @@ class Service {
   }
 
   /** As a service with a certificate of the deployment, as the supervisor has it made. */
-  async as(name: string): Promise<KeyService> {
+  async as(name: string, socket: string = this.paths.keysVaultSocket): Promise<KeyService> {
     const admin = await this.admin();
     const { caPem } = await admin.info();
     const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -88,7 +88,7 @@ class Service {
     writeFileSync(this.paths.ca, caPem);
     writeFileSync(files.certificate, certPem);
     writeFileSync(files.key, privateKey.export({ type: 'pkcs8', format: 'pem' }));
-    return this.#speak(RpcClient.connect(this.paths.keysVaultSocket, { identity: loadIdentity(files, this.paths.ca), expected: serviceId(DEPLOYMENT, 'keys') }));
+    return this.#speak(RpcClient.connect(socket, { identity: loadIdentity(files, this.paths.ca), expected: serviceId(DEPLOYMENT, 'keys') }));
   }
 
   /** In order: resolves with the exit code. */
@@ -127,7 +127,7 @@ test('the vault seals with it: a signed checkpoint and a data key, the same afte
 test('sockets are for their users alone', { skip }, async () => {
   const service = await new Service().ready();
   assert.equal(statSync(service.paths.keysAdminSocket).mode & 0o777, 0o600);
-  assert.equal(statSync(service.paths.keysVaultSocket).mode & 0o777, 0o660);
+  for (const path of [service.paths.keysVaultSocket, service.paths.keysWitnessSocket]) assert.equal(statSync(path).mode & 0o777, 0o660);
   await service.stop();
 });
 
@@ -159,6 +159,25 @@ test('the log’s key signs checkpoints only', { skip }, async () => {
   for (const text of ['', 'hello', 'a\n1\n', `a b\n1\n${'A'.repeat(43)}=\n`, `a\n01\n${'A'.repeat(43)}=\n`, `a\n1\n${'A'.repeat(43)}=\nmore\n`, `a\n1\n${'A'.repeat(42)}B=\n`, `a\n1\n${'A'.repeat(43)}=`, 'x'.repeat(2000)]) {
     await assert.rejects(vault.signCheckpoint(Buffer.from(text)), { name: 'Refused', code: 'keys.not-a-checkpoint' }, text);
   }
+  await service.stop();
+});
+
+test('the witness cosigns the logs of others with keys of its own, and nothing else', { skip }, async () => {
+  const service = await new Service().ready();
+  const witness = await service.as('witness', service.paths.keysWitnessSocket);
+  const spki = await witness.witnessKey('witness');
+  const text = `cosignature/v1\ntime 1790000000\npeer.example/log\n7\n${'A'.repeat(43)}=\n`;
+  for (const message of [text, `${text}an extension\n`]) {
+    const signature = await witness.signCosignature('witness', Buffer.from(message));
+    assert.ok(verify(null, Buffer.from(message), createPublicKey({ key: spki, format: 'der', type: 'spki' }), signature));
+  }
+  assert.deepEqual(await witness.witnessKey('witness'), spki);
+  assert.notDeepEqual(await witness.witnessKey('mirror'), spki);
+  await assert.rejects(witness.signCosignature('witness', Buffer.from(text.replace('peer.example', DEPLOYMENT))), { name: 'Refused', code: 'keys.own-log' });
+  for (const other of ['', CHECKPOINT.toString(), text.replace('v1', 'v2'), text.replace('time 17', 'time 017'), text.slice(0, -1), text.replace('\n7\n', '\n07\n'), `${text}\n`]) {
+    await assert.rejects(witness.signCosignature('witness', Buffer.from(other)), { name: 'Refused', code: 'keys.not-a-cosignature' }, other);
+  }
+  await assert.rejects(witness.signCheckpoint(CHECKPOINT), { name: 'Refused', code: 'rpc.unknown-verb' });
   await service.stop();
 });
 

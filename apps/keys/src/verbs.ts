@@ -4,6 +4,7 @@ import { Refused } from '@strongroom/bytes';
 import type { KeyServiceInfo, Wrapped } from '@strongroom/keys';
 import type { RpcVerb, RpcVerbs } from '@strongroom/service';
 import { checkCheckpoint } from './checkpoint.ts';
+import { checkCosignature, cosignerPart, signCosignature, witnessKey } from './cosigner.ts';
 import type { Hsm } from './hsm.ts';
 import { checkRequest, issue } from './issue.ts';
 import { ensureWrappingKey, unwrap, wrap } from './wrapping.ts';
@@ -14,6 +15,8 @@ const MAY = {
   admin: ['info', 'issue'],
   /** run/keys/vault.sock: the vault, by its certificate. */
   vault: ['info', 'signCheckpoint', 'ensureWrappingKey', 'wrap', 'unwrap'],
+  /** run/keys/witness.sock: the witness, by its certificate. */
+  witness: ['witnessKey', 'signCosignature'],
   /** Standard input of offline.ts: whoever can read the token's files and PIN anyway. */
   offline: ['info', 'unwrap'],
 } as const;
@@ -26,6 +29,7 @@ export interface Counts {
   wraps: number;
   unwraps: number;
   issued: number;
+  cosignatures: number;
 }
 
 export interface VerbFacts {
@@ -34,7 +38,7 @@ export interface VerbFacts {
   readonly info: () => KeyServiceInfo | Promise<KeyServiceInfo>;
   readonly deployment: string;
   readonly counts: Counts;
-  readonly event: (name: 'keys.issued' | 'keys.wrapping-key-made', fields: Readonly<Record<string, string | number>>) => void;
+  readonly event: (name: 'keys.issued' | 'keys.wrapping-key-made' | 'keys.cosigner-made', fields: Readonly<Record<string, string | number>>) => void;
 }
 
 /** The verbs of one kind of caller. */
@@ -73,6 +77,19 @@ export function verbsFor(kind: CallerKind, facts: VerbFacts): RpcVerbs<unknown> 
       const plain = await facts.hsm.use((ring) => unwrap(ring, keyId, wrapped, aad));
       facts.counts.unwraps++;
       return { plain: plain.toString('base64') };
+    },
+    witnessKey: async (args) => {
+      const part = cosignerPart(text(args, 'part'));
+      const { spki, made } = await facts.hsm.use((ring) => witnessKey(ring, part));
+      if (made) facts.event('keys.cosigner-made', { part });
+      return { publicKeySpki: spki.toString('base64') };
+    },
+    signCosignature: async (args) => {
+      const part = cosignerPart(text(args, 'part'));
+      const message = checkCosignature(octets(args, 'message'), `${facts.deployment}/log`);
+      const signature = await facts.hsm.use((ring) => signCosignature(ring, part, message));
+      facts.counts.cosignatures++;
+      return { signature: signature.toString('base64') };
     },
   };
   return Object.fromEntries(MAY[kind].map((verb) => [verb, all[verb]!]));

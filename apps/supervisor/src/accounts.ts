@@ -16,7 +16,7 @@ export type Accounts = Readonly<Record<ServiceName, Account>>;
 const FIRST_ID = 60600;
 /** Whose sockets a service hands out: it must belong to their groups to give them away. */
 const GIVES_TO: Readonly<Record<ServiceName, readonly ServiceName[]>> = {
-  keys: ['vault'], vault: ['gateway', 'capture', 'supervisor'], gateway: [], capture: [], supervisor: [],
+  keys: ['vault', 'witness'], vault: ['gateway', 'capture', 'supervisor', 'witness'], gateway: [], capture: [], supervisor: [], witness: [],
 };
 
 /** All accounts, from the text of /etc/passwd and /etc/group. The supervisor's is root with a group of its own. */

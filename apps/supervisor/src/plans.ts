@@ -5,7 +5,7 @@ import type { Config, ServiceName } from '@strongroom/service';
 import type { Accounts } from './accounts.ts';
 import type { ChildPlan } from './child.ts';
 import { serviceCommand, serviceEnvironment } from './command.ts';
-import { gatewayPorts } from './ports.ts';
+import { portsOf } from './ports.ts';
 import type { Place } from './place.ts';
 import { asSeen, seenByServices } from './view.ts';
 
@@ -21,13 +21,19 @@ export interface PlanFacts {
 /** All processes in the order of their start. */
 export function plans(facts: PlanFacts): readonly ChildPlan[] {
   const gateways = Array.from({ length: facts.config.gateway.processes }, (_, index) => plan('gateway', index, facts));
-  return [plan('keys', 0, facts), plan('vault', 0, facts), ...gateways, plan('capture', 0, facts)];
+  const witness = needsWitness(facts.config) ? [plan('witness', 0, facts)] : [];
+  return [plan('keys', 0, facts), plan('vault', 0, facts), ...witness, ...gateways, plan('capture', 0, facts)];
+}
+
+/** The one process that talks to others of its own accord runs only where it has something to say. */
+export function needsWitness({ witness }: Config): boolean {
+  return witness.policy !== undefined || witness.serve.enabled;
 }
 
 function plan(service: ServiceName, index: number, { place, config, users, lock }: PlanFacts): ChildPlan {
   const command = serviceCommand(service, {
     code: seenByServices(place).code, node: asSeen(place, process.execPath), root: process.getuid?.() === 0,
-    account: users?.[service] ?? null, ports: service === 'gateway' ? gatewayPorts(config) : [],
+    account: users?.[service] ?? null, ports: portsOf(service, config),
   });
   return {
     service, index, command, lock, environment: serviceEnvironment(asSeen(place, place.codeCache)),

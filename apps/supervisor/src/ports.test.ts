@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { configOf } from '@strongroom/service/config';
 import { Refused } from '@strongroom/bytes';
 import { listeningInodes, portHolders } from './port-holder.ts';
-import { checkPorts, gatewayPorts, wantedPorts } from './ports.ts';
+import { checkPorts, portsOf, wantedPorts } from './ports.ts';
 
 const NAME = readFileSync('/proc/self/comm', 'utf8').trim();
 
@@ -60,5 +60,5 @@ test('only who listens holds a port', () => {
 test('what is wanted follows the configuration', () => {
   const config = configOf({ gateway: { listeners: { syslogTcp: { enabled: true } } } });
   assert.deepEqual(wantedPorts(config).map(({ port }) => port), [6514, 2514, 514, 9464]);
-  assert.deepEqual(gatewayPorts(config), [6514, 2514, 514]);
+  assert.deepEqual(portsOf('gateway', config), [6514, 2514, 514]);
 });

@@ -3,7 +3,7 @@
 import { createSocket } from 'node:dgram';
 import { createServer, type AddressInfo } from 'node:net';
 import { Refused } from '@strongroom/bytes';
-import type { Config } from '@strongroom/service';
+import type { Config, ServiceName } from '@strongroom/service';
 import { portHolders } from './port-holder.ts';
 
 export interface WantedPort {
@@ -23,13 +23,14 @@ export function wantedPorts(config: Config): readonly WantedPort[] {
   const enabled = all.filter(([, listener]) => listener.enabled);
   return [
     ...enabled.map(([name, { address, port }, transport]) => ({ key: `gateway.listeners.${name}`, transport, address, port })),
+    ...(config.witness.serve.enabled ? [{ key: 'witness.serve', transport: 'tcp' as const, address: config.witness.serve.address, port: config.witness.serve.port }] : []),
     { key: 'supervisor.metrics', transport: 'tcp', ...config.supervisor.metrics },
   ];
 }
 
-/** The ports of the gateway alone. */
-export function gatewayPorts(config: Config): number[] {
-  return wantedPorts(config).filter(({ key }) => key.startsWith('gateway.')).map(({ port }) => port);
+/** The ports of one service alone. */
+export function portsOf(service: ServiceName, config: Config): number[] {
+  return wantedPorts(config).filter(({ key }) => key.startsWith(`${service}.`)).map(({ port }) => port);
 }
 
 /** Throws `Refused` for the first port that cannot be had: `supervisor.port-taken`, `supervisor.port-refused`. */
@@ -41,8 +42,8 @@ export async function checkPorts(wanted: readonly WantedPort[]): Promise<void> {
 }
 
 /**
- * The configuration with a free port in place of each 0 of the gateway: its processes share their ports, and after a
- * restart producers must find it where it was.
+ * The configuration with a free port in place of each 0 of the gateway, whose processes share their ports, and of the
+ * witness: after a restart those who come to them must find them where they were.
  */
 export async function settlePorts(config: Config): Promise<Config> {
   const listeners: Record<string, unknown> = {};
@@ -50,7 +51,11 @@ export async function settlePorts(config: Config): Promise<Config> {
     const isFree = listener.enabled && listener.port === 0;
     listeners[name] = isFree ? { ...listener, port: await freePort(listener.address) } : listener;
   }
-  return { ...config, gateway: { ...config.gateway, listeners: listeners as Config['gateway']['listeners'] } };
+  const { serve } = config.witness;
+  const port = serve.enabled && serve.port === 0 ? await freePort(serve.address) : serve.port;
+  return {
+    ...config, gateway: { ...config.gateway, listeners: listeners as Config['gateway']['listeners'] }, witness: { ...config.witness, serve: { ...serve, port } },
+  };
 }
 
 /** Free for TCP; for UDP it very likely is too, and binding tells. */

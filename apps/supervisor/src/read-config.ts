@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads the configuration in a process of its own, which ends: the schema library stays out of the supervisor's memory.
-// As a program it prints {"config":…} or {"error":…}; as a module it runs that program.
+// As a program it prints {"config":…,"policy":…} or {"error":…}; as a module it runs that program.
 import { spawnSync } from 'node:child_process';
 import { fromRpcError, toRpcError, type Config, type RpcError } from '@strongroom/service';
 import { Failed } from '@strongroom/bytes';
 
 const OUTPUT_BYTES_MAX = 4 * 1024 * 1024;
 
-/** The effective configuration. Throws what `loadConfig` throws, or `Failed('supervisor.config')`. */
-export function readConfig(): Config {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [import.meta.filename], { encoding: 'utf8', maxBuffer: OUTPUT_BYTES_MAX });
+export interface ReadConfig {
+  readonly config: Config;
+  /** The witness policy's text, checked; null when none is configured. */
+  readonly policy: Buffer | null;
+}
+
+/** The effective configuration. Throws what `loadConfig` and `checkedPolicy` throw, or `Failed('supervisor.config')`. */
+export function readConfig(home: string): ReadConfig {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [import.meta.filename, home], { encoding: 'utf8', maxBuffer: OUTPUT_BYTES_MAX });
   if (status !== 0) throw new Failed('supervisor.config', 'the configuration could not be read', { why: stderr.trim() || `exit code ${status}` });
-  const answer = JSON.parse(stdout) as { config: Config } | { error: RpcError };
+  const answer = JSON.parse(stdout) as { config: Config; policy: string | null } | { error: RpcError };
   if ('error' in answer) throw fromRpcError(answer.error);
-  return deepFreeze(answer.config);
+  return { config: deepFreeze(answer.config), policy: answer.policy === null ? null : Buffer.from(answer.policy, 'base64') };
 }
 
 function deepFreeze<T>(value: T): T {
@@ -22,9 +28,11 @@ function deepFreeze<T>(value: T): T {
 }
 
 if (import.meta.main && process.env['STRONGROOM_STAGE'] !== 'warm') {
-  const { loadConfig } = await import('@strongroom/service/config');
+  const [{ loadConfig }, { checkedPolicy }] = await Promise.all([import('@strongroom/service/config'), import('./policy.ts')]);
   try {
-    process.stdout.write(JSON.stringify({ config: loadConfig() }));
+    const config = loadConfig();
+    const policy = checkedPolicy(config.witness, process.argv[2] ?? '.');
+    process.stdout.write(JSON.stringify({ config, policy: policy?.toString('base64') ?? null }));
   } catch (error) {
     process.stdout.write(JSON.stringify({ error: toRpcError(error) }));
   }

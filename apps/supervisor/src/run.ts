@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stage two: configuration, lock, ports, directories; then everything lives (live.ts).
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { layout, type ServiceName } from '@strongroom/service';
+import { layout, writeDurably, type Config, type ServiceName } from '@strongroom/service';
 import { machineAccounts, type Accounts } from './accounts.ts';
 import { refreshCodeCache, shareCodeCache, warm } from './code-cache.ts';
 import { nodeFlags } from './command.ts';
@@ -13,6 +14,7 @@ import { checkPorts, settlePorts, wantedPorts } from './ports.ts';
 import { readConfig } from './read-config.ts';
 import { endWith, say } from './say.ts';
 import { makeTree } from './tree.ts';
+import { needsWitness } from './plans.ts';
 import { mountView, seenByServices } from './view.ts';
 
 /** Runs everything; ends the process. */
@@ -26,16 +28,17 @@ export async function run(place: Place): Promise<never> {
 
 async function supervise(place: Place): Promise<number> {
   const paths = layout(place.home);
-  const wanted = readConfig();
+  const { config: wanted, policy } = readConfig(paths.home);
   const { fd: lock } = await lockHome(paths, () => say('waiting for services of an earlier run to stop'));
   await checkPorts(wantedPorts(wanted));
   const config = await settlePorts(wanted);
   const users = place.nominal === null ? machineAccounts() : null;
   makeTree(paths, users);
+  await keepPolicy(paths.policy, policy);
   const deployment = await deploymentName(paths, config.deployment);
   const leave = mountView(place);
   try {
-    const compiled = prepareCode(place, users);
+    const compiled = prepareCode(place, users, config);
     process.umask(0o077);
     return await live({ place, paths, config, lock, users, deployment, compiled });
   } finally {
@@ -43,8 +46,14 @@ async function supervise(place: Place): Promise<number> {
   }
 }
 
+/** Services read the policy here: the file that the configuration names may lie where they cannot. */
+async function keepPolicy(path: string, policy: Buffer | null): Promise<void> {
+  if (policy === null) rmSync(path, { force: true });
+  else await writeDurably(path, policy, 0o644);
+}
+
 /** The services' code, compiled where they will see it, each before it is needed. */
-function prepareCode(place: Place, users: Accounts | null): Compiled {
+function prepareCode(place: Place, users: Accounts | null, config: Config): Compiled {
   const { code } = seenByServices(place);
   const fresh = refreshCodeCache(place.codeCache, place.code, code === place.code ? 'services' : 'services-in-view');
   const share = (): void => { if (users !== null) shareCodeCache(place.codeCache, 0, Object.values(users).map(({ uid }) => uid)); };
@@ -54,5 +63,5 @@ function prepareCode(place: Place, users: Accounts | null): Compiled {
     share();
   };
   const keys = prepared('keys');
-  return { keys, others: keys.then(() => prepared('vault', 'gateway', 'capture')) };
+  return { keys, others: keys.then(() => prepared('vault', 'gateway', 'capture', ...(needsWitness(config) ? ['witness' as const] : []))) };
 }

@@ -51,7 +51,7 @@ function serviceStatus(child: Child): ServiceHistory {
 
 /** What producers connect to, each once though several processes share it, and our own metrics. */
 export function listenersOf(children: readonly Child[], metricsAddress: string | null): Listener[] {
-  const all = children.filter(({ service }) => service === 'gateway').flatMap(({ listeners }) => listeners);
+  const all = children.filter(({ service }) => service === 'gateway' || service === 'witness').flatMap(({ listeners }) => listeners);
   if (metricsAddress !== null) all.push({ protocol: 'metrics', address: metricsAddress });
   return [...new Map(all.map((one) => [`${one.protocol} ${one.address}`, one])).values()];
 }

@@ -74,6 +74,8 @@ export class Supervisor {
     if (this.stopping) return;
     await this.renew();
     await compiled.others;
+    // The vault hears from the witnesses before it serves, so who speaks with them starts with it.
+    this.#startAll('witness');
     await this.#bringUp('vault');
     if (this.stopping) return;
     events.connect(paths, deployment);
@@ -119,6 +121,7 @@ export class Supervisor {
       await Promise.all(['gateway', 'capture'].map((name) => this.#stopAll(name)));
       await this.#facts.events.close(OWN_STREAM_MS);
       await this.#stopAll('vault');
+      await this.#stopAll('witness');
       await this.#stopAll('keys');
       return true;
     })();
@@ -130,6 +133,10 @@ export class Supervisor {
       await orderly;
     }
     return inTime;
+  }
+
+  #startAll(service: string): void {
+    this.#each(service, (child) => child.start());
   }
 
   async #bringUp(service: string): Promise<void> {
@@ -161,7 +168,8 @@ export class Supervisor {
     const pids = (...names: string[]): number[] =>
       this.children.flatMap(({ service, pid }) => (pid !== null && names.includes(service) ? [pid] : []));
     this.#each('vault', (child) => child.send({ kind: 'before', pids: pids('gateway', 'capture') }));
-    this.#each('keys', (child) => child.send({ kind: 'before', pids: pids('gateway', 'capture', 'vault') }));
+    this.#each('witness', (child) => child.send({ kind: 'before', pids: pids('gateway', 'capture', 'vault') }));
+    this.#each('keys', (child) => child.send({ kind: 'before', pids: pids('gateway', 'capture', 'vault', 'witness') }));
   }
 
   #startMessage(child: Child, kmsgFd: number | null): StartMessage {

@@ -35,6 +35,8 @@ export function directories(paths: Layout): readonly Directory[] {
     // What faces the network reads its keys and cannot replace them.
     { path: paths.identity('gateway').directory, mode: 0o750, writer: null, group: 'gateway' },
     { path: paths.identity('capture').directory, mode: 0o750, writer: null, group: 'capture' },
+    { path: paths.identity('witness').directory, mode: 0o750, writer: null, group: 'witness' },
+    { path: paths.witnessState, mode: 0o700, writer: 'witness' },
     { path: paths.identity('supervisor').directory, mode: 0o700, writer: null },
     { path: paths.identity('operator').directory, mode: 0o700, writer: null },
   ];

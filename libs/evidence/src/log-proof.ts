@@ -21,6 +21,21 @@ export function entryPath(index: number, size: number, read: ReadTile): Buffer[]
   return path.reverse();
 }
 
+/** The proof that a log of `size` entries extends that of its first `older` (RFC 6962 section 2.1.2); empty when `older` is 0 or `size`. */
+export function consistencyPath(older: number, size: number, read: ReadTile): Buffer[] {
+  invariant(older >= 0 && older <= size, 'log.sizes', `${older} of ${size} entries`);
+  return older === 0 ? [] : subproof(older, 0, size, true, size, read);
+}
+
+/** `whole`: the older tree is all that lies left in this subtree, so its head is known to who checks. */
+function subproof(older: number, start: number, end: number, whole: boolean, size: number, read: ReadTile): Buffer[] {
+  if (older === end) return whole ? [] : [rangeHash(start, end, size, read)];
+  const split = start + largestPowerBelow(end - start);
+  return older <= split
+    ? [...subproof(older, start, split, whole, size, read), rangeHash(split, end, size, read)]
+    : [...subproof(older, split, end, false, size, read), rangeHash(start, split, size, read)];
+}
+
 /** The tree head of the first `size` entries of a log that has at least as many. */
 export function rootAt(size: number, logSize: number, read: ReadTile): Buffer {
   return size === 0 ? rootOf(Buffer.alloc(0)) : rangeHash(0, size, logSize, read);

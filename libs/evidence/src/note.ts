@@ -16,9 +16,9 @@ export interface NoteKey {
   readonly key: KeyObject;
 }
 
-/** The line `name+hash+key` for an Ed25519 public key given as SubjectPublicKeyInfo. */
-export function vkeyLine(name: string, spki: Buffer): string {
-  const typed = Buffer.concat([Buffer.of(ED25519), rawKey(spki)]);
+/** The line `name+hash+key` for an Ed25519 public key given as SubjectPublicKeyInfo; `type` is that of its signatures. */
+export function vkeyLine(name: string, spki: Buffer, type: number = ED25519): string {
+  const typed = Buffer.concat([Buffer.of(type), rawKey(spki)]);
   return `${name}+${keyId(name, typed).toString('hex')}+${typed.toString('base64')}`;
 }
 
@@ -31,12 +31,15 @@ function keyId(name: string, typed: Buffer): Buffer {
   return hash('sha256', Buffer.concat([Buffer.from(`${name}\n`), typed]), 'buffer').subarray(0, 4);
 }
 
-/** Throws `Refused('note.vkey')`. */
-export function parseVkey(line: string): NoteKey {
+/** Throws `Refused('note.vkey')`. `type`: of the signatures that the key makes, 0x01 a log's, 0x04 a cosigner's. */
+export function parseVkey(line: string, type: number = ED25519): NoteKey {
   const match = /^([^\s+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)$/.exec(line.trim());
   const typed = Buffer.from(match?.[3] ?? '', 'base64');
-  if (match === null || typed.length !== 33 || typed[0] !== ED25519) {
-    throw new Refused('note.vkey', 'this is not an Ed25519 verifier key line', { why: 'expected name+hash+base64', fix: 'take the line that `strongroom vkey` prints' });
+  if (match === null || typed.length !== 33 || typed[0] !== type) {
+    const why = match !== null && typed.length > 1 ? `its signature type is ${typed[0]}, ${type} with an Ed25519 key is expected` : 'expected name+hash+base64';
+    throw new Refused('note.vkey', 'this is not the Ed25519 verifier key line that is needed', {
+      why, fix: type === ED25519 ? 'take the line that `strongroom vkey` prints' : 'ask the operator of the witness for its verifier key line',
+    });
   }
   const id = keyId(match[1]!, typed);
   if (id.toString('hex') !== match[2]) throw new Refused('note.vkey', 'the key line does not carry the hash of its own key');
@@ -54,13 +57,8 @@ export function signedNote(text: string, key: NoteKey, signature: Buffer): strin
  * whole note. Throws `Refused`: `note.malformed`, `note.signature`.
  */
 export function openNote(note: string, key: NoteKey): string {
-  if (note.length > NOTE_BYTES_MAX) throw malformed();
-  const split = note.lastIndexOf('\n\n');
-  if (split < 0 || !note.endsWith('\n')) throw malformed();
-  const text = note.slice(0, split + 1);
-  const lines = note.slice(split + 2, -1).split('\n');
-  if (lines.length > SIGNATURES_MAX) throw malformed();
-  const ours = lines.map(parseSignature).filter((line) => line.name === key.name && line.id.equals(key.id));
+  const { text, signatures } = splitNote(note);
+  const ours = signatures.filter((line) => isBy(line, key));
   const signed = Buffer.from(text);
   if (ours.length === 0 || !ours.every((line) => verify(null, signed, key.key, line.signature))) {
     throw new Refused('note.signature', `no valid signature of ${key.name}`, { fix: 'compare the key with what `strongroom vkey` prints on the appliance' });
@@ -68,11 +66,34 @@ export function openNote(note: string, key: NoteKey): string {
   return text;
 }
 
-function parseSignature(line: string): { name: string; id: Buffer; signature: Buffer } {
+/** One signature line of a note, not yet verified. */
+export interface NoteSignature {
+  readonly name: string;
+  readonly id: Buffer;
+  readonly signature: Buffer;
+  /** As it stands in the note, without its LF. */
+  readonly line: string;
+}
+
+/** A note's text and its signatures, unverified. Throws `Refused('note.malformed')`. */
+export function splitNote(note: string): { readonly text: string; readonly signatures: readonly NoteSignature[] } {
+  const split = note.lastIndexOf('\n\n');
+  if (note.length > NOTE_BYTES_MAX || split < 0 || !note.endsWith('\n')) throw malformed();
+  const lines = note.slice(split + 2, -1).split('\n');
+  if (lines.length > SIGNATURES_MAX) throw malformed();
+  return { text: note.slice(0, split + 1), signatures: lines.map(parseSignature) };
+}
+
+/** Whether a signature line names this key. */
+export function isBy(signature: NoteSignature, key: NoteKey): boolean {
+  return signature.name === key.name && signature.id.equals(key.id);
+}
+
+function parseSignature(line: string): NoteSignature {
   const match = /^— ([^\s+]+) ([A-Za-z0-9+/]+={0,2})$/.exec(line);
   const bytes = Buffer.from(match?.[2] ?? '', 'base64');
   if (match === null || bytes.length < 5 || bytes.toString('base64') !== match[2]) throw malformed();
-  return { name: match[1]!, id: bytes.subarray(0, 4), signature: bytes.subarray(4) };
+  return { name: match[1]!, id: bytes.subarray(0, 4), signature: bytes.subarray(4), line };
 }
 
 function malformed(): Refused {

@@ -6,6 +6,8 @@
 //   ensureWrappingKey  {retentionClass, bucket}               → {keyId}
 //   wrap               {keyId, plain, aad}                    → {iv, ciphertext, tag}
 //   unwrap             {keyId, iv, ciphertext, tag, aad}      → {plain}
+//   witnessKey         {part}                                 → {publicKeySpki}
+//   signCosignature    {part, message}                        → {signature}
 import { Failed } from '@strongroom/bytes';
 import type { Usage } from './extensions.ts';
 import type { AlternativeNames } from './names.ts';
@@ -68,6 +70,10 @@ export interface KeyService {
   /** `plain` has 32 octets; `aad` is the additional data of docs/FORMAT.md, section 3. */
   wrap(keyId: string, plain: Buffer, aad: Buffer): Promise<Wrapped>;
   unwrap(keyId: string, wrapped: Wrapped, aad: Buffer): Promise<Buffer>;
+  /** SubjectPublicKeyInfo (DER) of the key with which this deployment witnesses, or mirrors, the logs of others. */
+  witnessKey(part: 'witness' | 'mirror'): Promise<Buffer>;
+  /** Ed25519 over a cosignature/v1 text of another log: 64 octets. */
+  signCosignature(part: 'witness' | 'mirror', message: Buffer): Promise<Buffer>;
 }
 
 /** Speaks to the key service over a connection. */
@@ -86,6 +92,8 @@ export function keyService(caller: KeyServiceCaller): KeyService {
       const sealed = { iv: base64(iv), ciphertext: base64(ciphertext), tag: base64(tag) };
       return (await ask('unwrap', { keyId, ...sealed, aad: base64(aad) })).octets('plain', 32);
     },
+    witnessKey: async (part) => (await ask('witnessKey', { part })).octets('publicKeySpki', 44),
+    signCosignature: async (part, message) => (await ask('signCosignature', { part, message: base64(message) })).octets('signature', 64),
   });
 }
 

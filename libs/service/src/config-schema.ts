@@ -112,6 +112,31 @@ const capture = section('What is taken from this host.', {
   }),
 });
 
+const witness = section('Others who vouch for this log, and for whose logs we vouch.', {
+  policy: Type.Optional(text({
+    description: 'C2SP tlog-policy file: the witnesses, where they are, and the quorum. Unset, nobody is asked.', example: '/etc/strongroom/witnesses.policy',
+  })),
+  mirrors: list({ description: 'Names of witnesses in the policy that are mirrors: they are sent entries and segments too.', example: ['berlin-mirror'] }),
+  graceSeconds: whole(10, 1, 86_400, {
+    description: 'How long a commit may wait for the quorum before that is sealed as an event and shown.', unit: 's', example: 10,
+  }),
+  startSeconds: whole(10, 0, 3600, {
+    description: 'How long a start waits to hear from witnesses what they have seen of this log; then it serves, and seals that it could not compare.',
+    unit: 's', example: 10,
+  }),
+  serve: section('Being a witness for others.', {
+    enabled: flag(false, { description: 'Whether checkpoints of other logs are taken and cosigned.', example: true }),
+    address: text({ default: '::', description: 'Address to listen on; :: means every address, IPv4 and IPv6.', example: '192.0.2.10' }),
+    port: whole(7380, 0, 65535, { description: 'Port to listen on; 0 takes any free one.', example: 7380 }),
+    logs: list({ description: 'Verifier keys of the logs to cosign, as `strongroom vkey` prints them there.', example: ['strongroom-hamburg/log+0a1b2c3d+AQ…'] }),
+    mirror: Type.Optional(text({
+      description: 'Directory to keep whole copies of those logs and of their segments in; unset, none is kept.', example: '/srv/strongroom-mirror',
+    })),
+    certificate: Type.Optional(text({ description: 'PEM file: certificate to serve with TLS; unset, it is plain HTTP.', example: '/etc/strongroom/witness.pem' })),
+    key: Type.Optional(text({ description: 'PEM file: key of that certificate.', example: '/etc/strongroom/witness-key.pem' })),
+  }),
+});
+
 const supervisor = section('What starts the others.', {
   metrics: section('Metrics and health.', {
     address: text({ default: '127.0.0.1', description: 'Address of /metrics and /health.', example: '127.0.0.1' }),
@@ -124,7 +149,7 @@ export const CONFIG = section('Configuration of Strongroom: one YAML file, named
     pattern: '^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$', example: 'strongroom-berlin',
     description: 'Name of the deployment, part of every identity; unset, one is made at first start. It never changes afterwards.',
   })),
-  gateway, vault, keys, capture, supervisor,
+  gateway, vault, keys, capture, witness, supervisor,
 });
 
 type Deep<T> = T extends readonly (infer E)[] ? readonly Deep<E>[] : T extends object ? { readonly [K in keyof T]: Deep<T[K]> } : T;

@@ -2,7 +2,7 @@
 // Where everything lives under $STRONGROOM_HOME: docs/ARCHITECTURE.md, "Processes and their files".
 import { join, resolve } from 'node:path';
 
-export const SERVICES = ['keys', 'vault', 'gateway', 'capture', 'supervisor'] as const;
+export const SERVICES = ['keys', 'vault', 'gateway', 'capture', 'supervisor', 'witness'] as const;
 export type ServiceName = (typeof SERVICES)[number];
 /** Services that submit to the vault: each has a socket of its own there. */
 export const SUBMITTERS = ['gateway', 'capture', 'supervisor'] as const;
@@ -38,6 +38,9 @@ export function layout(home: string) {
     registry: at('state', 'registry.json'),
     events: at('state', 'events.log'),
     vaultState: at('state', 'vault'),
+    witnessState: at('state', 'witness'),
+    /** The witness policy as it was at the start, for every service to read. */
+    policy: at('state', 'policy'),
     run: at('run'),
     codeCache: at('run', 'code-cache'),
     lock: at('run', 'supervisor.lock'),
@@ -46,8 +49,12 @@ export function layout(home: string) {
     runOf: (name: ServiceName): string => at('run', name),
     keysAdminSocket: at('run', 'keys', 'admin.sock'),
     keysVaultSocket: at('run', 'keys', 'vault.sock'),
+    keysWitnessSocket: at('run', 'keys', 'witness.sock'),
     submitSocket: (name: Submitter): string => at('run', 'vault', `${name}.sock`),
     readSocket: at('run', 'vault', 'read.sock'),
+    witnessSocket: at('run', 'vault', 'witness.sock'),
+    /** What verification compares with witnesses: the last checkpoint that a quorum cosigned. */
+    witnessed: at('store', 'witnessed'),
   });
 }
 
