@@ -24,7 +24,7 @@ runService('vault', async (context) => {
   });
   const { vault, waiting, loop, own, key, keys, events, record } = sealing;
 
-  const reading = new Reading({ log: paths.log, segments: paths.segments }, dataKeyReader(paths.dataKeys, key.name, keys.unwrap, () => vault.openSegment));
+  const reading = new Reading({ log: paths.log, segments: paths.segments, state: paths.vaultState }, dataKeyReader(paths.dataKeys, key.name, keys.unwrap, () => vault.openSegment));
   const refusals = new Refusals(world.clock, (event, fields) => {
     context.event(event, 'warn', fields);
     record(event, { ...fields });

@@ -14,6 +14,8 @@ export const FRAME_PLAIN_MAX: number = 64 * 1024 * 1024;
 const FINAL = 1;
 const ZSTD = 2;
 const ZSTD_WINDOW_LOG = 17;
+/** The least that Node takes as the size of an output buffer. */
+const CHUNK_MIN = 64;
 /** Below this zstd cannot win. */
 const COMPRESS_FROM = 128;
 
@@ -120,9 +122,10 @@ export function openFrame(key: XaesKey, headerDigest: Buffer, frame: Buffer): Bu
   return plain;
 }
 
+/** In one piece of memory: with an octet to spare zstd sees the end at once, and nothing is put together afterwards. */
 function inflate(body: Buffer, length: number): Buffer {
   try {
-    return zstdDecompressSync(body, { maxOutputLength: Math.max(1, length) });
+    return zstdDecompressSync(body, { maxOutputLength: Math.max(1, length), chunkSize: Math.max(CHUNK_MIN, length + 1) });
   } catch (cause) {
     throw new Refused('segment.frame', 'a frame does not inflate to the length that it declares', { cause });
   }

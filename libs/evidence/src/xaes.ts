@@ -41,7 +41,9 @@ export function xaesOpen(key: XaesKey, nonce: Buffer, sealed: Buffer, aad: Buffe
   decipher.setAAD(aad);
   decipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES));
   try {
-    return Buffer.concat([decipher.update(sealed.subarray(0, sealed.length - TAG_BYTES)), decipher.final()]);
+    const plain = decipher.update(sealed.subarray(0, sealed.length - TAG_BYTES));
+    decipher.final(); // GCM is a stream: what is left is nothing, and here the tag is judged
+    return plain;
   } catch (cause) {
     throw new Refused('xaes.tag', 'the sealed bytes were changed, or belong to another key or place', { cause });
   }

@@ -19,6 +19,7 @@ const options = {
   kind: { kind: 'text', value: 'KIND', choices: KINDS, description: 'Of one kind' },
   'ignore-case': { kind: 'flag', short: 'i', description: 'Take capital and small letters as the same' },
   regex: { kind: 'flag', short: 'E', description: 'TEXT is a regular expression (ECMAScript), not the text itself' },
+  reverse: { kind: 'flag', short: 'r', description: 'The newest first, from the end of the log backwards' },
   limit: { kind: 'count', value: 'N', unit: 'records', minimum: 1, maximum: 1_000_000_000, description: 'Stop after so many; all if not given' },
   identity: IDENTITY_OPTION,
 } as const;
@@ -32,6 +33,8 @@ export const search = verb({
   details: [
     'Finds every record that contains TEXT, exactly as written, in the order in which the log holds them. Without TEXT '
       + 'every record matches. All conditions must hold. There is no limit unless one is given.',
+    'A time reads only what was received then, however long the log is. With -r the newest comes first; together with '
+      + '--limit that gives the last records without looking through all.',
     'Reading evidence needs the right of a reader, and is itself recorded.',
   ],
   arguments: [{ name: 'text', description: 'Text to look for in the record as it was received', required: false }],
@@ -40,6 +43,7 @@ export const search = verb({
     { command: "strongroom search 'failed password' --since 1h --source web-01", what: "One source's last hour" },
     { command: "strongroom search -o jsonl --since 2026-03-01 --until 2026-04-01 | jq -r .raw", what: 'A month, as it was received' },
     { command: "strongroom search -E 'user=(root|admin)' -i --limit 20", what: 'By a regular expression' },
+    { command: "strongroom search -r --limit 10 'session opened'", what: 'The last ten' },
     { command: 'strongroom search --kind gap', what: 'Where records are missing' },
   ],
   async run(call) {
@@ -71,7 +75,7 @@ export function searchConditions(call: Pick<SearchCall, 'arguments' | 'options' 
   const conditions = {
     ...(given.regex ? { regex: checkedRegex(text) } : { text }), ignoreCase: given['ignore-case'] || undefined,
     since: since?.toString(), until: until?.toString(), stream: given.stream === undefined ? undefined : checkedStream(given.stream),
-    protocol: given.protocol, kind: given.kind, limit: given.limit,
+    protocol: given.protocol, kind: given.kind, reverse: given.reverse || undefined, limit: given.limit,
   };
   return Object.fromEntries(Object.entries(conditions).filter(([, value]) => value !== undefined));
 }

@@ -3,51 +3,76 @@
 import { hash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { Failed, Refused } from '@strongroom/bytes';
-import {
-  FRAME_HEADER_BYTES, TILE_WIDTH, bundlePath, decodeBatch, decodeBundle, decodeEntry, entryPath, openFrame, tilePath, xaesKey,
-  type BatchEntry, type BatchRun, type Entry,
-} from '@strongroom/evidence';
+import { FRAME_HEADER_BYTES, TILE_WIDTH, bundlePath, decodeBundle, decodeEntry, entryPath, openFrame, tilePath, type BatchEntry, type XaesKey } from '@strongroom/evidence';
 import type { LogDirectory } from '../commit/log-directory.ts';
-import { SYSTEM_DISK } from '../disk.ts';
-import { partsOf } from '../commit/segment-parts.ts';
+import type { SegmentParts } from './parts.ts';
+import { spanOf, type Span } from './time-index.ts';
 
 /** Gives a segment's data key. */
-export type DataKeys = (segment: string) => Promise<Buffer>;
+export type DataKeys = (segment: string) => Promise<XaesKey>;
 
-export interface OpenBatch {
-  readonly seed: Buffer;
-  readonly runs: readonly BatchRun[];
+export interface HistoryFiles {
+  readonly log: LogDirectory;
+  readonly parts: SegmentParts;
 }
 
-export class History {
+export interface FoundBatch {
+  readonly index: number;
+  readonly entry: BatchEntry;
+}
+
+/** Tells of a bundle from when to when its batches were received: null when it has none, undefined when that is not known. */
+export type Spans = (bundle: number) => Span | null | undefined;
+
+export class History implements Disposable {
   readonly #log: LogDirectory;
-  readonly #segments: string;
+  readonly #parts: SegmentParts;
   readonly #dataKeys: DataKeys;
   readonly checkpoint: string;
   readonly size: number;
+  /** The file that was read last. */
+  #held: { readonly path: string; readonly fd: number } | undefined;
 
   /** The log as it is published now. */
-  constructor(log: LogDirectory, segments: string, dataKeys: DataKeys) {
-    [this.#log, this.#segments, this.#dataKeys] = [log, segments, dataKeys];
+  constructor({ log, parts }: HistoryFiles, dataKeys: DataKeys) {
+    [this.#log, this.#parts, this.#dataKeys] = [log, parts, dataKeys];
     this.checkpoint = log.checkpoint() ?? '';
     this.size = Number(this.checkpoint.split('\n')[1] ?? 0);
   }
 
-  /** All entries in order, a bundle at a time. */
-  *entries(from = 0): Generator<{ index: number; bytes: Buffer; entry: Entry }> {
-    for (let bundle = Math.floor(from / TILE_WIDTH); bundle * TILE_WIDTH < this.size; bundle += 1) {
-      const first = bundle * TILE_WIDTH;
-      const width = Math.min(TILE_WIDTH, this.size - first);
-      const bundled = decodeBundle(this.#log.read(bundlePath(bundle, width)), width);
-      for (const [i, bytes] of bundled.entries()) if (first + i >= from) yield { index: first + i, bytes, entry: decodeEntry(bytes) };
+  [Symbol.dispose](): void {
+    if (this.#held !== undefined) closeSync(this.#held.fd);
+    this.#held = undefined;
+  }
+
+  /** Batches that were received within `times`, in the log's order or from its end. A bundle at a time is in memory. */
+  *batches(times: (from: bigint, to: bigint) => boolean, spans: Spans, reverse = false): Generator<FoundBatch> {
+    const bundles = Math.ceil(this.size / TILE_WIDTH);
+    for (let i = 0; i < bundles; i += 1) {
+      const bundle = reverse ? bundles - 1 - i : i;
+      const span = spans(bundle);
+      if (span === null || (span !== undefined && !times(span.from, span.to))) continue;
+      const found = this.#bundle(bundle).entries().filter(([, bytes]) => isWithin(bytes, times))
+        .map(([slot, bytes]) => ({ index: bundle * TILE_WIDTH + slot, entry: decodeEntry(bytes) as BatchEntry }));
+      yield* reverse ? found.toArray().reverse() : found;
     }
+  }
+
+  #bundle(bundle: number): Buffer[] {
+    const width = Math.min(TILE_WIDTH, this.size - bundle * TILE_WIDTH);
+    return decodeBundle(this.#log.read(bundlePath(bundle, width)), width);
+  }
+
+  entryBytes(index: number): Buffer | undefined {
+    return index < this.size ? this.#bundle(Math.floor(index / TILE_WIDTH))[index % TILE_WIDTH] : undefined;
   }
 
   /** Throws `Refused('read.no-record')`. */
   batchEntry(index: number): { bytes: Buffer; entry: BatchEntry } {
-    const found = index < this.size ? this.entries(index).next().value : undefined;
-    if (found === undefined || found.entry.kind !== 'batch') throw new Refused('read.no-record', `entry ${index} of the log is no batch`, { fix: 'take an id that "strongroom search" printed' });
-    return { bytes: found.bytes, entry: found.entry };
+    const bytes = this.entryBytes(index);
+    const entry = bytes === undefined ? undefined : decodeEntry(bytes);
+    if (entry?.kind !== 'batch') throw new Refused('read.no-record', `entry ${index} of the log is no batch`, { fix: 'take an id that "strongroom search" printed' });
+    return { bytes: bytes!, entry };
   }
 
   /** The audit path of an entry in the tree of {@link checkpoint}. */
@@ -55,28 +80,40 @@ export class History {
     return entryPath(index, this.size, (tile) => this.#log.read(tilePath(tile.level, tile.index, tile.width)));
   }
 
-  /** Decrypts a batch and checks it against its manifest. Throws `Failed('read.damaged')`. */
-  async open(entry: BatchEntry): Promise<OpenBatch> {
+  /** The plain form of a batch, checked against its manifest. Throws `Failed('read.damaged')`. */
+  async open(entry: BatchEntry): Promise<Buffer> {
     const frame = this.#frame(entry);
     if (!hash('sha256', frame, 'buffer').equals(entry.digest)) throw damaged(entry);
-    return decodeBatch(openFrame(xaesKey(await this.#dataKeys(entry.segment)), entry.header, frame));
+    return openFrame(await this.#dataKeys(entry.segment), entry.header, frame);
   }
 
   #frame(entry: BatchEntry): Buffer {
-    const part = partsOf(SYSTEM_DISK, this.#segments, entry.segment).findLast(({ offset }) => offset <= entry.offset);
-    if (part === undefined || entry.length < FRAME_HEADER_BYTES) throw damaged(entry);
+    const part = this.#parts.at(entry.segment, entry.offset);
+    if (entry.length < FRAME_HEADER_BYTES) throw damaged(entry);
     const frame = Buffer.allocUnsafe(entry.length);
-    const fd = openSync(part.path, 'r');
-    try {
-      if (readSync(fd, frame, 0, entry.length, entry.offset - part.offset) !== entry.length) throw damaged(entry);
-    } finally {
-      closeSync(fd);
-    }
+    if (readSync(this.#open(part.path, entry), frame, 0, entry.length, entry.offset - part.offset) !== entry.length) throw damaged(entry);
     return frame;
   }
+
+  #open(path: string, entry: BatchEntry): number {
+    if (this.#held?.path !== path) {
+      this[Symbol.dispose]();
+      try {
+        this.#held = { path, fd: openSync(path, 'r') };
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw damaged(entry);
+        throw error;
+      }
+    }
+    return this.#held!.fd;
+  }
+}
+
+function isWithin(entry: Buffer, times: (from: bigint, to: bigint) => boolean): boolean {
+  const span = spanOf(entry);
+  return span !== null && times(span.from, span.to);
 }
 
 function damaged(entry: BatchEntry): Failed {
   return new Failed('read.damaged', `frame ${entry.frame} of segment ${entry.segment} is not what was sealed`, { fix: 'run "strongroom verify"' });
 }
-

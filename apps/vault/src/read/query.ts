@@ -2,6 +2,7 @@
 // What a reader asks for, checked, and whether a record answers it.
 import { Refused } from '@strongroom/bytes';
 import { KIND, kindName, type BatchEntry, type BatchRecord, type Context, type KindName } from '@strongroom/evidence';
+import { exactNeedle, regexNeedle, smallLettersNeedle, type Needle } from './needle.ts';
 
 const TEXT_MAX = 4096;
 
@@ -18,30 +19,46 @@ export interface Query {
   readonly protocol?: string;
   readonly kind?: KindName;
   readonly limit?: number;
+  /** The newest first. */
+  readonly reverse?: boolean;
 }
 
+/** `context` and `record` decide; all else only tells sooner where nothing can match. */
 export interface Matcher {
   readonly limit: number;
+  readonly reverse: boolean;
+  /** Whether it matters when a record was received. */
+  readonly isTimed: boolean;
+  /** Whether any record can match that was received from `from` to `to`. */
+  readonly times: (from: bigint, to: bigint) => boolean;
   /** Whether any record of the batch can match, by its manifest alone. */
-  readonly entry: (entry: BatchEntry) => boolean;
+  readonly entry: (entry: Pick<BatchEntry, 'from' | 'to'>) => boolean;
+  /** Octets that stand in the context of every match; null when nothing is known of them. */
+  readonly contextPart: Buffer | null;
   /** Whether the runs of a context can match. */
   readonly context: (context: Context) => boolean;
+  /** Null when every record may match. */
+  readonly needle: Needle | null;
   readonly record: (record: BatchRecord) => boolean;
+  /** The same for a record as text; null when octets are looked at, or none. */
+  readonly text: ((text: string) => boolean) | null;
 }
 
 /** Throws `Refused('read.query')`. */
 export function parseQuery(args: unknown): Matcher {
   const query = check(args);
   const [since, until] = [timeOf(query.since), timeOf(query.until)];
+  const times = (from: bigint, to: bigint): boolean => (since === null || to >= since) && (until === null || from < until);
   return {
-    limit: query.limit ?? Number.POSITIVE_INFINITY,
-    entry: ({ from, to }) => (since === null || to >= since) && (until === null || from < until),
+    limit: query.limit ?? Number.POSITIVE_INFINITY, reverse: query.reverse ?? false, isTimed: since !== null || until !== null,
+    times, entry: ({ from, to }) => times(from, to),
+    contextPart: query.source === undefined ? null : Buffer.from(query.source),
     context: (context) => (since === null || context.receivedAt >= since) && (until === null || context.receivedAt < until)
       && (query.source === undefined || isSource(context.source, query.source))
       && (query.stream === undefined || context.stream.toString('hex') === query.stream)
       && (query.protocol === undefined || context.protocol === query.protocol)
       && (query.kind === undefined || kindName(context) === query.kind),
-    record: textMatcher(query),
+    ...content(query),
   };
 }
 
@@ -54,6 +71,7 @@ function check(args: unknown): Query {
     if (value !== undefined && (typeof value !== 'string' || value.length > TEXT_MAX)) throw refused(`"${name}" must be text of at most ${TEXT_MAX} characters`);
   }
   if (query['limit'] !== undefined && !(Number.isSafeInteger(query['limit']) && Number(query['limit']) > 0)) throw refused('"limit" must be a whole number above 0');
+  for (const name of ['ignoreCase', 'reverse']) if (query[name] !== undefined && typeof query[name] !== 'boolean') throw refused(`"${name}" must be true or false`);
   if (query['kind'] !== undefined && !Object.hasOwn(KIND, query['kind'] as string)) throw refused(`"kind" must be one of ${Object.keys(KIND).join(', ')}`);
   return query as Query;
 }
@@ -69,18 +87,24 @@ function isSource(id: string, wanted: string): boolean {
   return id === wanted || id.slice(id.lastIndexOf('/') + 1) === wanted;
 }
 
-function textMatcher({ text, ignoreCase, regex }: Query): (record: BatchRecord) => boolean {
+type Content = Pick<Matcher, 'needle' | 'record' | 'text'>;
+
+function content({ text, ignoreCase = false, regex }: Query): Content {
   if (regex !== undefined) {
-    const expression = compile(regex, ignoreCase === true ? 'i' : '');
-    return ({ raw }) => expression.test(raw.toString('utf8'));
+    const expression = compile(regex, ignoreCase ? 'i' : '');
+    return byText((decoded) => expression.test(decoded), regexNeedle(regex, ignoreCase));
   }
-  if (text === undefined || text === '') return () => true;
-  if (ignoreCase === true) {
-    const lower = text.toLowerCase();
-    return ({ raw }) => raw.toString('utf8').toLowerCase().includes(lower);
+  if (text === undefined || text === '') return { needle: null, record: () => true, text: null };
+  if (ignoreCase) {
+    const small = text.toLowerCase();
+    return byText((decoded) => decoded.toLowerCase().includes(small), smallLettersNeedle(text));
   }
-  const bytes = Buffer.from(text);
-  return ({ raw }) => raw.includes(bytes);
+  const octets = Buffer.from(text);
+  return { needle: exactNeedle(octets), record: ({ raw }) => raw.includes(octets), text: null };
+}
+
+function byText(wanted: (text: string) => boolean, needle: Needle | null): Content {
+  return { needle, record: ({ raw }) => wanted(raw.toString('utf8')), text: wanted };
 }
 
 function compile(regex: string, flags: string): RegExp {

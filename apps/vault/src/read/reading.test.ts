@@ -23,7 +23,7 @@ import { SYSTEM_WORLD } from '../world.ts';
 
 const BATCHES = 20;
 const home = mkdtempSync(join(tmpdir(), 'strongroom-reading-'));
-const paths = { log: join(home, 'log'), segments: join(home, 'segments'), commit: join(home, 'commit') };
+const paths = { log: join(home, 'log'), segments: join(home, 'segments'), commit: join(home, 'commit'), state: home };
 const dataKeys = new Map<string, Buffer>();
 
 before(async () => {

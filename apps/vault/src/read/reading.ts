@@ -6,6 +6,13 @@ import { fromRpcError, type RpcError } from '@strongroom/service';
 
 const IDLE_MS = 10_000;
 
+export interface ReadingPaths {
+  readonly log: string;
+  readonly segments: string;
+  /** Where what is derived from the log may be kept. */
+  readonly state: string;
+}
+
 export type ToThread =
   | { readonly kind: 'call'; readonly id: number; readonly verb: string; readonly args: unknown }
   | { readonly kind: 'more'; readonly id: number; readonly more: boolean }
@@ -20,7 +27,7 @@ export type FromThread =
 type Answer = Exclude<FromThread, { kind: 'key' }>;
 
 export class Reading {
-  readonly #paths: { readonly log: string; readonly segments: string };
+  readonly #paths: ReadingPaths;
   readonly #dataKey: (segment: string) => Promise<Buffer>;
   readonly #calls = new Map<number, (answer: Answer) => void>();
   /** Keys are asked for one after the other: however many read at once, the line to the HSM stays free for sealing. */
@@ -29,7 +36,7 @@ export class Reading {
   #idle: NodeJS.Timeout | undefined;
   #lastId = 0;
 
-  constructor(paths: { readonly log: string; readonly segments: string }, dataKey: (segment: string) => Promise<Buffer>) {
+  constructor(paths: ReadingPaths, dataKey: (segment: string) => Promise<Buffer>) {
     [this.#paths, this.#dataKey] = [paths, dataKey];
   }
 

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// One record by its id: shown whole, or with its proof.
+import { Refused } from '@strongroom/bytes';
+import { decodeBatch, decodeContext, encodeEntry, inclusionPath, itemOf, leavesOf, parseRecordId, recordsOf, saltsOf, SALT_BYTES, PROOF_FORMAT, type Proof } from '@strongroom/evidence';
+import type { History } from './history.ts';
+
+async function find(history: History, args: unknown) {
+  const text = String((args as { id?: unknown } | null)?.id);
+  const id = parseRecordId(text);
+  if (id === null) throw new Refused('read.id', `"${text.slice(0, 100)}" is no record id`, { why: 'an id is two numbers, <entry>-<record>', fix: 'take one that "strongroom search" printed' });
+  const { bytes, entry } = history.batchEntry(id.entry);
+  if (id.record >= entry.records) throw new Refused('read.no-record', `batch ${id.entry} has ${entry.records} records, not ${id.record + 1}`);
+  const batch = decodeBatch(await history.open(entry));
+  const record = [...recordsOf(batch.runs)][id.record]!;
+  return { id: text, at: id, bytes, entry, batch, record };
+}
+
+/** Throws `Refused`: `read.id`, `read.no-record`, `read.no-key`; `Failed('read.damaged')`. */
+export async function show(history: History, args: unknown) {
+  const { at, entry, record } = await find(history, args);
+  const context = decodeContext(record.context);
+  const receipt = {
+    admittedAt: context.admittedAt.toString(), asserter: context.asserter, instance: context.instance.toString('hex'),
+    sourceKey: context.sourceKey.toString('hex'), flags: context.flags,
+    ...(context.cut === undefined ? {} : { cut: { fullLength: Number(context.cut.fullLength), fullHash: context.cut.fullHash.toString('hex') } }),
+  };
+  return { ...itemOf(at.entry, record), receipt, batch: encodeEntry(entry).toString() };
+}
+
+/** Throws the same. */
+export async function prove(history: History, args: unknown): Promise<Proof> {
+  const { id, at, bytes, entry, batch, record } = await find(history, args);
+  const path = inclusionPath(leavesOf(batch.seed, batch.runs), at.record);
+  const salt = saltsOf(batch.seed, entry.records).subarray(at.record * SALT_BYTES, (at.record + 1) * SALT_BYTES);
+  return {
+    format: PROOF_FORMAT, id, checkpoint: history.checkpoint,
+    entry: { index: at.entry, bytes: bytes.toString('base64'), path: history.entryPath(at.entry).map(base64) },
+    record: { index: at.record, path: path.map(base64), salt: base64(salt), context: base64(record.context), sequence: record.sequence, raw: base64(record.raw) },
+  };
+}
+
+function base64(bytes: Buffer): string {
+  return bytes.toString('base64');
+}

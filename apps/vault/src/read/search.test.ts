@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { encodeBatch, type BatchEntry, type Item } from '@strongroom/evidence';
+import { BuiltStream, StoreBuilder } from '@strongroom/testing';
+import { parseQuery } from './query.ts';
+import { search, type SearchTools } from './search.ts';
+
+const stream = new BuiltStream(new StoreBuilder());
+const SEED = Buffer.alloc(32);
+const batches = [['a1', 'b1'], ['a2'], ['b2', 'a3', 'a4']].map((records, index) => ({ index: index * 10, entry: { digest: encodeBatch(SEED, [stream.run(records)]) } as BatchEntry }));
+const sealed = (give: SearchTools['give'], open: SearchTools['history']['open'] = async ({ digest }) => digest): SearchTools => ({ history: { open }, turn: async () => undefined, isLeft: () => false, give });
+
+const slowly: SearchTools['history']['open'] = async ({ digest }) => {
+  await wait(120);
+  return digest;
+};
+
+async function found(query: object, tools: (give: SearchTools['give']) => SearchTools = sealed): Promise<{ count: number; chunks: string[][] }> {
+  const chunks: string[][] = [];
+  const parsed = parseQuery(query);
+  const count = await search(parsed.reverse ? batches.toReversed() : batches, parsed, tools(async (items: readonly Item[]) => { chunks.push(items.map(({ id }) => id)); return true; }));
+  return { count, chunks };
+}
+
+describe('search', () => {
+  it('gives what matches in the order of the log, or the newest first, as many as wanted', async () => {
+    const cases: readonly (readonly [object, readonly string[]])[] = [
+      [{ text: 'a' }, ['0-0', '10-0', '20-1', '20-2']], [{ text: 'a', reverse: true }, ['20-2', '20-1', '10-0', '0-0']],
+      [{ text: 'a', reverse: true, limit: 3 }, ['20-2', '20-1', '10-0']], [{ limit: 1 }, ['0-0']], [{ text: 'c' }, []],
+    ];
+    for (const [query, ids] of cases) {
+      const { count, chunks } = await found(query);
+      assert.deepEqual([count, chunks.flat()], [ids.length, ids], JSON.stringify(query));
+    }
+  });
+
+  it('hands on what it has while there is much more to look through', async () => {
+    assert.deepEqual((await found({ text: 'a' }, (give) => sealed(give, slowly))).chunks, [['0-0'], ['10-0'], ['20-1', '20-2']]);
+  });
+
+  it('ends when nobody wants more', async () => {
+    let opened = 0;
+    const tools = sealed(async () => false, async ({ digest }) => { opened += 1; await wait(120); return digest; });
+    assert.equal(await search(batches, parseQuery({ text: 'a' }), tools), 1);
+    assert.equal(opened, 1);
+  });
+});

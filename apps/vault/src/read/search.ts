@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// One search: from the batches that may answer to items, handed on in chunks, the first ones early.
+import { itemOf, type Item } from '@strongroom/evidence';
+import type { FoundBatch, History } from './history.ts';
+import type { Matcher } from './query.ts';
+import { matching, type Match } from './scan.ts';
+
+const CHUNK_ITEMS = 256;
+const CHUNK_BYTES = 256 * 1024;
+/** Nobody waits longer for what is found, however much there is still to look through. */
+const CHUNK_MS = 100;
+
+export interface SearchTools {
+  readonly history: Pick<History, 'open'>;
+  /** Others have their turn, and who goes away is heard. */
+  readonly turn: () => Promise<unknown>;
+  /** Whether nobody waits for this any more. */
+  readonly isLeft: () => boolean;
+  /** Hands items on. Resolves when more may come; with false when nobody wants more. */
+  readonly give: (items: readonly Item[]) => Promise<boolean>;
+}
+
+/** Gives what matches in `batches`. Resolves with how many there were. Throws `read.damaged`, `read.no-key`. */
+export async function search(batches: Iterable<FoundBatch>, query: Matcher, tools: SearchTools): Promise<number> {
+  const chunk = new Chunk(tools.give);
+  for (const { index, entry } of batches) {
+    await tools.turn();
+    if (tools.isLeft()) return chunk.found;
+    const matches = matching(await tools.history.open(entry), query);
+    for (const match of query.reverse ? [...matches].reverse() : matches) {
+      chunk.add(index, match);
+      const isLast = chunk.found >= query.limit;
+      if ((isLast || chunk.isFull) && !(await chunk.give())) return chunk.found;
+      if (isLast) return chunk.found;
+    }
+    if (chunk.isDue && !(await chunk.give())) return chunk.found;
+  }
+  await chunk.give();
+  return chunk.found;
+}
+
+class Chunk {
+  readonly #give: SearchTools['give'];
+  #items: Item[] = [];
+  #bytes = 0;
+  #givenAt = performance.now();
+  found = 0;
+
+  constructor(give: SearchTools['give']) {
+    this.#give = give;
+  }
+
+  get isFull(): boolean {
+    return this.#items.length >= CHUNK_ITEMS || this.#bytes >= CHUNK_BYTES;
+  }
+
+  get isDue(): boolean {
+    return this.#items.length > 0 && performance.now() - this.#givenAt >= CHUNK_MS;
+  }
+
+  add(entry: number, { record, context }: Match): void {
+    this.#items.push(itemOf(entry, record, context));
+    this.#bytes += record.raw.length;
+    this.found += 1;
+  }
+
+  async give(): Promise<boolean> {
+    if (this.#items.length === 0) return true;
+    const items = this.#items;
+    [this.#items, this.#bytes] = [[], 0];
+    const wanted = await this.#give(items);
+    this.#givenAt = performance.now();
+    return wanted;
+  }
+}
