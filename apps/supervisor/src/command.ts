@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command line of a service: prlimit (no core dumps) → setpriv (user, no capabilities, no new privileges) → node.
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ServiceName } from '@strongroom/service';
+import { nativeHasherPath, type ServiceName } from '@strongroom/service';
 import type { Account } from './accounts.ts';
 
 /** Octets of locked memory for OpenSSL's secrets; below the usual limit of locked memory for a user. */
@@ -51,7 +52,7 @@ function privileges({ root, account, ports }: CommandFacts): string[] {
 export function nodeFlags(name: ServiceName, code: string): string[] {
   return [
     '--disable-sigusr1', `--secure-heap=${SECURE_HEAP_BYTES}`,
-    ...(name === 'keys' ? [] : ['--no-addons']),
+    ...(mayLoadAddons(name, code) ? [] : ['--no-addons']),
     // Hashing runs in WebAssembly: compiled at once by the optimising compiler, it takes about half the time.
     ...(name === 'vault' ? ['--no-liftoff', '--no-wasm-lazy-compilation'] : []),
     // Two session tickets that a client does not read turn its close into a reset, and a burst loses its end.
@@ -59,6 +60,11 @@ export function nodeFlags(name: ServiceName, code: string): string[] {
     // Their memory is buffers that live for milliseconds; by its usual rule V8 collects the whole heap every 35 MB of them.
     ...(name === 'gateway' || name === 'vault' ? ['--external-memory-accounted-in-global-limit'] : []),
   ];
+}
+
+/** keys its PKCS#11 binding; the vault the one that hashes, where set-up built it. */
+function mayLoadAddons(name: ServiceName, code: string): boolean {
+  return name === 'keys' || (name === 'vault' && existsSync(nativeHasherPath(code)));
 }
 
 const PASSED_ON = /^(PATH|LANG|LC_[A-Z]+|TZ|TMPDIR|LD_PRELOAD|LD_LIBRARY_PATH|FAKETIME.*)$/;

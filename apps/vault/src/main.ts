@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The vault: seals what services submit, owns the log and the segments, and serves authorised local readers.
-import { SUBMITTERS, errorFields, runService } from '@strongroom/service';
+import { SUBMITTERS, errorFields, runService, useNativeHasher } from '@strongroom/service';
 import { dataKeyReader } from './read/data-keys.ts';
 import { holdExclusively } from './exclusive.ts';
 import { Intake } from './intake/intake.ts';
@@ -17,6 +17,7 @@ import { SYSTEM_WORLD } from './world.ts';
 runService('vault', async (context) => {
   const { paths } = context;
   const world = SYSTEM_WORLD;
+  context.event('vault.hashing', 'info', { by: useNativeHasher() ? 'addon' : 'webassembly' });
   await prepareStore(world, paths);
   const lock = await holdExclusively(paths.store);
   const sealing = await openSealing({

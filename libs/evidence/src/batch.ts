@@ -3,6 +3,7 @@
 import { createCipheriv, hash } from 'node:crypto';
 import { ByteReader, Refused, invariant } from '@strongroom/bytes';
 import { contextDigest } from './receipt.ts';
+import { bulkHasher } from './hasher.ts';
 import { HASH_BYTES, rootOf } from './merkle.ts';
 import { LANE_RECORD_MAX, hashLeaves } from './sha256-lanes.ts';
 
@@ -127,19 +128,24 @@ export function leavesOf(seed: Buffer, runs: readonly BatchRun[]): Buffer {
 }
 
 function hashRun(run: BatchRun, salts: Buffer, leaves: Buffer, first: number): void {
-  const context = contextDigest(run.context);
+  const { lengths, data, firstSequence: sequence, count } = run;
+  const leafRun = { context: contextDigest(run.context), sequence, count, lengths, salts, saltAt: first * SALT_BYTES, data };
+  const hasher = bulkHasher();
+  if (hasher !== undefined) return hasher.leaves(leafRun, leaves, first * HASH_BYTES);
   const inLanes = laneCount(run);
-  let start = 0;
-  if (inLanes > 0) {
-    const lanes = { context, sequence: run.firstSequence, count: inLanes, lengths: run.lengths, salts: salts.subarray(first * SALT_BYTES), data: run.data };
-    start = hashLeaves(lanes, leaves, first * HASH_BYTES);
-  }
+  const start = inLanes === 0 ? 0 : hashLeaves({ ...leafRun, count: inLanes }, leaves, first * HASH_BYTES);
+  hashAlone(run, leafRun.context, salts, leaves, first, inLanes, start);
+}
+
+/** The records of a run from `from` on, whose bytes begin at `at`. */
+function hashAlone(run: BatchRun, context: Buffer, salts: Buffer, leaves: Buffer, first: number, from: number, at: number): void {
+  let start = at;
   context.copy(scratch, 1 + SALT_BYTES);
-  for (let i = inLanes; i < run.count; i += 1) {
+  for (let i = from; i < run.count; i += 1) {
     const length = run.lengths.readUInt32BE(i * 4);
-    const at = (first + i) * SALT_BYTES;
+    const saltAt = (first + i) * SALT_BYTES;
     if (scratch.length < LEAF_PREFIX + length) grow(length);
-    salts.copy(scratch, 1, at, at + SALT_BYTES);
+    salts.copy(scratch, 1, saltAt, saltAt + SALT_BYTES);
     writeSequence(run.firstSequence + i);
     run.data.copy(scratch, LEAF_PREFIX, start, start + length);
     start += length;

@@ -2,6 +2,7 @@
 export * from './batch.ts';
 export * from './commit.ts';
 export * from './entry.ts';
+export * from './hasher.ts';
 export * from './item.ts';
 export * from './log-proof.ts';
 export * from './log-tree.ts';

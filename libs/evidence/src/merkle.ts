@@ -2,6 +2,7 @@
 // RFC 6962 section 2.1 (RFC 9162 section 2.1): SHA-256 trees, inclusion and consistency.
 import { hash } from 'node:crypto';
 import { Refused, invariant } from '@strongroom/bytes';
+import { bulkHasher } from './hasher.ts';
 import { foldPairs } from './sha256-lanes.ts';
 
 export const HASH_BYTES = 32;
@@ -39,15 +40,24 @@ export function rootOf(leaves: Buffer): Buffer {
 /** Replaces a level by the one above, in place; an odd last node moves up unhashed. Returns how many nodes it has. */
 function foldLevel(level: Buffer, count: number): number {
   const pairs = count >>> 1;
-  const inLanes = pairs < LANES_FROM ? 0 : pairs - (pairs % 4);
-  if (inLanes > 0) foldPairs(level, inLanes);
-  for (let i = inLanes; i < pairs; i += 1) {
+  const inBulk = foldInBulk(level, pairs);
+  for (let i = inBulk; i < pairs; i += 1) {
     level.copy(pair, 1, i * 64, i * 64 + 64);
     // As a latin1 string the digest costs about half of what a Buffer does.
     level.write(hash('sha256', pair, 'latin1'), i * HASH_BYTES, 'latin1');
   }
   if (count % 2 === 1) level.copy(level, pairs * HASH_BYTES, (count - 1) * HASH_BYTES, count * HASH_BYTES);
   return pairs + (count % 2);
+}
+
+/** As many of the pairs as are worth it. Returns how many. */
+function foldInBulk(level: Buffer, pairs: number): number {
+  const hasher = bulkHasher();
+  const count = hasher !== undefined ? pairs : pairs < LANES_FROM ? 0 : pairs - (pairs % 4);
+  if (count === 0) return 0;
+  if (hasher === undefined) foldPairs(level, count);
+  else hasher.nodes(level, count);
+  return count;
 }
 
 /** The audit path of leaf `index`, nearest sibling first. */

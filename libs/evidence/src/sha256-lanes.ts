@@ -2,6 +2,7 @@
 // SHA-256 (FIPS 180-4) over four messages at once, in WebAssembly SIMD emitted here: one v128 holds the same word of four
 // messages. A leaf is a few blocks long, and a call of the native hash for each costs more than hashing it. Longer
 // records go to the native hash (batch.ts), which is also the oracle in tests.
+import type { LeafRun } from './hasher.ts';
 import { Assembler, type Local } from './wasm-assembler.ts';
 
 const ROUNDS = 64;
@@ -226,21 +227,10 @@ export function foldPairs(level: Buffer, pairs: number): void {
   view.copy(level, 0, ARENA, ARENA + pairs * 32);
 }
 
-export interface LeafRun {
-  /** SHA-256 of the run's context. */
-  readonly context: Buffer;
-  /** Of the first of the records; the low 32 bits must not wrap within them. */
-  readonly sequence: number;
-  /** A multiple of four. */
-  readonly count: number;
-  /** u32 each, big-endian, none above {@link LANE_RECORD_MAX}. */
-  readonly lengths: Buffer;
-  /** 16 octets each. */
-  readonly salts: Buffer;
-  readonly data: Buffer;
-}
-
-/** The leaf hashes of a run's first `count` records, into `to` from `at`. Returns how many octets of data they took. */
+/**
+ * The leaf hashes of a run's first `count` records, into `to` from `at`. Returns how many octets of data they took. `count`
+ * must be a multiple of four, no length above {@link LANE_RECORD_MAX}, and the low 32 bits of the sequence must not wrap.
+ */
 export function hashLeaves(run: LeafRun, to: Buffer, at: number): number {
   const { count, data } = run;
   const [lengths, salts] = [ARENA, ARENA + count * 4];
@@ -253,7 +243,7 @@ export function hashLeaves(run: LeafRun, to: Buffer, at: number): number {
     view.writeUInt32BE(Math.floor(run.sequence / 0x1_0000_0000), slot + 49);
   }
   run.lengths.copy(view, lengths, 0, count * 4);
-  run.salts.copy(view, salts, 0, count * 16);
+  run.salts.copy(view, salts, run.saltAt, run.saltAt + count * 16);
   data.copy(view, raw);
   const end = leaves(raw, lengths, salts, run.sequence % 0x1_0000_0000 | 0, count, out);
   view.copy(to, at, out, out + count * 32);

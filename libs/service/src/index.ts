@@ -13,6 +13,7 @@ export * from './identity.ts';
 export * from './layout.ts';
 export * from './messages.ts';
 export * from './metrics.ts';
+export * from './native-hasher.ts';
 export * from './notify.ts';
 export * from './registry.ts';
 export * from './rpc-client.ts';
