@@ -143,12 +143,14 @@ def tiles(vectors):
 
 @check
 def commit(vectors):
-    for file in vectors["files"]:
+    for file in vectors["files"] + vectors["version1"]:
         records = list(formats.read_commit_records(octets(file["hex"])))
         assert len(records) == len(file["records"])
         for read, said in zip(records, file["records"]):
             assert read["size"] == said.get("size", said.get("sizeBefore")) and read["checkpoint"].decode() == said["checkpoint"]
             assert [one.hex() for one in read["entries"]] == said.get("entries", [])
+            assert (read.get("open"), read.get("holds")) == (said.get("open"), said.get("holds"))
+            assert [one.hex() for one in read.get("destroying", [])] == said.get("destroying", [])
             assert [(one["service"], one["last"], one["token"].hex(), len(one["streams"])) for one in read["producers"]] == \
                 [(one["service"], one["last"], one["token"], len(one["streams"])) for one in said["producers"]]
     for vector in vectors["refused"]:

@@ -335,13 +335,16 @@ def read_commit_records(data):
 
 def read_commit(kind, body):
     cursor = Cursor(body)
-    require(cursor.u8() == 1 and kind in (1, 2), "a commit record of an unknown version or type")
+    version = cursor.u8()
+    require(kind in (1, 2) and 1 <= version <= (2 if kind == 1 else 1), "a commit record of an unknown version or type")
     record = {"snapshot": kind == 1, "size": cursor.size(), "entries": []}
     if kind == 1:
         record["totals"] = (cursor.size(), cursor.size(), cursor.size())
         record["nextSegment"] = cursor.size()
-        if flag(cursor):
-            record["open"] = (cursor.size(), cursor.size(), cursor.u32())
+        count = cursor.u32() if version == 2 else 1 if flag(cursor) else 0
+        record["open"] = [{"id": cursor.size(), "length": cursor.size(), "frames": cursor.u32()} for _ in range(count)]
+        record["holds"] = [{"hold": cursor.take(16).hex(), "document": cursor.take(32).hex()} for _ in range(cursor.u32() if version == 2 else 0)]
+        record["destroying"] = [cursor.take(cursor.u16()) for _ in range(cursor.u32() if version == 2 else 0)]
     else:
         record["entries"] = [cursor.take(cursor.u16()) for _ in range(cursor.u32())]
     record["producers"] = [read_producer(cursor) for _ in range(cursor.u32())]

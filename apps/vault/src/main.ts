@@ -23,9 +23,9 @@ runService('vault', async (context) => {
   const sealing = await openSealing({
     world, context, openKeys: (onAway, onBack) => openKeyLine(world.clock, context, onAway, onBack), isAlive: (instance) => lives.isAlive(instance),
   });
-  const { vault, waiting, loop, own, key, keys, events, record } = sealing;
+  const { vault, waiting, loop, own, key, keys, events, classOf, record } = sealing;
 
-  const reading = new Reading({ log: paths.log, segments: paths.segments, state: paths.vaultState }, dataKeyReader(paths.dataKeys, key.name, keys.unwrap, () => vault.openSegment));
+  const reading = new Reading({ log: paths.log, segments: paths.segments, state: paths.vaultState }, dataKeyReader(paths.dataKeys, key.name, keys.unwrap, () => vault.openSegments));
   const refusals = new Refusals(world.clock, (event, fields) => {
     context.event(event, 'warn', fields);
     record(event, { ...fields });
@@ -33,7 +33,7 @@ runService('vault', async (context) => {
   const readers = new ReadSocket({ context, reading, settle: () => loop.settle(), record, refused: (event, fields) => refusals.note(event, fields) });
   events.on('sealed', (batches, first) => readers.sealed(batches, first));
   const permit = permitFor(context.deployment, () => context.registry);
-  const lives = new Lives({ clock: world.clock, producers: vault.producers, waiting, loop, own, permit, event: (event, level, fields) => context.event(event, level, fields) });
+  const lives = new Lives({ clock: world.clock, producers: vault.producers, waiting, loop, own, permit, classOf, event: (event, level, fields) => context.event(event, level, fields) });
   const intake = new Intake(context, lives);
 
   context.stats(() => statsOf(sealing));

@@ -4,7 +4,7 @@ import { EventEmitter } from 'node:events';
 import { join } from 'node:path';
 import type { Failed } from '@strongroom/bytes';
 import { parseVkey, vkeyLine, type NoteKey } from '@strongroom/evidence';
-import { errorFields, serviceId, type Fields, type ServiceContext } from '@strongroom/service';
+import { classifier, errorFields, retentionClasses, serviceId, type Fields, type ServiceContext } from '@strongroom/service';
 import { CommitLog } from './commit/commit-log.ts';
 import type { KeyLine } from './commit/key-line.ts';
 import { LogDirectory } from './commit/log-directory.ts';
@@ -15,6 +15,7 @@ import { Space } from './commit/space.ts';
 import { Vault, type VaultEvents } from './commit/vault.ts';
 import { Worm } from './commit/worm.ts';
 import { isDiskFull, makeStore, putFile, readWhole } from './disk.ts';
+import type { ClassOf } from './intake/admission.ts';
 import { OwnRecords } from './intake/own-records.ts';
 import { Waiting } from './intake/waiting.ts';
 import type { World } from './world.ts';
@@ -36,6 +37,8 @@ export interface Sealing {
   readonly worm: Worm;
   readonly loop: Loop;
   readonly events: EventEmitter<VaultEvents>;
+  /** The retention class of a run. */
+  readonly classOf: ClassOf;
   /** Seals something that happened to the vault itself. */
   record(event: string, fields: Fields): void;
   /** Commits and publishes that the vault has started: before this nothing is acknowledged, and nobody reads. */
@@ -61,8 +64,10 @@ export async function prepareStore({ disk }: World, { store, vaultState, dataKey
 /** Opens what {@link prepareStore} prepared. Throws what {@link recover} throws. */
 export async function openSealing({ world, context, openKeys, isAlive }: SealingOptions): Promise<Sealing> {
   const { disk, clock } = world;
-  const { paths, config: { vault: config } } = context;
-  const [waiting, own] = [new Waiting(clock), new OwnRecords(world, serviceId(context.deployment, 'vault'), context.instance)];
+  const { paths, config: { vault: config, retention } } = context;
+  const classOf = classifier(retention);
+  const keepDays = new Map(retentionClasses(retention).map((one) => [one.name, one.keepDays]));
+  const [waiting, own] = [new Waiting(clock), new OwnRecords(world, serviceId(context.deployment, 'vault'), context.instance, classOf)];
   const keys = openKeys((error) => {
     context.state('stalled', `the HSM is away: ${error.message}`);
     context.event('vault.keys-away', 'error', errorFields(error));
@@ -80,7 +85,7 @@ export async function openSealing({ world, context, openKeys, isAlive }: Sealing
   const events = new EventEmitter<VaultEvents>();
   const vault = new Vault({
     world, key, keys: keys.sealing, commitLog, waiting, segments: paths.segments, dataKeys: paths.dataKeys,
-    cycleBytesMax: config.cycleMaxBytes, segmentBytesMax: config.segmentMaxBytes, isAlive,
+    cycleBytesMax: config.cycleMaxBytes, segmentBytesMax: config.segmentMaxBytes, keepDays: (name) => keepDays.get(name)!, isAlive,
   }, recovered, events);
   const publisher = new Publisher(world, vault, new LogDirectory(disk, paths.log), join(paths.vaultState, 'remembered'));
   const loop = new Loop({
@@ -103,13 +108,13 @@ export async function openSealing({ world, context, openKeys, isAlive }: Sealing
   const stop = async (): Promise<void> => {
     waiting.push(own.event('vault.stopped', 'info', { reason: String(context.stop.reason) }));
     while (vault.hasWork) await vault.cycle();
-    await vault.closeSegment();
+    await vault.closeSegments();
     await vault.cycle();
     await publisher.flush();
     await worm.settled();
     await vault.release();
   };
-  return { keys, key, vkey, vault, waiting, own, publisher, space, worm, loop, events, record, start, stop };
+  return { keys, key, vkey, classOf, vault, waiting, own, publisher, space, worm, loop, events, record, start, stop };
 }
 
 /** The log's key and its line; the latter is kept in state/vault for those who verify without services. */

@@ -8,7 +8,11 @@ export const COMMIT_BODY_MAX: number = 256 * 1024 * 1024;
 export const NO_DIGEST: Buffer = Buffer.alloc(32);
 /** Of a record, beside its body: length, type, digest. */
 export const COMMIT_FRAMING_BYTES: number = 4 + 1 + 32;
-const VERSION = 1;
+/** Snapshots of version 1 knew one open segment, and neither holds nor destructions. */
+const SNAPSHOT_VERSION = 2;
+const CYCLE_VERSION = 1;
+const OPEN_BYTES = 8 + 8 + 4;
+const HOLD_BYTES = 16 + 32;
 /** The least that a producer and a stream take, with every text empty. */
 const PRODUCER_BYTES_MIN = 16 + 2 + 8 + 32 + 8 + 2 + 4;
 const STREAM_BYTES_MIN = 16 + 8 + 1 + 2;
@@ -45,12 +49,23 @@ export interface OpenSegment {
   readonly frames: number;
 }
 
+export interface HeldSince {
+  /** 32 hexadecimal digits. */
+  readonly hold: string;
+  /** HASH of its text. */
+  readonly document: Buffer;
+}
+
 export interface Snapshot {
   readonly kind: 'snapshot';
   readonly size: number;
   readonly totals: Totals;
   readonly nextSegment: number;
-  readonly open: OpenSegment | null;
+  readonly open: readonly OpenSegment[];
+  /** Legal holds that are in force. */
+  readonly holds: readonly HeldSince[];
+  /** `destroy` entries whose `destroyed` has not been committed. */
+  readonly destroying: readonly Buffer[];
   readonly producers: readonly ProducerState[];
   /** Signed note; empty for an empty log. */
   readonly checkpoint: string;
@@ -73,16 +88,20 @@ export function encodeCommit(before: Buffer, record: Snapshot | Cycle): { bytes:
 }
 
 function snapshotBody(snapshot: Snapshot): Buffer {
-  const { totals, open } = snapshot;
-  const to = new ByteWriter(4096).u8(VERSION).u64(snapshot.size).u64(totals.records).u64(totals.batches).u64(totals.bytes);
-  to.u64(snapshot.nextSegment).u8(open === null ? 0 : 1);
-  if (open !== null) to.u64(open.id).u64(open.length).u32(open.frames);
+  const { totals, open, holds, destroying } = snapshot;
+  const to = new ByteWriter(4096).u8(SNAPSHOT_VERSION).u64(snapshot.size).u64(totals.records).u64(totals.batches).u64(totals.bytes);
+  to.u64(snapshot.nextSegment).u32(open.length);
+  for (const { id, length, frames } of open) to.u64(id).u64(length).u32(frames);
+  to.u32(holds.length);
+  for (const { hold, document } of holds) to.bytes(Buffer.from(hold, 'hex')).bytes(document);
+  to.u32(destroying.length);
+  for (const entry of destroying) to.u16(entry.length).bytes(entry);
   writeProducers(to, snapshot.producers);
   return to.str16(snapshot.checkpoint).finish();
 }
 
 function cycleBody(cycle: Cycle): Buffer {
-  const to = new ByteWriter(4096).u8(VERSION).u64(cycle.sizeBefore).u32(cycle.entries.length);
+  const to = new ByteWriter(4096).u8(CYCLE_VERSION).u64(cycle.sizeBefore).u32(cycle.entries.length);
   for (const entry of cycle.entries) to.u16(entry.length).bytes(entry);
   writeProducers(to, cycle.producers);
   return to.str16(cycle.checkpoint).finish();
@@ -128,19 +147,38 @@ export function decodeCommit(before: Buffer, bytes: Buffer): { record: Snapshot 
 
 function decodeBody(type: number, body: Buffer): Snapshot | Cycle {
   const from = new ByteReader(body);
-  if (from.u8() !== VERSION) throw new Refused('commit.version', 'a commit record has another version');
+  const version = from.u8();
   if (type !== TYPE.snapshot && type !== TYPE.cycle) throw malformed(`type ${type} is not known`);
-  const record = type === TYPE.snapshot ? readSnapshot(from) : readCycle(from);
+  if (version < 1 || version > (type === TYPE.snapshot ? SNAPSHOT_VERSION : CYCLE_VERSION)) throw new Refused('commit.version', 'a commit record has another version');
+  const record = type === TYPE.snapshot ? readSnapshot(from, version) : readCycle(from);
   from.end();
   return record;
 }
 
-function readSnapshot(from: ByteReader): Snapshot {
+function readSnapshot(from: ByteReader, version: number): Snapshot {
   return {
     kind: 'snapshot', size: from.size(), totals: { records: from.size(), batches: from.size(), bytes: from.size() },
-    nextSegment: from.size(), open: readFlag(from) ? { id: from.size(), length: from.size(), frames: from.u32() } : null,
+    nextSegment: from.size(), ...(version === 1 ? readFirstForm(from) : readSecondForm(from)),
     producers: readProducers(from), checkpoint: from.str16(),
   };
+}
+
+type Pending = Pick<Snapshot, 'open' | 'holds' | 'destroying'>;
+
+function readFirstForm(from: ByteReader): Pending {
+  return { open: readFlag(from) ? [readOpen(from)] : [], holds: [], destroying: [] };
+}
+
+function readSecondForm(from: ByteReader): Pending {
+  return {
+    open: Array.from({ length: readCount(from, OPEN_BYTES) }, () => readOpen(from)),
+    holds: Array.from({ length: readCount(from, HOLD_BYTES) }, () => ({ hold: from.take(16).toString('hex'), document: Buffer.from(from.take(32)) })),
+    destroying: Array.from({ length: readCount(from, 2) }, () => Buffer.from(from.take(from.u16()))),
+  };
+}
+
+function readOpen(from: ByteReader): OpenSegment {
+  return { id: from.size(), length: from.size(), frames: from.u32() };
 }
 
 function readCycle(from: ByteReader): Cycle {

@@ -3,8 +3,9 @@
 import { isAlias, parseDocument, visit } from 'yaml';
 import { Settings } from 'typebox/system';
 import { Errors } from 'typebox/value';
-import { CONFIG } from './config-schema.ts';
-import { nearest, schemaAt, valueAt } from './config-walk.ts';
+import { CONFIG, type Config } from './config-schema.ts';
+import { nearest, schemaAt, valueAt, withDefaults, type KeySchema } from './config-walk.ts';
+import { retentionFaults } from './retention.ts';
 
 /** A configuration file is small; more is a mistake. */
 export const CONFIG_BYTES_MAX = 1024 * 1024;
@@ -45,7 +46,14 @@ export function checkText(text: string): CheckedText {
   visit(document, (_, node) => { aliased ||= isAlias(node); });
   if (aliased) return { value: undefined, findings: [ALIASES] };
   const value: unknown = document.toJS() ?? {};
-  return { value, findings: checkValue(value) };
+  const findings = checkValue(value);
+  return { value, findings: findings.length > 0 ? findings : checkMeaning(value) };
+}
+
+/** What no schema can say: names that must exist, durations that must fit. */
+function checkMeaning(value: unknown): ConfigFinding[] {
+  const { retention } = withDefaults(CONFIG as unknown as KeySchema, value) as Config;
+  return retentionFaults(retention).map((fault): ConfigFinding => ({ code: 'config.value', ...fault }));
 }
 
 /** Checks a parsed configuration (before defaults) against the schema. */
@@ -82,7 +90,7 @@ function unknownKey(parent: string, name: string): ConfigFinding {
 }
 
 function mistaken(root: unknown, key: string, error: SchemaError): ConfigFinding {
-  const schema = schemaAt(key.replace(/\.\d+$/, ''));
+  const schema = schemaAt(key) ?? schemaAt(key.replace(/\.\d+$/, ''));
   const type = TYPE_NAMES[schema?.type ?? ''] ?? 'value';
   const shown = JSON.stringify(key === '' ? root : valueAt(root, key)) ?? 'nothing';
   const unit = schema?.unit === undefined ? '' : ` ${schema.unit}`;

@@ -13,6 +13,10 @@ export interface KeySchema {
   readonly maximum?: number;
   readonly pattern?: string;
   readonly properties?: Readonly<Record<string, KeySchema>>;
+  /** Of a list. */
+  readonly items?: KeySchema;
+  /** Of a section whose keys are names: what each holds. */
+  readonly patternProperties?: Readonly<Record<string, KeySchema>>;
 }
 
 /** Every key as `[dotted path, schema]`, in the schema's order. */
@@ -24,7 +28,10 @@ export function configKeys(schema: KeySchema = CONFIG as unknown as KeySchema, p
 /** The schema at a dotted path; '' is the whole. */
 export function schemaAt(path: string): KeySchema | undefined {
   let schema: KeySchema | undefined = CONFIG as unknown as KeySchema;
-  for (const name of path === '' ? [] : path.split('.')) schema = schema?.properties?.[name];
+  for (const name of path === '' ? [] : path.split('.')) {
+    const item: KeySchema | undefined = /^\d+$/.test(name) ? schema?.items : undefined;
+    schema = schema?.properties?.[name] ?? item ?? Object.values(schema?.patternProperties ?? {})[0];
+  }
   return schema;
 }
 

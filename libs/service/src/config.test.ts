@@ -86,7 +86,8 @@ test('explain says of every key what it is and where it comes from', () => {
 });
 
 test('the schema asks for no key, as a file may leave out all', () => {
-  assert.ok(!JSON.stringify(configSchema()).includes('"required"'));
+  // What stands in a list is whole or not there.
+  assert.ok(!JSON.stringify(configSchema(), (name, value: unknown) => (name === 'items' ? undefined : value)).includes('"required"'));
 });
 
 test('STRONGROOM_CONFIG names the file; empty is none', () => {

@@ -16,6 +16,8 @@ export * from './metrics.ts';
 export * from './native-hasher.ts';
 export * from './notify.ts';
 export * from './registry.ts';
+export * from './retention.ts';
+export { RETENTION_PRESETS, type RetentionPreset } from './retention-presets.table.ts';
 export * from './rpc-client.ts';
 export * from './rpc-lines.ts';
 export * from './rpc-server.ts';

@@ -200,8 +200,8 @@ export class StoreBuilder {
     const { size } = this.#tree;
     this.#serial += 1;
     this.#commit = { name: `commit/${size.toString(16).padStart(16, '0')}-${String(this.#serial).padStart(4, '0')}.commit`, parts: [], digest: Buffer.alloc(32) };
-    const open = this.#segment === null ? null : { id: this.#segment.id, length: this.#segmentLength(), frames: this.#segment.frames.length };
-    this.#record({ kind: 'snapshot', size, totals: this.#totals, nextSegment: this.#nextSegment, open, producers: [], checkpoint: this.#checkpoint });
+    const open = this.#segment === null ? [] : [{ id: this.#segment.id, length: this.#segmentLength(), frames: this.#segment.frames.length }];
+    this.#record({ kind: 'snapshot', size, totals: this.#totals, nextSegment: this.#nextSegment, open, holds: [], destroying: [], producers: [], checkpoint: this.#checkpoint });
     return this;
   }
 

@@ -24,8 +24,8 @@ export interface CoveredCommit {
   readonly name: string;
   /** Octets of whole records up to the checkpoint. */
   readonly length: number;
-  /** Logical octets that the commit log's own state needs of a segment without batches yet. */
-  readonly open: { readonly segment: string; readonly length: number } | null;
+  /** Logical octets that the commit log's own state needs of segments without batches yet. */
+  readonly open: readonly { readonly segment: string; readonly length: number }[];
 }
 
 /**
@@ -65,9 +65,9 @@ function serialOf(name: string): number {
 
 /** Null when no record of the file ends at `size` entries. */
 function coveredCommit(store: StoreReader, name: string, size: number): CoveredCommit | null {
-  let open: CoveredCommit['open'] = null;
+  let open: CoveredCommit['open'] = [];
   for (const { record, end } of commitRecords(store, `commit/${name}`)) {
-    if (record.kind === 'snapshot' && record.open !== null) open = { segment: segmentName(record.open.id), length: record.open.length };
+    if (record.kind === 'snapshot') open = record.open.map(({ id, length }) => ({ segment: segmentName(id), length }));
     const reached = record.kind === 'snapshot' ? record.size : record.sizeBefore + record.entries.length;
     if (reached === size) return { name, length: end, open };
     if (reached > size) return null;

@@ -21,7 +21,7 @@ export async function takeSnapshot(store: StoreReader, key: NoteKey, target: Sna
   const { note, checkpoint, commit } = await findCovered(store, key);
   if (commit !== null) copyCommit(store, commit, target); // first: the vault drops it when it begins the next one
   const needs = new SegmentNeeds();
-  if (commit !== null && commit.open !== null) needs.need(commit.open.segment, commit.open.length);
+  for (const { segment, length } of commit?.open ?? []) needs.need(segment, length);
   copyLog(store, checkpoint.size, target, needs);
   const segments = copySegments(store, needs, target, progress);
   target.sync();

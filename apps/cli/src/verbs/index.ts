@@ -10,6 +10,7 @@ import { logDir } from './log-dir.ts';
 import { order } from './order.ts';
 import { prove } from './prove.ts';
 import { reload } from './reload.ts';
+import { retention } from './retention.ts';
 import { revoke } from './revoke.ts';
 import { search } from './search.ts';
 import { show } from './show.ts';
@@ -27,7 +28,7 @@ export const VERBS: readonly Verb[] = [
   status, top,
   enrol, revoke, sources, reload,
   search, tap, show, prove,
-  order, approve,
+  retention, order, approve,
   verify, verifyProof, snapshot, logDir, vkey,
   config, completion, help, version,
 ];

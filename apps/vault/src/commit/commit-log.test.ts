@@ -11,7 +11,7 @@ import { SYSTEM_DISK } from '../disk.ts';
 const root = mkdtempSync(join(tmpdir(), 'strongroom-commit-'));
 after(() => rmSync(root, { recursive: true }));
 
-const SNAPSHOT: Snapshot = { kind: 'snapshot', size: 0, totals: { records: 0, batches: 0, bytes: 0 }, nextSegment: 1, open: null, producers: [], checkpoint: '' };
+const SNAPSHOT: Snapshot = { kind: 'snapshot', size: 0, totals: { records: 0, batches: 0, bytes: 0 }, nextSegment: 1, open: [], holds: [], destroying: [], producers: [], checkpoint: '' };
 const cycle = (sizeBefore: number): Cycle => ({ kind: 'cycle', sizeBefore, entries: [Buffer.from(`entry ${sizeBefore}`)], producers: [], checkpoint: 'note' });
 let directories = 0;
 

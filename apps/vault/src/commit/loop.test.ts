@@ -42,7 +42,7 @@ it('begins the commit log anew while it is never idle, and forgets lives that en
   const alive = randomBytes(16);
   const vault = new Vault({
     world: SYSTEM_WORLD, key: keys.key, keys, commitLog, waiting, segments: paths.segments, dataKeys: join(home, 'keys'),
-    cycleBytesMax: 1 << 20, segmentBytesMax: 1 << 20, isAlive: (instance) => instance.equals(alive),
+    cycleBytesMax: 1 << 20, keepDays: () => 400, segmentBytesMax: 1 << 20, isAlive: (instance) => instance.equals(alive),
   }, recovered, new EventEmitter());
   const publisher = new Publisher(SYSTEM_WORLD, vault, new LogDirectory(SYSTEM_DISK, paths.log), join(home, 'remembered'));
   const loop = new Loop({

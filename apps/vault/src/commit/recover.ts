@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { Failed, Refused } from '@strongroom/bytes';
 import {
-  decodeEntry, openCheckpoint, parsePartName, partName,
+  decodeEntry, openCheckpoint, parsePartName, partName, segmentName,
   type BatchEntry, type Checkpoint, type CloseEntry, type LogTree, type NoteKey, type Snapshot, type Totals,
 } from '@strongroom/evidence';
 import type { CommitLog, Redo } from './commit-log.ts';
@@ -37,7 +37,7 @@ export interface Recovered {
   readonly isNew: boolean;
 }
 
-const NOTHING: Snapshot = { kind: 'snapshot', size: 0, totals: { records: 0, batches: 0, bytes: 0 }, nextSegment: 1, open: null, producers: [], checkpoint: '' };
+const NOTHING: Snapshot = { kind: 'snapshot', size: 0, totals: { records: 0, batches: 0, bytes: 0 }, nextSegment: 1, open: [], holds: [], destroying: [], producers: [], checkpoint: '' };
 
 /**
  * Order: read; rewrite the tail of segments; rewrite the commit log; publish. A crash in between leaves a store that the
@@ -90,10 +90,7 @@ function replay({ snapshot, cycles }: Redo, log: LogDirectory, publishedSize: nu
   const producers = new Producers();
   producers.apply(snapshot.producers);
   const open: OpenSegments = new Map();
-  if (snapshot.open !== null) {
-    const { id, length, frames } = snapshot.open;
-    open.set(id.toString(16).padStart(16, '0'), { length, frames, publishedLength: length, last: [] });
-  }
+  for (const { id, length, frames } of snapshot.open) open.set(segmentName(id), { length, frames, publishedLength: length, last: [] });
   const totals = { ...snapshot.totals };
   const closed: CloseEntry[] = [];
   let { nextSegment, checkpoint, size } = snapshot;

@@ -6,7 +6,7 @@ import type { AdmittedRun } from '../intake/admission.ts';
 import { batchesOf } from './seal.ts';
 
 function run(count: number, contextBytes: number, dataBytes: number): AdmittedRun {
-  return { context: Buffer.alloc(contextBytes), receivedAt: 1n, firstSequence: 0, count, lengths: Buffer.alloc(4 * count), data: Buffer.alloc(dataBytes) };
+  return { context: Buffer.alloc(contextBytes), receivedAt: 1n, firstSequence: 0, count, lengths: Buffer.alloc(4 * count), data: Buffer.alloc(dataBytes), retentionClass: 'default' };
 }
 
 it('cuts batches that fit a frame, whatever their runs consist of', () => {

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { Failed } from '@strongroom/bytes';
-import { BOUND_UNKNOWN, KIND, NO_KEY, decodeBatch, encodeContext, leafHash, openCheckpoint, recordsOf, verifyInclusion, xaesKey, type BatchEntry } from '@strongroom/evidence';
+import {
+  BOUND_UNKNOWN, KIND, NO_DIGEST, NO_KEY, bundlePath, decodeBatch, decodeBundle, decodeCommits, decodeEntry, encodeCommit, encodeContext, leafHash, openCheckpoint, recordsOf, verifyInclusion, xaesKey, type BatchEntry, type Cycle, type Snapshot,
+} from '@strongroom/evidence';
 import { SoftwareKeys } from '@strongroom/testing';
 import type { Admitted } from '../intake/admission.ts';
 import { CommitLog } from './commit-log.ts';
@@ -20,7 +22,7 @@ import { Publisher } from './publisher.ts';
 import { recover } from './recover.ts';
 import { Vault, type VaultEvents } from './vault.ts';
 import { Waiting } from '../intake/waiting.ts';
-import { SYSTEM_WORLD } from '../world.ts';
+import { SYSTEM_WORLD, type World } from '../world.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'strongroom-vault-'));
 const opened: { release(): Promise<void> }[] = [];
@@ -59,14 +61,14 @@ class Bench {
     return { log: join(this.home, 'log'), segments: join(this.home, 'segments'), commit: join(this.home, 'commit') };
   }
 
-  async open(remembered: string | null = null): Promise<Opened> {
+  async open(remembered: string | null = null, world: World = SYSTEM_WORLD): Promise<Opened> {
     const { keys, home, paths } = this;
     const commitLog = new CommitLog(SYSTEM_DISK, paths.commit);
     const recovered = await recover(SYSTEM_DISK, paths, keys.key, remembered, commitLog).catch(async (error: unknown) => { await commitLog.close(); throw error; });
     const events = new EventEmitter<VaultEvents>();
     const waiting = new Waiting(SYSTEM_CLOCK);
     const dataKeys = join(home, 'keys');
-    const vault = new Vault({ world: SYSTEM_WORLD, key: keys.key, keys, commitLog, waiting, segments: paths.segments, dataKeys, cycleBytesMax: 1 << 20, segmentBytesMax: 1 << 20, isAlive: () => false }, recovered, events);
+    const vault = new Vault({ world, key: keys.key, keys, commitLog, waiting, segments: paths.segments, dataKeys, cycleBytesMax: 1 << 20, segmentBytesMax: 1 << 20, keepDays: (name) => (name === 'short' ? 30 : 400), isAlive: () => false }, recovered, events);
     opened.push(vault);
     events.on('opened', (segment) => this.dataKeys.set(segment.name, segment.dataKey));
     const records = async (): Promise<string[]> => {
@@ -82,7 +84,7 @@ class Bench {
 
   readonly dataKeys = new Map<string, Buffer>();
 
-  admitted(texts: readonly string[], committed: () => void = () => undefined): Admitted {
+  admitted(texts: readonly string[], committed: () => void = () => undefined, retentionClass = 'default'): Admitted {
     const data = Buffer.from(texts.join(''));
     const lengths = Buffer.alloc(texts.length * 4);
     texts.forEach((text, i) => lengths.writeUInt32BE(text.length, i * 4));
@@ -92,8 +94,26 @@ class Bench {
     });
     const firstSequence = this.#sequence;
     this.#sequence += texts.length;
-    return { runs: [{ context, receivedAt: 5n, firstSequence, count: texts.length, lengths, data }], bytes: data.length, state: null, awaited: true, committed };
+    return { runs: [{ context, receivedAt: 5n, firstSequence, count: texts.length, lengths, data, retentionClass }], bytes: data.length, state: null, awaited: true, committed };
   }
+}
+
+/** As a vault wrote it that knew one open segment: nothing of an empty log's snapshot but its form has changed. */
+function inFirstVersion([snapshot, ...cycles]: readonly [Snapshot, ...Cycle[]]): Buffer {
+  const { bytes } = encodeCommit(NO_DIGEST, snapshot);
+  const [before, after] = [bytes.subarray(6, 6 + 5 * 8), bytes.subarray(6 + 5 * 8 + 12, -32)];
+  const body = Buffer.concat([Buffer.of(1), before, Buffer.of(0), after]);
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(body.length);
+  head[4] = 1;
+  let digest: Buffer = createHash('sha256').update(NO_DIGEST).update(head).update(body).digest();
+  const parts: Buffer[] = [head, body, digest];
+  for (const cycle of cycles) {
+    const encoded = encodeCommit(digest, cycle);
+    parts.push(encoded.bytes);
+    digest = encoded.digest;
+  }
+  return Buffer.concat(parts);
 }
 
 describe('vault', () => {
@@ -105,7 +125,7 @@ describe('vault', () => {
     first.waiting.push(bench.admitted(['three'], () => acks.push('b')));
     await first.vault.cycle();
     assert.deepEqual(acks, ['a', 'b']);
-    await first.vault.closeSegment();
+    await first.vault.closeSegments();
     await first.vault.cycle();
     await first.publisher.flush();
     assert.deepEqual(await first.records(), ['one', 'two', 'three']);
@@ -165,6 +185,59 @@ describe('vault', () => {
     const third = await bench.open();
     assert.deepEqual(await third.records(), ['one', 'two']);
     assert.deepEqual(readdirSync(bench.paths.segments), parts);
+  });
+
+  it('writes a segment for each retention class, in one commit, and recovers all that were open', async () => {
+    const bench = new Bench();
+    const first = await bench.open();
+    const acks: string[] = [];
+    first.waiting.push(bench.admitted(['one'], () => acks.push('one')));
+    first.waiting.push(bench.admitted(['two'], () => acks.push('two'), 'short'));
+    first.waiting.push(bench.admitted(['three'], () => acks.push('three')));
+    await first.vault.cycle();
+    assert.deepEqual(acks, ['one', 'two', 'three']);
+    const writers = [...first.vault.openSegments];
+    assert.deepEqual(writers.map(({ place, frames }) => [place.retentionClass, frames]), [['default', 1], ['short', 1]]);
+    assert.ok(writers[1]!.place.bucket < writers[0]!.place.bucket);
+    assert.deepEqual(writers.map(({ keyId }) => keyId), ['default', 'short'].map((name, i) => `wrap/${name}/${writers[i]!.place.bucket}`));
+    await first.publisher.flush();
+    first.waiting.push(bench.admitted(['four'], () => undefined, 'short'));
+    await first.vault.cycle();
+
+    const second = await bench.open();
+    assert.deepEqual(await second.records(), ['one', 'three', 'two', 'four']);
+    await second.vault.cycle();
+    await second.publisher.flush();
+    const entries = decodeBundle(new LogDirectory(SYSTEM_DISK, bench.paths.log).read(bundlePath(0, second.vault.size)), second.vault.size).map(decodeEntry);
+    assert.deepEqual(entries.flatMap((entry) => (entry.kind === 'close' ? [[entry.segment, entry.frames, entry.state]] : [])), [['0000000000000001', 1, 'torn'], ['0000000000000002', 2, 'torn']]);
+    assert.equal((await bench.open()).vault.hasWork, false);
+  });
+
+  it('closes a segment whose time is over though nothing comes for its class', async () => {
+    const bench = new Bench();
+    const clock = { ...SYSTEM_CLOCK, now: SYSTEM_CLOCK.nowNs(), nowNs() { return this.now; } };
+    const { vault, waiting } = await bench.open(null, { ...SYSTEM_WORLD, clock });
+    waiting.push(bench.admitted(['one'], () => undefined, 'short'));
+    await vault.cycle();
+    clock.now += 25n * 3600n * 1_000_000_000n;
+    waiting.push(bench.admitted(['two']));
+    await vault.cycle();
+    assert.deepEqual([...vault.openSegments].map(({ place }) => place.retentionClass), ['default']);
+    assert.equal(vault.size, 3, 'two batches and a close');
+  });
+
+  it('recovers a store whose commit log is of the first version', async () => {
+    const bench = new Bench();
+    const first = await bench.open();
+    first.waiting.push(bench.admitted(['one']));
+    await first.vault.cycle();
+    await first.publisher.flush();
+    const [name] = readdirSync(bench.paths.commit);
+    const { records } = decodeCommits(readFileSync(join(bench.paths.commit, name!)));
+    writeFileSync(join(bench.paths.commit, name!), inFirstVersion(records as [Snapshot, Cycle]));
+    const second = await bench.open();
+    assert.deepEqual(await second.records(), ['one']);
+    assert.equal(second.vault.hasWork, true, 'the torn segment is to be closed');
   });
 
   it('goes on after half a frame was written for lack of room', async () => {

@@ -1,40 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 // The commit cycle:
-//   take what waits → seal batches → append and sync the segment, while the checkpoint is signed
+//   take what waits → seal batches of one class each → append and sync the segments, while the checkpoint is signed
 //   → append and sync the commit log (THE COMMIT POINT) → acknowledge; the publisher follows within a second.
 // State changes only after the commit point, so a cycle that fails before it can be tried again with the same queue.
 
 import type { EventEmitter } from 'node:events';
 import { Failed } from '@strongroom/bytes';
 import {
-  checkpointText, encodeEntry, segmentName, signedNote,
-  type BatchEntry, type CloseEntry, type Entry, type LogFile, type LogTree, type NoteKey, type OpenSegment, type ProducerState, type Totals,
+  checkpointText, encodeEntry, signedNote,
+  type BatchEntry, type CloseEntry, type Entry, type LogFile, type LogTree, type ProducerState, type Totals,
 } from '@strongroom/evidence';
-import type { Admitted } from '../intake/admission.ts';
+import type { Admitted, AdmittedRun } from '../intake/admission.ts';
 import type { CommitLog } from './commit-log.ts';
 import { isDiskFull } from '../disk.ts';
-import type { SealingKeys } from './keys.ts';
 import type { Producers } from '../intake/producers.ts';
 import type { Recovered } from './recover.ts';
-import { RETENTION_CLASS, expiryBucket } from './retention.ts';
 import { batchesOf, sealBatch, type SealedBatch } from './seal.ts';
-import { tornEntry } from './segment-parts.ts';
-import { SegmentWriter } from './segment-writer.ts';
+import { OpenSegments, type OpenSegmentsOptions } from './open-segments.ts';
+import type { SegmentWriter } from './segment-writer.ts';
 import type { Waiting } from '../intake/waiting.ts';
-import type { World } from '../world.ts';
 
-const SEGMENT_AGE_NS = 24n * 3600n * 1_000_000_000n;
-
-export interface VaultOptions {
-  readonly world: World;
-  readonly key: NoteKey;
-  readonly keys: SealingKeys;
+export interface VaultOptions extends OpenSegmentsOptions {
   readonly commitLog: CommitLog;
-  readonly segments: string;
-  readonly dataKeys: string;
   readonly waiting: Waiting;
   readonly cycleBytesMax: number;
-  readonly segmentBytesMax: number;
   /** Whether a life of a service may still come back: then it is not forgotten. */
   readonly isAlive: (instance: Buffer) => boolean;
 }
@@ -53,7 +42,8 @@ interface Plan {
   /** All entries, encoded. */
   readonly entries: readonly Buffer[];
   readonly batches: readonly SealedBatch[];
-  readonly frames: readonly Buffer[];
+  /** What is appended to which segment. */
+  readonly writes: ReadonlyMap<SegmentWriter, readonly Buffer[]>;
   readonly tree: LogTree;
 }
 
@@ -64,10 +54,7 @@ export class Vault {
   #tree: LogTree;
   #checkpoint: string;
   #totals: Totals;
-  #nextSegment: number;
-  #segment: SegmentWriter | undefined;
-  /** The segment that has committed batches and no committed closing entry. */
-  #open: OpenSegment | null = null;
+  readonly #segments: OpenSegments;
   /** Closing entries that wait for a cycle. */
   #closing: CloseEntry[];
   #urgent: Entry[] = [];
@@ -84,8 +71,8 @@ export class Vault {
     this.#tree = recovered.tree;
     this.#checkpoint = recovered.checkpoint;
     this.#totals = recovered.totals;
-    this.#nextSegment = recovered.nextSegment;
     this.#closing = [...recovered.torn];
+    this.#segments = new OpenSegments(options, recovered.nextSegment, (segment) => events.emit('opened', segment), (entry) => this.#closing.push(entry));
   }
 
   get size(): number {
@@ -104,8 +91,8 @@ export class Vault {
     return this.#totals;
   }
 
-  get openSegment(): SegmentWriter | undefined {
-    return this.#segment;
+  get openSegments(): IterableIterator<SegmentWriter> {
+    return this.#segments.writers();
   }
 
   get hasWork(): boolean {
@@ -146,53 +133,37 @@ export class Vault {
   }
 
   async #commit(taken: readonly Admitted[]): Promise<void> {
-    const hasRecords = taken.some((admitted) => admitted.runs.length > 0);
-    const segment = hasRecords ? await this.#segmentFor(this.#options.world.clock.nowNs()) : undefined;
-    const plan = this.#plan(taken, segment);
-    const [checkpoint] = await Promise.all([this.#sign(plan.tree), segment?.write(plan.frames)]);
+    const now = this.#options.world.clock.nowNs();
+    await this.#segments.closeDue(now);
+    const byClass = groupByClass(taken);
+    const placed = new Map<SegmentWriter, readonly AdmittedRun[]>();
+    for (const [retentionClass, runs] of byClass) placed.set(await this.#segments.writerFor(retentionClass, now), runs);
+    const plan = this.#plan(placed);
+    const checkpoint = await allDone(this.#sign(plan.tree), [...plan.writes].map(([segment, frames]) => segment.write(frames)));
     const producers = merge(taken);
     const cycle = { kind: 'cycle' as const, sizeBefore: this.#tree.size, entries: plan.entries, producers, checkpoint };
     await this.#options.commitLog.commit(cycle);
-    this.#apply(plan, checkpoint, producers, segment);
+    this.#apply(plan, checkpoint, producers);
   }
 
-  /** The open segment, or a new one when the bucket, the size or the age asks for it. */
-  async #segmentFor(now: bigint): Promise<SegmentWriter> {
-    const open = this.#segment;
-    const bucket = expiryBucket(now);
-    if (open !== undefined) {
-      const tooOld = now - open.place.createdAt > SEGMENT_AGE_NS;
-      if (open.place.bucket === bucket && open.length < this.#options.segmentBytesMax && !tooOld) return open;
-      await this.closeSegment();
+  /** Ends the open segments in order: their closing entries wait for the next cycle. */
+  async closeSegments(): Promise<void> {
+    await this.#segments.closeAll();
+  }
+
+  #plan(placed: ReadonlyMap<SegmentWriter, readonly AdmittedRun[]>): Plan {
+    const batches: SealedBatch[] = [];
+    const writes = new Map<SegmentWriter, readonly Buffer[]>();
+    for (const [segment, runs] of placed) {
+      const sealed = [...batchesOf(runs)].map((batch) => sealBatch(this.#options.world.random, segment, batch));
+      batches.push(...sealed);
+      writes.set(segment, sealed.flatMap(({ frame }) => frame));
     }
-    const { world, keys, segments, dataKeys, key } = this.#options;
-    const place = { directory: segments, dataKeys, origin: key.name, retentionClass: RETENTION_CLASS, bucket, createdAt: now };
-    // Counted first: a number whose file could not be made whole is not used again.
-    const id = this.#nextSegment;
-    this.#nextSegment += 1;
-    const segment = await SegmentWriter.open(world, id, place, keys);
-    this.#segment = segment;
-    this.#events.emit('opened', segment);
-    return segment;
-  }
-
-  /** Ends the open segment in order: its final frame is durable before its closing entry waits for the next cycle. */
-  async closeSegment(): Promise<void> {
-    const segment = this.#segment;
-    if (segment === undefined) return;
-    await segment.write(segment.seal(Buffer.alloc(0), true).frame);
-    this.#closing.push(segment.closeEntry());
-    this.#segment = undefined;
-    await segment.release();
-  }
-
-  #plan(taken: readonly Admitted[], segment: SegmentWriter | undefined): Plan {
-    const batches = segment === undefined ? [] : [...batchesOf(taken.flatMap((admitted) => admitted.runs))].map((runs) => sealBatch(this.#options.world.random, segment, runs));
     const [closing, urgent] = [[...this.#closing], [...this.#urgent]];
     const entries = [...closing, ...urgent, ...batches.map(({ entry }) => entry)].map(encodeEntry);
     const tree = this.#tree.clone();
     for (const entry of entries) tree.append(entry);
-    return { closing, urgent, entries, batches, frames: batches.flatMap(({ frame }) => frame), tree };
+    return { closing, urgent, entries, batches, writes, tree };
   }
 
   async #sign(tree: LogTree): Promise<string> {
@@ -201,14 +172,13 @@ export class Vault {
     return signedNote(text, key, await keys.signCheckpoint(Buffer.from(text)));
   }
 
-  #apply(plan: Plan, checkpoint: string, producers: readonly ProducerState[], segment: SegmentWriter | undefined): void {
+  #apply(plan: Plan, checkpoint: string, producers: readonly ProducerState[]): void {
     this.#tree = plan.tree;
     this.#checkpoint = checkpoint;
     this.#closing.splice(0, plan.closing.length);
     this.#urgent.splice(0, plan.urgent.length);
     this.#totals = add(this.#totals, plan.batches.map(({ entry }) => entry));
-    if (plan.closing.some(({ segment: name }) => this.#open !== null && name === segmentName(this.#open.id))) this.#open = null;
-    if (segment !== undefined) this.#open = { id: segment.id, length: segment.length, frames: segment.frames };
+    this.#segments.apply(plan.writes.keys(), plan.closing);
     this.producers.apply(producers);
     this.committedAt = this.#options.world.clock.nowMs();
     this.cycles += 1;
@@ -225,22 +195,17 @@ export class Vault {
   async #beginCommitFile(): Promise<void> {
     this.producers.expire(this.#options.world.clock.nowNs(), this.#options.isAlive);
     await this.#options.commitLog.turn({
-      kind: 'snapshot', size: this.#tree.size, totals: this.#totals, nextSegment: this.#nextSegment, open: this.#open,
+      kind: 'snapshot', size: this.#tree.size, totals: this.#totals, nextSegment: this.#segments.nextId, open: this.#segments.committed, holds: [], destroying: [],
       producers: this.producers.states(), checkpoint: this.#checkpoint,
     });
   }
 
   /**
-   * After a write found no room, files may end in half a frame or record. The open segment is given up at its committed
-   * length and the commit log begun anew; everything must be published by then. The queue stays as it was.
+   * After a write found no room, files may end in half a frame or record. The open segments are given up at their
+   * committed lengths and the commit log begun anew; everything must be published by then. The queue stays as it was.
    */
   async startAfresh(): Promise<void> {
-    const [segment, open] = [this.#segment, this.#open];
-    this.#segment = undefined;
-    await segment?.release();
-    if (open !== null && !this.#closing.some((entry) => entry.segment === segmentName(open.id))) {
-      this.#closing.push(tornEntry(this.#options.world.disk, this.#options.segments, open));
-    }
+    this.#closing.push(...await this.#segments.giveUp((segment) => this.#closing.some((entry) => entry.segment === segment)));
     await this.#beginCommitFile();
     this.#inDoubt = false;
   }
@@ -252,7 +217,7 @@ export class Vault {
 
   /** Lets go of open files, as a crash would: nothing is written. */
   async release(): Promise<void> {
-    await this.#segment?.release();
+    await this.#segments.release();
     await this.#options.commitLog.close();
   }
 
@@ -260,6 +225,26 @@ export class Vault {
   takePublication(): { files: LogFile[]; checkpoint: string; size: number } {
     return { files: [...this.#unpublished.splice(0), ...this.#tree.takeFiles()], checkpoint: this.#checkpoint, size: this.#tree.size };
   }
+}
+
+/** Runs by retention class, in order within each; mostly there is one. */
+function groupByClass(taken: readonly Admitted[]): Map<string, AdmittedRun[]> {
+  const groups = new Map<string, AdmittedRun[]>();
+  for (const { runs } of taken) {
+    for (const run of runs) {
+      const group = groups.get(run.retentionClass);
+      if (group === undefined) groups.set(run.retentionClass, [run]);
+      else group.push(run);
+    }
+  }
+  return groups;
+}
+
+/** The signature, once all writes ended too: after a failure nothing may still be under way on these files. */
+async function allDone(signed: Promise<string>, writes: readonly Promise<void>[]): Promise<string> {
+  const failed = (await Promise.allSettled([...writes, signed])).find((one) => one.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  return signed;
 }
 
 function merge(taken: readonly Admitted[]): ProducerState[] {

@@ -5,11 +5,13 @@ import { hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { ByteWriter, Refused } from '@strongroom/bytes';
 import { KIND, encodeContext, type BatchRun, type ProducerState, type ReceivedRun, type StreamState } from '@strongroom/evidence';
+import { DEFAULT_CLASS } from '@strongroom/service';
 import type { Producer, Stream } from './producers.ts';
 
 /** A run that is ready for a batch, with the fact that its manifest needs. */
 export interface AdmittedRun extends BatchRun {
   readonly receivedAt: bigint;
+  readonly retentionClass: string;
 }
 
 /** Waits in the vault's queue until a cycle commits it; unchanged however often a cycle is tried. */
@@ -29,6 +31,11 @@ export interface Denial {
   readonly code: string;
   readonly source: string;
 }
+
+/** The retention class of a run, by the facts of its receipt. */
+export type ClassOf = (facts: Pick<ReceivedRun, 'source' | 'protocol'>) => string;
+
+export const IN_DEFAULT: ClassOf = () => DEFAULT_CLASS;
 
 /** Why a run may not be sealed, or null. */
 export type Permit = (service: string, run: ReceivedRun) => string | null;
@@ -85,7 +92,7 @@ export class Admission {
    * Null for a repeat of what was admitted before. Throws `Refused`: `submission.changed` for a known number with other
    * bytes, `submission.number` for one that leaves numbers out.
    */
-  admit(number: number, token: Buffer, received: readonly ReceivedRun[], body: Buffer, now: bigint, permit: Permit): Outcome | null {
+  admit(number: number, token: Buffer, received: readonly ReceivedRun[], body: Buffer, now: bigint, permit: Permit, classOf: ClassOf = IN_DEFAULT): Outcome | null {
     const digest = submissionDigest(number, body);
     if (number <= this.#number) {
       if (number === this.#number && !digest.equals(this.#digest)) {
@@ -105,7 +112,7 @@ export class Admission {
     for (const run of received) {
       const code = permit(this.service, run) ?? this.#follow(run, changed, gaps);
       if (code !== null) denied.set(`${code} ${run.stream.toString('latin1')}`, { stream: Buffer.from(run.stream), code, source: run.source });
-      else runs.push({ ...run, context: encodeContext({ ...run, admittedAt: now, asserter: this.service, instance: this.instance }) });
+      else runs.push({ ...run, context: encodeContext({ ...run, admittedAt: now, asserter: this.service, instance: this.instance }), retentionClass: classOf(run) });
     }
     const denials = [...denied.values()];
     for (const denial of denials.slice(-DENIALS_KEPT_MAX)) this.#denials.push({ number, denial });

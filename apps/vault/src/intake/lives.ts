@@ -6,7 +6,7 @@ import { MESSAGE_BYTES_MAX, encodeAck, encodeDenied, encodeWelcome, type Message
 import { errorFields, type Fields, type Level } from '@strongroom/service';
 import type { Clock } from '../clock.ts';
 import type { Loop } from '../commit/loop.ts';
-import { Admission, type Gap, type Outcome, type Permit } from './admission.ts';
+import { Admission, type ClassOf, type Gap, type Outcome, type Permit } from './admission.ts';
 import type { OwnRecords } from './own-records.ts';
 import type { Producers } from './producers.ts';
 import { Refusals } from './refusals.ts';
@@ -35,6 +35,7 @@ export interface LivesOptions {
   readonly loop: Pick<Loop, 'wake'>;
   readonly own: OwnRecords;
   readonly permit: Permit;
+  readonly classOf?: ClassOf;
   readonly event: (event: string, level: Level, fields?: Fields) => void;
   readonly goneMs?: number | undefined;
 }
@@ -153,12 +154,12 @@ export class Lives {
   #submission(line: Line, admission: Admission, message: Message, body: Buffer): void {
     if (message.type !== 'submit') throw new Refused('submission.type', `a service may not send "${message.type}"`);
     if (!this.#welcomed.has(line)) throw new Refused('submission.hello', 'a service waits for its welcome');
-    const { clock, producers, waiting, loop, permit } = this.#options;
+    const { clock, producers, waiting, loop, permit, classOf } = this.#options;
     const { number, awaited, token, runs } = message;
     if (number > admission.last && admission.waitingBytes + body.length > WAITING_BYTES_MAX) {
       throw new Refused('submission.credit', 'more is unacknowledged than was allowed', { why: `${admission.waitingBytes + body.length} octets against a limit of ${WAITING_BYTES_MAX}` });
     }
-    const outcome = admission.admit(number, token, runs, body, clock.nowNs(), permit);
+    const outcome = admission.admit(number, token, runs, body, clock.nowNs(), permit, classOf);
     if (outcome === null) {
       // Sealed already, or waiting in the queue: then the ack follows with the commit.
       if (number <= (producers.find(admission.instance)?.last ?? 0)) this.#acknowledge(admission);

@@ -2,21 +2,25 @@
 // The vault is a source like any other: its events and the gaps it sees are records of a stream of its own.
 import { BOUND_UNKNOWN, KIND, NO_KEY, encodeContext, type RunKind } from '@strongroom/evidence';
 import type { Fields, Level } from '@strongroom/service';
-import type { Admitted, Gap } from './admission.ts';
+import { IN_DEFAULT, type Admitted, type ClassOf, type Gap } from './admission.ts';
 import type { World } from '../world.ts';
+
+const PROTOCOL = 'strongroom';
 
 export class OwnRecords {
   readonly #clock: World['clock'];
   readonly #id: string;
   readonly #instance: Buffer;
   readonly #stream: Buffer;
+  readonly #class: string;
   #sequence = 0;
 
-  constructor({ clock, random }: Pick<World, 'clock' | 'random'>, id: string, instance: Buffer) {
+  constructor({ clock, random }: Pick<World, 'clock' | 'random'>, id: string, instance: Buffer, classOf: ClassOf = IN_DEFAULT) {
     this.#clock = clock;
     this.#stream = random(16);
     this.#id = id;
     this.#instance = instance;
+    this.#class = classOf({ source: id, protocol: PROTOCOL });
   }
 
   event(event: string, level: Level, fields: Fields = {}): Admitted {
@@ -36,9 +40,9 @@ export class OwnRecords {
     const now = this.#clock.nowNs();
     const context = encodeContext({
       kind, flags: 0, receivedAt: now, bound: BOUND_UNKNOWN, admittedAt: now, asserter: this.#id, instance: this.#instance,
-      source: this.#id, sourceKey: NO_KEY, protocol: 'strongroom', peer: '', stream: this.#stream,
+      source: this.#id, sourceKey: NO_KEY, protocol: PROTOCOL, peer: '', stream: this.#stream,
     });
-    const run = { context, receivedAt: now, firstSequence: this.#sequence, count: 1, lengths, data };
+    const run = { context, receivedAt: now, firstSequence: this.#sequence, count: 1, lengths, data, retentionClass: this.#class };
     this.#sequence += 1;
     return { runs: [run], bytes: data.length, state: null, awaited: false, committed: () => undefined };
   }

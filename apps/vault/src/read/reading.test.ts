@@ -32,14 +32,14 @@ before(async () => {
   events.on('opened', (segment) => dataKeys.set(segment.name, segment.dataKey));
   const recovered = await recover(SYSTEM_DISK, paths, keys.key, null, commitLog);
   const vault = new Vault({
-    world: SYSTEM_WORLD, key: keys.key, keys, commitLog, waiting, segments: paths.segments, dataKeys: join(home, 'keys'), cycleBytesMax: 1 << 20, segmentBytesMax: 1 << 20, isAlive: () => false,
+    world: SYSTEM_WORLD, key: keys.key, keys, commitLog, waiting, segments: paths.segments, dataKeys: join(home, 'keys'), cycleBytesMax: 1 << 20, keepDays: () => 400, segmentBytesMax: 1 << 20, isAlive: () => false,
   }, recovered, events);
   const publisher = new Publisher(SYSTEM_WORLD, vault, new LogDirectory(SYSTEM_DISK, paths.log), join(home, 'remembered'));
   const own = new OwnRecords(SYSTEM_WORLD, 'spiffe://t/service/vault', randomBytes(16));
   for (let i = 0; i < BATCHES; i += 1) {
     waiting.push(own.event(`test.${i}`, 'info'));
     await vault.cycle();
-    await vault.closeSegment();
+    await vault.closeSegments();
   }
   await publisher.flush();
   await vault.release();

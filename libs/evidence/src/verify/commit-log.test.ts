@@ -66,7 +66,7 @@ test('a store without a commit log, which a vault has from its first entry on, i
 test('a signed checkpoint of another tree in the commit log is a fork that is named', () => {
   const builder = new StoreBuilder();
   const store = builder.heartbeat().build();
-  const snapshot = encodeCommit(NO_DIGEST, { kind: 'snapshot', size: 1, totals: { records: 0, batches: 0, bytes: 0 }, nextSegment: 1, open: null, producers: [], checkpoint: store.signCheckpoint(1, randomBytes(32)) });
+  const snapshot = encodeCommit(NO_DIGEST, { kind: 'snapshot', size: 1, totals: { records: 0, batches: 0, bytes: 0 }, nextSegment: 1, open: [], holds: [], destroying: [], producers: [], checkpoint: store.signCheckpoint(1, randomBytes(32)) });
   store.files.set('commit/0000000000000001-0002.commit', snapshot.bytes);
   assert.deepEqual(codes(store), ['commit.checkpoint']);
 });
@@ -76,7 +76,7 @@ test('what does not begin with a snapshot, or has two, is refused', () => {
   const cycle = encodeCommit(NO_DIGEST, { kind: 'cycle', sizeBefore: 0, entries: [], producers: [], checkpoint: store.checkpoint });
   store.files.set(FIRST, cycle.bytes);
   assert.deepEqual(codes(store).toSorted(), ['commit.digest', 'commit.digest', 'commit.format']);
-  const snapshot = { kind: 'snapshot', size: 0, totals: { records: 0, batches: 0, bytes: 0 }, nextSegment: 1, open: null, producers: [], checkpoint: '' } as const;
+  const snapshot = { kind: 'snapshot', size: 0, totals: { records: 0, batches: 0, bytes: 0 }, nextSegment: 1, open: [], holds: [], destroying: [], producers: [], checkpoint: '' } as const;
   const one = encodeCommit(NO_DIGEST, snapshot);
   store.files.set(FIRST, Buffer.concat([one.bytes, encodeCommit(one.digest, snapshot).bytes]));
   assert.deepEqual(codes(store).toSorted(), ['commit.digest', 'commit.format']);
