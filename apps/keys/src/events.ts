@@ -10,6 +10,9 @@ export const EVENTS = {
   'keys.hsm-back': 'warn',
   'keys.issued': 'info',
   'keys.wrapping-key-made': 'info',
+  /** An order of two custodians was judged good; its keys are about to go. */
+  'keys.order-begun': 'warn',
+  'keys.destroyed': 'warn',
   /** The key with which we witness, or mirror, the logs of others. */
   'keys.cosigner-made': 'info',
   /** Somebody at a socket who may not use it. */

@@ -2,7 +2,7 @@
 // The key service: the PKCS#11 module in a process of its own, because it may block and may crash. It signs checkpoints,
 // wraps and unwraps data keys for the vault, issues certificates for the supervisor, and cosigns for the witness.
 import { Failed } from '@strongroom/bytes';
-import { errorFields, runService, serviceId, type Fields, type Identity, type ServiceContext } from '@strongroom/service';
+import { errorFields, nowNs, runService, serviceId, type Fields, type Identity, type ServiceContext } from '@strongroom/service';
 import { EVENTS, type EventName } from './events.ts';
 import { readFounded } from './founded.ts';
 import { Hsm } from './hsm.ts';
@@ -67,7 +67,7 @@ async function opened(hsm: Hsm, place: KeyringPlace): Promise<void> {
 async function serve(context: ServiceContext, hsm: Hsm, place: KeyringPlace, say: Say): Promise<() => void> {
   const { paths, deployment, separation } = context;
   const counts: Counts = { signatures: 0, wraps: 0, unwraps: 0, issued: 0, cosignatures: 0 };
-  const facts: VerbFacts = { hsm, info: () => infoOf(place), deployment, counts, event: say };
+  const facts: VerbFacts = { hsm, info: () => infoOf(place), deployment, counts, event: say, destruction: { directory: paths.keysToken, registry: () => context.registry, now: nowNs } };
   const hooks: SocketHooks = {
     refused: (socket, error) => say('keys.peer-refused', { socket, ...errorFields(error) }),
     failed: (verb, error) => say('keys.call-failed', { verb, ...errorFields(error) }),

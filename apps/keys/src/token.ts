@@ -91,6 +91,11 @@ export class Token {
     return guarded('C_FindObjects', () => this.#find(CKO.SECRET_KEY, label));
   }
 
+  /** Takes a key out of the token. */
+  destroy(key: KeyHandle): void {
+    guarded('C_DestroyObject', () => this.#api.C_DestroyObject(this.#session, key.handle));
+  }
+
   /** AES-256-GCM: ciphertext with the tag of 16 octets behind it. */
   encrypt(key: KeyHandle, iv: Buffer, aad: Buffer, plain: Buffer): Buffer {
     return guarded('C_Encrypt', () => {

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the key service does, and for whom.
-import { Refused } from '@strongroom/bytes';
+import { Refused, invariant } from '@strongroom/bytes';
 import type { KeyServiceInfo, Wrapped } from '@strongroom/keys';
 import type { RpcVerb, RpcVerbs } from '@strongroom/service';
 import { checkCheckpoint } from './checkpoint.ts';
 import { checkCosignature, cosignerPart, signCosignature, witnessKey } from './cosigner.ts';
 import type { Hsm } from './hsm.ts';
 import { checkRequest, issue } from './issue.ts';
-import { ensureWrappingKey, unwrap, wrap } from './wrapping.ts';
+import { beginOrder, destroyByOrder, type DestructionFacts } from './destruction.ts';
+import { ensureWrappingKey, rewrap, unwrap, wrap } from './wrapping.ts';
 
 /** Who may do what. Nobody else may do anything, and a verb that does not stand here does not exist for that caller. */
 const MAY = {
   /** run/keys/admin.sock: the supervisor, by the socket's mode. */
   admin: ['info', 'issue'],
   /** run/keys/vault.sock: the vault, by its certificate. */
-  vault: ['info', 'signCheckpoint', 'ensureWrappingKey', 'wrap', 'unwrap'],
+  vault: ['info', 'signCheckpoint', 'ensureWrappingKey', 'wrap', 'unwrap', 'rewrap', 'beginOrder', 'destroyByOrder'],
   /** run/keys/witness.sock: the witness, by its certificate. */
   witness: ['witnessKey', 'signCosignature'],
   /** Standard input of offline.ts: whoever can read the token's files and PIN anyway. */
@@ -37,8 +38,10 @@ export interface VerbFacts {
   /** Answers without the token, so also while the HSM is away. */
   readonly info: () => KeyServiceInfo | Promise<KeyServiceInfo>;
   readonly deployment: string;
+  /** Of the running service alone: nothing is destroyed without it. */
+  readonly destruction?: DestructionFacts;
   readonly counts: Counts;
-  readonly event: (name: 'keys.issued' | 'keys.wrapping-key-made' | 'keys.cosigner-made', fields: Readonly<Record<string, string | number>>) => void;
+  readonly event: (name: 'keys.issued' | 'keys.wrapping-key-made' | 'keys.cosigner-made' | 'keys.order-begun' | 'keys.destroyed', fields: Readonly<Record<string, string | number>>) => void;
 }
 
 /** The verbs of one kind of caller. */
@@ -61,7 +64,8 @@ export function verbsFor(kind: CallerKind, facts: VerbFacts): RpcVerbs<unknown> 
     ensureWrappingKey: async (args) => {
       const retentionClass = text(args, 'retentionClass');
       const bucket = text(args, 'bucket');
-      const { keyId, made } = await facts.hsm.use((ring) => ensureWrappingKey(ring, retentionClass, bucket));
+      const except = texts(args, 'except');
+      const { keyId, made } = await facts.hsm.use((ring) => ensureWrappingKey(ring, retentionClass, bucket, except));
       if (made) facts.event('keys.wrapping-key-made', { keyId });
       return { keyId };
     },
@@ -78,6 +82,23 @@ export function verbsFor(kind: CallerKind, facts: VerbFacts): RpcVerbs<unknown> 
       facts.counts.unwraps++;
       return { plain: plain.toString('base64') };
     },
+    rewrap: async (args) => {
+      const [keyId, aad, toKeyId, toAad] = [text(args, 'keyId'), octets(args, 'aad'), text(args, 'toKeyId'), octets(args, 'toAad')];
+      const wrapped: Wrapped = { iv: octets(args, 'iv'), ciphertext: octets(args, 'ciphertext'), tag: octets(args, 'tag') };
+      const { iv, ciphertext, tag } = await facts.hsm.use((ring) => rewrap(ring, keyId, wrapped, aad, toKeyId, toAad));
+      facts.counts.wraps++;
+      return { iv: iv.toString('base64'), ciphertext: ciphertext.toString('base64'), tag: tag.toString('base64') };
+    },
+    beginOrder: async (args) => {
+      const { keys } = await facts.hsm.use((ring) => beginOrder(ring, destructionOf(facts), octets(args, 'order')));
+      facts.event('keys.order-begun', { keys: keys.join(' ') });
+      return { keys };
+    },
+    destroyByOrder: async (args) => {
+      const { keys } = await facts.hsm.use((ring) => destroyByOrder(ring, destructionOf(facts), octets(args, 'order')));
+      facts.event('keys.destroyed', { keys: keys.join(' ') });
+      return { keys };
+    },
     witnessKey: async (args) => {
       const part = cosignerPart(text(args, 'part'));
       const { spki, made } = await facts.hsm.use((ring) => witnessKey(ring, part));
@@ -93,6 +114,18 @@ export function verbsFor(kind: CallerKind, facts: VerbFacts): RpcVerbs<unknown> 
     },
   };
   return Object.fromEntries(MAY[kind].map((verb) => [verb, all[verb]!]));
+}
+
+function destructionOf({ destruction }: VerbFacts): DestructionFacts {
+  invariant(destruction !== undefined, 'keys.destruction', 'keys are destroyed by the running service alone');
+  return destruction;
+}
+
+/** A list of texts that may be left out. */
+function texts(args: unknown, name: string): readonly string[] {
+  const value = (args as Readonly<Record<string, unknown>> | null)?.[name] ?? [];
+  if (Array.isArray(value) && value.every((one): one is string => typeof one === 'string')) return value;
+  throw new Refused('keys.malformed', `"${name}" is no list of texts`);
 }
 
 function text(args: unknown, name: string): string {

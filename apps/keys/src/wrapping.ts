@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Wrapping keys: one AES-256 key for each retention class and expiry bucket, inside the token. Its label in the token is
 // <deployment>/wrap/<class>/<bucket>, its id 8 random octets. The key id that evidence names is
-// <class>/<bucket>/<id in hexadecimal>: a key that was destroyed and made anew is another key and shows as one.
+// <class>/<bucket>/<id in hexadecimal>: a key that was destroyed and made anew is another key and shows as one. A legal hold
+// has a key too, labelled <deployment>/hold/<hold>; its id is hold/<hold>/<id>, and no class has that name.
 import { randomBytes } from 'node:crypto';
 import { Refused } from '@strongroom/bytes';
 import type { Wrapped } from '@strongroom/keys';
@@ -18,10 +19,13 @@ const AAD_OCTETS_MAX = 1024;
 /** Handles of an open token; looking a key up costs several calls. */
 const known = new WeakMap<Keyring, Map<string, KeyHandle>>();
 
-/** The key's id; makes the key when there is none, durably before it is named. Throws `Refused('keys.wrapping-name')`. */
-export function ensureWrappingKey(ring: Keyring, retentionClass: string, bucket: string): { readonly keyId: string; readonly made: boolean } {
+/**
+ * The key's id; makes the key when there is none, durably before it is named. Keys in `except` are not given out any more:
+ * they are about to be destroyed. Throws `Refused('keys.wrapping-name')`.
+ */
+export function ensureWrappingKey(ring: Keyring, retentionClass: string, bucket: string, except: readonly string[] = []): { readonly keyId: string; readonly made: boolean } {
   const label = labelOf(ring, retentionClass, bucket);
-  const found = ring.token.wrappingKeys(label)[0];
+  const found = ring.token.wrappingKeys(label).find(({ id }) => !except.includes(`${retentionClass}/${bucket}/${id.toString('hex')}`));
   if (found !== undefined) return { keyId: `${retentionClass}/${bucket}/${found.id.toString('hex')}`, made: false };
   const id = randomBytes(8);
   ring.token.makeWrappingKey({ label, id });
@@ -43,6 +47,29 @@ export function unwrap(ring: Keyring, keyId: string, { iv, ciphertext, tag }: Wr
   return ring.token.decrypt(wrappingKey(ring, keyId), iv, aad, Buffer.concat([ciphertext, tag]));
 }
 
+/** The same data key under another wrapping key; it never leaves this process. Throws as {@link unwrap} and {@link wrap}. */
+export function rewrap(ring: Keyring, keyId: string, wrapped: Wrapped, aad: Buffer, toKeyId: string, toAad: Buffer): Wrapped {
+  const plain = unwrap(ring, keyId, wrapped, aad);
+  try {
+    return wrap(ring, toKeyId, plain, toAad);
+  } finally {
+    plain.fill(0);
+  }
+}
+
+/** Ids of all keys of a class and bucket, or of a hold. */
+export function wrappingKeyIds(ring: Keyring, retentionClass: string, bucket: string): string[] {
+  return ring.token.wrappingKeys(labelOf(ring, retentionClass, bucket)).map(({ id }) => `${retentionClass}/${bucket}/${id.toString('hex')}`);
+}
+
+/** Takes a key out of the token; one that is not there is gone already. The token's files are to be synced afterwards. */
+export function destroyKey(ring: Keyring, keyId: string): void {
+  known.get(ring)?.delete(keyId);
+  const [, retentionClass = '', bucket = '', id = ''] = KEY_ID.exec(keyId) ?? [];
+  const found = ring.token.wrappingKeys(labelOf(ring, retentionClass, bucket)).find((key) => key.id.toString('hex') === id);
+  if (found !== undefined) ring.token.destroy(found);
+}
+
 function wrappingKey(ring: Keyring, keyId: string): KeyHandle {
   const handles = known.get(ring) ?? new Map<string, KeyHandle>();
   known.set(ring, handles);
@@ -61,7 +88,8 @@ function lookUp(ring: Keyring, keyId: string): KeyHandle {
 }
 
 function labelOf({ founded }: Keyring, retentionClass: string, bucket: string): string {
-  if (WORD.test(retentionClass) && WORD.test(bucket)) return `${founded.deployment}/wrap/${retentionClass}/${bucket}`;
+  const isName = WORD.test(retentionClass) && WORD.test(bucket);
+  if (isName) return `${founded.deployment}/${retentionClass === 'hold' ? 'hold' : `wrap/${retentionClass}`}/${bucket}`;
   throw new Refused('keys.wrapping-name', `"${retentionClass.slice(0, 60)}" and "${bucket.slice(0, 60)}" name no wrapping key`, {
     why: 'class and bucket have 1 to 40 lower-case letters, digits, dots or hyphens each',
   });

@@ -3,9 +3,12 @@
 //   info               {}                                     → KeyServiceInfo
 //   issue              IssueRequest                           → IssuedCertificate
 //   signCheckpoint     {message}                              → {signature}
-//   ensureWrappingKey  {retentionClass, bucket}               → {keyId}
+//   ensureWrappingKey  {retentionClass, bucket, except}       → {keyId}
 //   wrap               {keyId, plain, aad}                    → {iv, ciphertext, tag}
 //   unwrap             {keyId, iv, ciphertext, tag, aad}      → {plain}
+//   rewrap             {keyId, iv, ciphertext, tag, aad, toKeyId, toAad} → {iv, ciphertext, tag}
+//   beginOrder         {order}                                → {keys}
+//   destroyByOrder     {order}                                → {keys}
 //   witnessKey         {part}                                 → {publicKeySpki}
 //   signCosignature    {part, message}                        → {signature}
 import { Failed } from '@strongroom/bytes';
@@ -65,11 +68,17 @@ export interface KeyService {
   issue(request: IssueRequest): Promise<IssuedCertificate>;
   /** Ed25519 over the text of a checkpoint: 64 octets. */
   signCheckpoint(message: Buffer): Promise<Buffer>;
-  /** The id of the wrapping key of a class and bucket; makes the key when there is none. */
-  ensureWrappingKey(retentionClass: string, bucket: string): Promise<string>;
+  /** The id of the wrapping key of a class and bucket, none of `except`; makes the key when there is none. Class `hold`: of a legal hold. */
+  ensureWrappingKey(retentionClass: string, bucket: string, except?: readonly string[]): Promise<string>;
   /** `plain` has 32 octets; `aad` is the additional data of docs/FORMAT.md, section 3. */
   wrap(keyId: string, plain: Buffer, aad: Buffer): Promise<Wrapped>;
   unwrap(keyId: string, wrapped: Wrapped, aad: Buffer): Promise<Buffer>;
+  /** The same data key under another wrapping key. */
+  rewrap(keyId: string, wrapped: Wrapped, aad: Buffer, toKeyId: string, toAad: Buffer): Promise<Wrapped>;
+  /** Has an order's file judged and noted: from then on its keys may be destroyed. Resolves with their ids. */
+  beginOrder(order: Buffer): Promise<readonly string[]>;
+  /** Destroys the keys of an order that was begun. Resolves with the ids of all that are gone by it. */
+  destroyByOrder(order: Buffer): Promise<readonly string[]>;
   /** SubjectPublicKeyInfo (DER) of the key with which this deployment witnesses, or mirrors, the logs of others. */
   witnessKey(part: 'witness' | 'mirror'): Promise<Buffer>;
   /** Ed25519 over a cosignature/v1 text of another log: 64 octets. */
@@ -83,7 +92,7 @@ export function keyService(caller: KeyServiceCaller): KeyService {
     info: async () => (await ask('info', {})).texts<KeyServiceInfo>('caPem', 'logPublicKeySpki'),
     issue: async (request) => (await ask('issue', request)).texts<IssuedCertificate>('certPem', 'serial', 'notBefore', 'notAfter'),
     signCheckpoint: async (message) => (await ask('signCheckpoint', { message: base64(message) })).octets('signature', 64),
-    ensureWrappingKey: async (retentionClass, bucket) => (await ask('ensureWrappingKey', { retentionClass, bucket })).text('keyId'),
+    ensureWrappingKey: async (retentionClass, bucket, except) => (await ask('ensureWrappingKey', { retentionClass, bucket, except })).text('keyId'),
     wrap: async (keyId, plain, aad) => {
       const answer = await ask('wrap', { keyId, plain: base64(plain), aad: base64(aad) });
       return { iv: answer.octets('iv', 12), ciphertext: answer.octets('ciphertext', 32), tag: answer.octets('tag', 16) };
@@ -92,6 +101,13 @@ export function keyService(caller: KeyServiceCaller): KeyService {
       const sealed = { iv: base64(iv), ciphertext: base64(ciphertext), tag: base64(tag) };
       return (await ask('unwrap', { keyId, ...sealed, aad: base64(aad) })).octets('plain', 32);
     },
+    rewrap: async (keyId, { iv, ciphertext, tag }, aad, toKeyId, toAad) => {
+      const sealed = { iv: base64(iv), ciphertext: base64(ciphertext), tag: base64(tag) };
+      const answer = await ask('rewrap', { keyId, ...sealed, aad: base64(aad), toKeyId, toAad: base64(toAad) });
+      return { iv: answer.octets('iv', 12), ciphertext: answer.octets('ciphertext', 32), tag: answer.octets('tag', 16) };
+    },
+    beginOrder: async (order) => (await ask('beginOrder', { order: base64(order) })).list('keys'),
+    destroyByOrder: async (order) => (await ask('destroyByOrder', { order: base64(order) })).list('keys'),
     witnessKey: async (part) => (await ask('witnessKey', { part })).octets('publicKeySpki', 44),
     signCosignature: async (part, message) => (await ask('signCosignature', { part, message: base64(message) })).octets('signature', 64),
   });
@@ -114,6 +130,12 @@ class Answer {
     const value = this.#fields[name];
     if (typeof value === 'string' && value !== '') return value;
     throw this.#senseless(`"${name}" is missing`);
+  }
+
+  list(name: string): readonly string[] {
+    const value = this.#fields[name];
+    if (Array.isArray(value) && value.every((one): one is string => typeof one === 'string')) return value;
+    throw this.#senseless(`"${name}" is no list`);
   }
 
   octets(name: string, length: number): Buffer {
