@@ -39,6 +39,17 @@ export function useBulkHasher(hasher: BulkHasher | undefined): void {
   given = hasher;
 }
 
+/** Hashes within `work` as if none was given. */
+export function withoutBulkHasher<T>(work: () => T): T {
+  const before = given;
+  given = undefined;
+  try {
+    return work();
+  } finally {
+    given = before;
+  }
+}
+
 /** Every place where a block can end, at an odd number of records, before one hash of it is believed. */
 const CHECKED_RECORDS = 191;
 

@@ -8,6 +8,7 @@ import { parseVkey, verifyStore, type NoteKey, type StoreReader, type Verdict, t
 import { writeValue } from '../output.ts';
 import { startProgress } from '../progress.ts';
 import { FileStore } from '../store/file-store.ts';
+import { independentBatches } from '../store/hashing.ts';
 import { givenCheckpoint, homeKnowledge, NO_CHECKSUMS, type Knowledge } from '../store/knowledge.ts';
 import { pinCheckpoint } from '../store/pinned.ts';
 import { homeProtection } from '../store/protection.ts';
@@ -19,6 +20,7 @@ const options = {
   store: { kind: 'text', value: 'DIR', description: "Store to check, with log/ and segments/ in it; this home's own if not given" },
   vkey: { kind: 'text', value: 'FILE|LINE', description: 'The log\'s key as "strongroom vkey" prints it, or a file with it' },
   checkpoint: { kind: 'text', value: 'FILE', description: 'A checkpoint that was kept elsewhere: a store that is older, or another, is refused' },
+  independent: { kind: 'flag', description: 'Hash all records without the native add-on, not one batch in sixteen: slower' },
   'as-of': { kind: 'flag', description: 'The store is an older copy on purpose: that it is older is no failure' },
 } as const;
 
@@ -39,6 +41,7 @@ export const verify = verb({
       + 'running one it judges what was published when it began.',
     "This home's own store is also compared with the checkpoint and the checksums that are remembered outside it, so that "
       + 'an older store put in its place is found. A copy elsewhere is compared with --checkpoint.',
+    'Records are hashed by the native add-on where set-up built it, and one batch in sixteen, another one each time, without.',
     'Of the home\'s own store the flags of segments are looked at too: one that is missing, where the vault had set it, makes '
       + 'the store degraded and not invalid, because flags prove nothing.',
   ],
@@ -123,7 +126,7 @@ async function check(call: VerifyCall, files: StoreReader, key: NoteKey, known: 
   const keys = await findDataKeys(call.paths, key.name, call.configFile);
   const progress = startProgress(call.io.err, 'verifying');
   const wanted: VerifyOptions = {
-    key, remembered: known.remembered, checksums: known.checksums, asOf: known.asOf, progress: progress.update,
+    key, remembered: known.remembered, checksums: known.checksums, asOf: known.asOf, independent: independentBatches(call.options.independent), progress: progress.update,
     ...('dataKeys' in keys ? { dataKey: keys.dataKeys } : {}), ...(known.isHome ? { protection: homeProtection(call.paths) } : {}),
   };
   const verdict = verifyStore(store, wanted);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { Failed, Refused } from '@strongroom/bytes';
 import { BuiltStream, StoreBuilder, buildStore, memoryStore, type BuiltStore } from '@strongroom/testing';
+import { useBulkHasher, withoutBulkHasher, type LeafRun } from '../hasher.ts';
+import { nodeHash } from '../merkle.ts';
 import { KIND } from '../receipt.ts';
 import type { DataKeys } from './contents.ts';
 import type { Verdict } from './verdict.ts';
@@ -31,6 +33,37 @@ test('a data key that the segment does not commit to is refused before anything 
   assert.match(verdict.contents, /^not checked/);
   assert.deepEqual(verify(buildStore(3), () => Buffer.alloc(5)).failures.map((failure) => failure.code), ['segment.key']);
 });
+
+test('batches that are hashed independently are judged without the bulk hasher of the process', () => {
+  const store = buildStore(9);
+  // Right on the sample by which it is taken, and wrong on all else.
+  useBulkHasher({ leaves: (run, to, at) => { if (run.count === 191) sampleLeaves(run, to, at); }, nodes: (level, pairs) => withoutBulkHasher(() => foldedBy(level, pairs)) });
+  try {
+    const options = { key: store.key, dataKey: (segment: string) => store.dataKeys.get(segment) ?? null };
+    const wrong = verifyStore(memoryStore(store.files), options).failures.map(({ code, where }) => `${code} ${where}`);
+    assert.deepEqual(wrong, ['batch.contents log entry 1', 'batch.contents log entry 2', 'batch.contents log entry 4', 'batch.contents log entry 5', 'batch.contents log entry 8']);
+    const some = verifyStore(memoryStore(store.files), { ...options, independent: (index) => index > 4 }).failures.map(({ where }) => where);
+    assert.deepEqual(some, ['log entry 1', 'log entry 2', 'log entry 4']);
+    assert.ok(verifyStore(memoryStore(store.files), { ...options, independent: () => true }).ok);
+  } finally {
+    useBulkHasher(undefined);
+  }
+});
+
+function sampleLeaves({ context, sequence, count, lengths, salts, saltAt, data }: LeafRun, to: Buffer, at: number): void {
+  let start = 0;
+  for (let i = 0; i < count; i += 1) {
+    const number = Buffer.alloc(8);
+    number.writeBigUInt64BE(BigInt(sequence + i));
+    const end = start + lengths.readUInt32BE(i * 4);
+    hash('sha256', Buffer.concat([Buffer.of(0), salts.subarray(saltAt + i * 16, saltAt + i * 16 + 16), context, number, data.subarray(start, end)]), 'buffer').copy(to, at + i * 32);
+    start = end;
+  }
+}
+
+function foldedBy(level: Buffer, pairs: number): void {
+  for (let i = 0; i < pairs; i += 1) nodeHash(level.subarray(i * 64, i * 64 + 32), level.subarray(i * 64 + 32, i * 64 + 64)).copy(level, i * 32);
+}
 
 test('a wrapped key that is refused is a failure of its segment, an HSM that is away is not', () => {
   assert.deepEqual(verify(buildStore(3), refuse).failures.map((failure) => failure.code), ['segment.key']);

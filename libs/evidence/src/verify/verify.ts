@@ -7,7 +7,7 @@ import type { Checkpoint, NoteKey } from '../note.ts';
 import { compareRemembered, hasMoved, rememberedCheckpoints, storeCheckpoint } from './checkpoint.ts';
 import { Checksums, type Checksum } from './checksums.ts';
 import { verifyCommitLog } from './commit-log.ts';
-import { Contents, type DataKeys } from './contents.ts';
+import { Contents, type DataKeys, type Independent } from './contents.ts';
 import { LogFiles } from './log-files.ts';
 import { walkLog } from './log.ts';
 import { judgeProtection, type Protection } from './protection.ts';
@@ -30,6 +30,8 @@ export interface VerifyOptions {
   readonly asOf?: boolean;
   /** Of a live store: how to see what its file system holds. */
   readonly protection?: Protection;
+  /** Which batches are hashed without the bulk hasher, if this process was given one. */
+  readonly independent?: Independent;
   /** Called often; octets of segments read and to read. */
   readonly progress?: (done: number, total: number) => void;
 }
@@ -45,7 +47,7 @@ export function verifyStore(store: StoreReader, options: VerifyOptions): Verdict
   const checkpoint = storeCheckpoint(reader, options.key, findings);
   if (checkpoint === null) return verdict(findings, 0, null, 0, 'not checked: there is no checkpoint to go by', 'not looked at');
   const segmentFiles = new SegmentFiles(reader, findings);
-  const contents = new Contents(options.dataKey, findings);
+  const contents = new Contents(options.dataKey, options.independent ?? (() => false), findings);
   const checksums = new Checksums(options.checksums ?? new Map(), segmentFiles, findings);
   const progress = progressOf(segmentFiles, options);
   const segments = new Segments({ files: segmentFiles, origin: checkpoint.origin, contents, checksums, findings, progress });
