@@ -27,7 +27,7 @@ const STATUS: Status = {
     { name: 'gateway', index: 0, pid: 101, state: 'running', reason: null, since: '2026-09-21T11:00:01Z' },
     { name: 'gateway', index: 1, pid: 12_345, state: 'running', reason: null, since: '2026-09-21T14:13:00Z' },
   ],
-  listeners: [{ protocol: 'syslog-tls', address: '[::]:6514' }], separation: { kind: 'users', reason: null }, worm: { append: true, immutable: true, reason: null },
+  listeners: [{ protocol: 'syslog-tls', address: '[::]:6514' }], separation: { kind: 'users', reason: null }, upkeep: null, worm: { append: true, immutable: true, reason: null },
   health: { ok: true, reason: null }, notes: [],
 };
 

@@ -73,6 +73,11 @@ function controlVerbs(facts: ControlFacts): RpcVerbs<null> {
       await supervisor.publishRegistry();
       return revoked;
     },
+    scrub: async () => {
+      supervisor.scrub();
+      events.event('supervisor.scrub-asked', 'info');
+      return null;
+    },
     reload: async () => {
       await supervisor.renew();
       supervisor.reload();

@@ -39,7 +39,8 @@ export async function prepare(main: string): Promise<Prepared> {
     await warm(place.codeCache, [{ file: main, flags: [], environment: { STRONGROOM_STAGE: 'warm' } }]);
   }
   const node = [process.execPath, '--disable-sigusr1', main];
-  return { place, command: place.view === null ? node : [which('unshare'), '--mount', '--propagation', 'private', '--', ...node] };
+  // What the machine mounts later (a volume that comes back) is to be seen; what we mount is not to be seen by it.
+  return { place, command: place.view === null ? node : [which('unshare'), '--mount', '--propagation', 'slave', '--', ...node] };
 }
 
 /** What another user may write there, we would run: as after a start without root. */
@@ -55,7 +56,7 @@ function separationPlan(code: string, home: string): Pick<Place, 'view' | 'nomin
   }
   const hidden = unreachable([code, process.execPath, home]);
   if (hidden === null) return { view: null, nominal: null };
-  if (works('unshare', '--mount', '--propagation', 'private', 'true')) return { view: viewDirectory(home), nominal: null };
+  if (works('unshare', '--mount', '--propagation', 'slave', 'true')) return { view: viewDirectory(home), nominal: null };
   return { view: null, nominal: `other users may not search ${hidden}, and this root may not mount, so all services run as root` };
 }
 

@@ -13,8 +13,8 @@ import type { Place } from './place.ts';
 import { checkPorts, settlePorts, wantedPorts } from './ports.ts';
 import { readConfig } from './read-config.ts';
 import { endWith, say } from './say.ts';
-import { makeTree } from './tree.ts';
 import { needsWitness } from './plans.ts';
+import { giveChecksums, makeTree } from './tree.ts';
 import { mountView, seenByServices } from './view.ts';
 
 /** Runs everything; ends the process. */
@@ -35,6 +35,7 @@ async function supervise(place: Place): Promise<number> {
   const users = place.nominal === null ? machineAccounts() : null;
   makeTree(paths, users);
   await keepPolicy(paths.policy, policy);
+  giveChecksums(config.vault.checksums, users);
   const deployment = await deploymentName(paths, config.deployment);
   const leave = mountView(place);
   try {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `status`, `watch`, metrics and health say, from what services said last.
-import type { Config, Health, Listener, ServiceStats, ServiceStatus, Separation, SourceStats, Status, WatchItem, WormFacts } from '@strongroom/service';
+import type { Config, Health, Listener, ServiceStats, ServiceStatus, Separation, SourceStats, Status, UpkeepFacts, WatchItem, WormFacts } from '@strongroom/service';
 import type { Child } from './child.ts';
 
 /** Statistics older than this say nothing of the present. */
@@ -26,14 +26,14 @@ export interface StatusFacts {
 
 export function statusOf(children: readonly Child[], facts: StatusFacts): Status {
   const vault = children.find(({ service }) => service === 'vault');
-  const { log, worm, values } = vault?.stats ?? ({ values: {} } as ServiceStats);
+  const { log, worm, upkeep, values } = vault?.stats ?? ({ values: {} } as ServiceStats);
   return {
     log: log ?? null, records: values['records'] ?? 0, batches: values['batches'] ?? 0, bytes: values['bytes'] ?? 0,
     deployment: facts.deployment, home: facts.home,
     services: [supervisorStatus(facts), ...children.map(serviceStatus)],
     listeners: listenersOf(children, facts.metricsAddress),
-    separation: { kind: facts.separation.kind, reason: facts.separation.reason }, worm: worm ?? null,
-    health: healthOf(children, facts.config), notes: notesOf(facts, worm ?? null),
+    separation: { kind: facts.separation.kind, reason: facts.separation.reason }, worm: worm ?? null, upkeep: upkeep ?? null,
+    health: healthOf(children, facts.config), notes: notesOf(facts, worm ?? null, upkeep ?? null),
   };
 }
 
@@ -56,19 +56,26 @@ export function listenersOf(children: readonly Child[], metricsAddress: string |
   return [...new Map(all.map((one) => [`${one.protocol} ${one.address}`, one])).values()];
 }
 
-function notesOf({ separation, notes }: StatusFacts, worm: WormFacts | null): string[] {
+function notesOf({ separation, notes, config }: StatusFacts, worm: WormFacts | null, upkeep: UpkeepFacts | null): string[] {
   return [
     ...notes,
     ...(separation.reason === null ? [] : [`Separation is nominal: ${separation.reason}.`]),
     ...(worm === null || worm.reason === null ? [] : [`Segments are not held immutable: ${worm.reason}.`]),
+    ...(upkeep === null ? [] : checksumNotes(upkeep.checksums, config.vault.checksums !== undefined)),
   ];
+}
+
+function checksumNotes({ directory, away, sharesVolume }: UpkeepFacts['checksums'], isChosen: boolean): string[] {
+  if (away !== null) return [`Checksums of closed segments wait for their volume: ${directory}: ${away}.`];
+  return isChosen && sharesVolume === true ? [`The checksum database in ${directory} lies on the same file system as the store: one failure takes both.`] : [];
 }
 
 /** Whether cycles commit. */
 export function healthOf(children: readonly Child[], config: Config, nowMs = Date.now()): Health {
   const vault = children.find(({ service }) => service === 'vault');
   if (vault === undefined) return bad('there is no vault');
-  if (vault.state !== 'running') return bad(`the vault is ${vault.state}${vault.reason === null ? '' : `: ${vault.reason}`}`);
+  // Degraded: it seals, and somebody should look at what it has sealed.
+  if (vault.state !== 'running' && vault.state !== 'degraded') return bad(`the vault is ${vault.state}${vault.reason === null ? '' : `: ${vault.reason}`}`);
   if (nowMs - vault.statsAtMs > STATS_FRESH_MS) return bad('the vault does not answer');
   const limitMs = config.vault.heartbeatSeconds * 1000 + COMMIT_GRACE_MS;
   const ageMs = vault.stats.values['lastCommitAgeMs'];

@@ -106,6 +106,11 @@ export class Supervisor {
     }
   }
 
+  /** Has the vault read everything that is sealed again, now. */
+  scrub(): void {
+    this.#each('vault', (child) => child.send({ kind: 'scrub' }));
+  }
+
   reload(): void {
     for (const child of this.children) child.send({ kind: 'reload' });
   }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The directories under home, each with its owner and mode: docs/ARCHITECTURE.md, "Processes and their files".
-import { chmodSync, chownSync, lstatSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, lchownSync, lstatSync, readdirSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { Refused } from '@strongroom/bytes';
 import type { Layout, ServiceName } from '@strongroom/service';
 import type { Accounts } from './accounts.ts';
@@ -60,6 +61,21 @@ export function makeTree(paths: Layout, users: Accounts | null): void {
       });
     }
   }
+}
+
+/** What may lie in the directory of the checksum database for us to give it away. */
+const IN_CHECKSUMS = ['checksums', 'lost+found'];
+
+/**
+ * Gives the vault the directory that `vault.checksums` names, and its file. One that is not there is not made, because its
+ * volume may be away; one that holds anything else is left as it is: it is not ours.
+ */
+export function giveChecksums(directory: string | undefined, users: Accounts | null): void {
+  if (directory === undefined || users === null || !existsSync(directory)) return;
+  const names = readdirSync(directory);
+  if (names.some((name) => !IN_CHECKSUMS.includes(name))) return;
+  const { uid, gid } = users.vault;
+  for (const path of [directory, join(directory, 'checksums')].filter((one) => existsSync(one))) lchownSync(path, uid, gid);
 }
 
 function own({ path, writer, group }: Directory, found: number, users: Accounts): void {

@@ -10,9 +10,13 @@ import { permitFor } from './intake/permit.ts';
 import { ReadSocket } from './read/read-socket.ts';
 import { Reading } from './read/reading.ts';
 import { Refusals } from './intake/refusals.ts';
-import { openSealing, prepareStore } from './sealing.ts';
+import { openSealing, prepareStore, type SealingContext } from './sealing.ts';
+import { Standing } from './standing.ts';
 import { statsOf } from './stats.ts';
+import { Upkeep } from './upkeep/upkeep.ts';
 import { SYSTEM_WORLD } from './world.ts';
+
+const DAY_MS = 24 * 3600 * 1000;
 
 runService('vault', async (context) => {
   const { paths } = context;
@@ -20,10 +24,28 @@ runService('vault', async (context) => {
   context.event('vault.hashing', 'info', { by: useNativeHasher() ? 'addon' : 'webassembly' });
   await prepareStore(world, paths);
   const lock = await holdExclusively(paths.store);
+  const standing = new Standing((state, reason) => context.state(state, reason));
+  const { config, deployment, instance, stop } = context;
+  const told: SealingContext = { paths, config, deployment, instance, stop, state: standing.state, event: (event, level, fields) => context.event(event, level, fields) };
   const sealing = await openSealing({
-    world, context, openKeys: (onAway, onBack) => openKeyLine(world.clock, context, onAway, onBack), isAlive: (instance) => lives.isAlive(instance),
+    world, context: told, openKeys: (onAway, onBack) => openKeyLine(world.clock, context, onAway, onBack), isAlive: (instance) => lives.isAlive(instance),
   });
   const { vault, waiting, loop, own, key, keys, events, classOf, record } = sealing;
+  const upkeep = new Upkeep({
+    data: {
+      store: paths.store, log: paths.log, segments: paths.segments, state: paths.vaultState, checksums: config.vault.checksums ?? paths.vaultState,
+      vkey: sealing.vkey, periodMs: config.vault.scrubDays * DAY_MS,
+    },
+    protect: (path, flag) => context.protect(path, flag), event: (event, level, fields) => context.event(event, level, fields),
+    seal: (event, level, fields) => {
+      context.event(event, level, fields);
+      record(event, fields, level);
+    },
+    degraded: (reason) => standing.degrade(reason), publishedSize: () => sealing.publisher.publishedSize,
+  });
+  events.on('opened', ({ name, path }) => upkeep.opened(name, path));
+  events.on('closed', (entry) => upkeep.closed(entry));
+  for (const entry of sealing.closedBefore) upkeep.closed(entry);
 
   const reading = new Reading({ log: paths.log, segments: paths.segments, state: paths.vaultState }, dataKeyReader(paths.dataKeys, key.name, keys.unwrap, () => vault.openSegments));
   const refusals = new Refusals(world.clock, (event, fields) => {
@@ -36,8 +58,10 @@ runService('vault', async (context) => {
   const lives = new Lives({ clock: world.clock, producers: vault.producers, waiting, loop, own, permit, classOf, event: (event, level, fields) => context.event(event, level, fields) });
   const intake = new Intake(context, lives);
 
-  context.stats(() => statsOf(sealing));
+  context.stats(() => statsOf(sealing, upkeep));
   await sealing.start();
+  upkeep.start();
+  context.onMessage('scrub', () => upkeep.scrub());
   await intake.listen(SUBMITTERS);
   await readers.listen();
   context.onMessage('reload', () => {
@@ -49,12 +73,13 @@ runService('vault', async (context) => {
     }
   });
   context.ready();
-  context.state('running');
+  standing.state('running');
 
   await loop.run(context.stop);
   readers.close();
   await intake.close();
   await sealing.stop();
+  await upkeep.close();
   reading.close();
   keys.close();
   lock.close();

@@ -3,8 +3,8 @@
 import { EventEmitter } from 'node:events';
 import { join } from 'node:path';
 import type { Failed } from '@strongroom/bytes';
-import { parseVkey, vkeyLine, type NoteKey } from '@strongroom/evidence';
-import { classifier, errorFields, retentionClasses, serviceId, type Fields, type ServiceContext } from '@strongroom/service';
+import { parseVkey, vkeyLine, type CloseEntry, type NoteKey } from '@strongroom/evidence';
+import { classifier, errorFields, retentionClasses, serviceId, type Fields, type Level, type ServiceContext } from '@strongroom/service';
 import { CommitLog } from './commit/commit-log.ts';
 import type { KeyLine } from './commit/key-line.ts';
 import { LogDirectory } from './commit/log-directory.ts';
@@ -13,7 +13,6 @@ import { Publisher } from './commit/publisher.ts';
 import { recover, type Recovered } from './commit/recover.ts';
 import { Space } from './commit/space.ts';
 import { Vault, type VaultEvents } from './commit/vault.ts';
-import { Worm } from './commit/worm.ts';
 import { isDiskFull, makeStore, putFile, readWhole } from './disk.ts';
 import type { ClassOf } from './intake/admission.ts';
 import { OwnRecords } from './intake/own-records.ts';
@@ -23,7 +22,7 @@ import type { World } from './world.ts';
 const SPACE_POLL_MS = 500;
 
 /** What sealing is told by its process, and tells it. */
-export type SealingContext = Pick<ServiceContext, 'paths' | 'config' | 'deployment' | 'instance' | 'stop' | 'state' | 'event' | 'protect'>;
+export type SealingContext = Pick<ServiceContext, 'paths' | 'config' | 'deployment' | 'instance' | 'stop' | 'state' | 'event'>;
 
 export interface Sealing {
   readonly keys: KeyLine;
@@ -34,13 +33,14 @@ export interface Sealing {
   readonly own: OwnRecords;
   readonly publisher: Publisher;
   readonly space: Space;
-  readonly worm: Worm;
   readonly loop: Loop;
   readonly events: EventEmitter<VaultEvents>;
   /** The retention class of a run. */
   readonly classOf: ClassOf;
+  /** What the commit log still tells of segments that were closed before: a crash may have come before their flags. */
+  readonly closedBefore: readonly CloseEntry[];
   /** Seals something that happened to the vault itself. */
-  record(event: string, fields: Fields): void;
+  record(event: string, fields: Fields, level?: Level): void;
   /** Commits and publishes that the vault has started: before this nothing is acknowledged, and nobody reads. */
   start(): Promise<void>;
   /** Services have drained by now: what they got no ack for they will send again. */
@@ -92,11 +92,9 @@ export async function openSealing({ world, context, openKeys, isAlive }: Sealing
     clock, vault, publisher, space, own, waiting, heartbeatMs: config.heartbeatSeconds * 1000, idleCycleMs: config.idleCycleMs, cycleBytesMax: config.cycleMaxBytes,
     state: (state, reason) => context.state(state, reason), event: (name, level, fields) => context.event(name, level, fields),
   });
-  const worm = followSegments(world, context, events);
-  for (const entry of recovered.closed) events.emit('closed', entry);
 
-  const record = (event: string, fields: Fields): void => {
-    waiting.push(own.event(event, 'info', fields));
+  const record = (event: string, fields: Fields, level: Level = 'info'): void => {
+    waiting.push(own.event(event, level, fields));
     loop.wake();
   };
   const start = async (): Promise<void> => {
@@ -111,10 +109,9 @@ export async function openSealing({ world, context, openKeys, isAlive }: Sealing
     await vault.closeSegments();
     await vault.cycle();
     await publisher.flush();
-    await worm.settled();
     await vault.release();
   };
-  return { keys, key, vkey, classOf, vault, waiting, own, publisher, space, worm, loop, events, record, start, stop };
+  return { keys, key, vkey, classOf, vault, waiting, own, publisher, space, loop, events, closedBefore: recovered.closed, record, start, stop };
 }
 
 /** The log's key and its line; the latter is kept in state/vault for those who verify without services. */
@@ -137,13 +134,4 @@ async function recoverWithRoom({ disk, clock }: World, context: SealingContext, 
       await clock.sleep(SPACE_POLL_MS, context.stop);
     }
   }
-}
-
-/** Flags and digests follow segments outside the commit cycle: they are help, not proof. */
-function followSegments({ disk }: World, context: SealingContext, events: EventEmitter<VaultEvents>): Worm {
-  const worm = new Worm(disk, context.paths.segments, context.paths.vaultState, (path, flag) => context.protect(path, flag));
-  const failed = (error: unknown): void => context.event('vault.protection-failed', 'warn', errorFields(error));
-  events.on('opened', (segment) => { worm.follow(worm.opened(segment).catch(failed)); });
-  events.on('closed', (entry) => { worm.follow(worm.closed(entry).catch(failed)); });
-  return worm;
 }

@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ServiceStats } from '@strongroom/service';
 import type { Sealing } from './sealing.ts';
+import type { Upkeep } from './upkeep/upkeep.ts';
 
 /** What the vault tells of itself each second. */
-export function statsOf({ vault, waiting, publisher, space, worm, vkey }: Sealing): ServiceStats {
+export function statsOf({ vault, waiting, publisher, space, vkey }: Sealing, { facts, worm }: Upkeep): ServiceStats {
   const { totals } = vault;
   const segments = [...vault.openSegments];
+  const { scrub, checksums } = facts;
   return {
     values: {
       records: totals.records, batches: totals.batches, bytes: totals.bytes, logSize: vault.size, cycles: vault.cycles,
       waitingBytes: waiting.bytes, lastCommitAgeMs: Math.round(performance.now() - vault.committedAt),
       publishedSize: publisher.publishedSize, freeBytes: space.freeBytes,
       segmentBytes: segments.reduce((sum, { length }) => sum + length, 0), openSegments: segments.length,
+      scrubPercent: scrub.percent, scrubDamaged: scrub.damaged, scrubTransient: scrub.transient, checksumsAway: checksums.away === null ? 0 : 1,
+      ...(scrub.lastPassAt === null ? {} : { scrubPassedAt: Math.floor(Date.parse(scrub.lastPassAt) / 1000) }),
     },
     log: {
       origin: vkey.split('+')[0]!, size: vault.size, rootHash: vault.root.toString('base64'), vkey,
       checkpointAt: publisher.publishedAt?.toISOString() ?? null,
     },
-    worm: worm.facts,
+    worm, upkeep: facts,
   };
 }

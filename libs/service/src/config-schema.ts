@@ -92,6 +92,13 @@ const vault = section('What seals and keeps.', {
   minFreeBytes: whole(16 * MIB, 0, 1024 * GIB, {
     description: 'Free space below which nothing is acknowledged any more.', unit: 'bytes', example: GIB,
   }),
+  checksums: Type.Optional(text({
+    pattern: '^/', example: '/mnt/digests/strongroom',
+    description: 'Directory of the checksum database, best on another volume; it must be there. Unset, it is state/vault.',
+  })),
+  scrubDays: whole(30, 1, 3650, {
+    description: 'Everything that is sealed is read again and held against its digests once in so many days.', unit: 'days', example: 7,
+  }),
 });
 
 const DAYS_MAX = 36_525;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the supervisor answers on its control socket, for both ends of it.
-import type { Listener, LogFacts, SourceStats, WormFacts } from './messages.ts';
+import type { Listener, LogFacts, SourceStats, UpkeepFacts, WormFacts } from './messages.ts';
 
 export interface ServiceStatus {
   readonly name: string;
@@ -28,6 +28,7 @@ export interface Status {
   readonly listeners: readonly Listener[];
   readonly separation: { readonly kind: string; readonly reason: string | null };
   readonly worm: WormFacts | null;
+  readonly upkeep: UpkeepFacts | null;
   readonly health: Health;
   /** What is missing or out of the ordinary, a sentence each. */
   readonly notes: readonly string[];

@@ -43,6 +43,8 @@ export type ToService =
   | { readonly kind: 'protect-done'; readonly path: string; readonly flag: ProtectFlag; readonly ok: boolean; readonly error: string | null }
   /** Processes that stop before this one. When the supervisor is gone, nobody else tells the order. */
   | { readonly kind: 'before'; readonly pids: readonly number[] }
+  /** To the vault: read everything that is sealed again, now. */
+  | { readonly kind: 'scrub' }
   | { readonly kind: 'stop' };
 
 export type ProtectFlag = 'append' | 'immutable';
@@ -83,6 +85,30 @@ export interface WormFacts {
   readonly reason: string | null;
 }
 
+/** How the vault keeps watch over what it has sealed. Times RFC 3339. */
+export interface UpkeepFacts {
+  readonly scrub: {
+    /** Of the pass under way. */
+    readonly percent: number;
+    readonly passStartedAt: string | null;
+    readonly lastPassAt: string | null;
+    /** Whether it runs as fast as it may, because somebody asked for it. */
+    readonly hurried: boolean;
+    /** Files that are not what was sealed, and the first of them in words. */
+    readonly damaged: number;
+    readonly damage: string | null;
+    /** Readings that a second one did not confirm. */
+    readonly transient: number;
+  };
+  readonly checksums: {
+    readonly directory: string;
+    /** Why the checksum database cannot be written at present; null when it can. */
+    readonly away: string | null;
+    /** Whether it lies on the same file system as the store; null: not known. */
+    readonly sharesVolume: boolean | null;
+  };
+}
+
 /** What `context.stats` returns each second: numbers by name, and more where a service has it. */
 export interface ServiceStats {
   readonly values: Readonly<Record<string, number>>;
@@ -90,6 +116,7 @@ export interface ServiceStats {
   /** Of the vault alone. */
   readonly log?: LogFacts | undefined;
   readonly worm?: WormFacts | undefined;
+  readonly upkeep?: UpkeepFacts | undefined;
 }
 
 /** What one gateway process uses of a source's limits: connections now, octets since the last message. */

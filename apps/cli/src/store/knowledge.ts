@@ -20,11 +20,14 @@ export interface Knowledge {
 
 export const NO_CHECKSUMS: ReadonlyMap<string, Checksum> = new Map();
 
-/** What the vault of this home keeps in state/vault. That it cannot be read is said; before the first start it is not there. */
-export function homeKnowledge(paths: Layout): Knowledge {
+/**
+ * What the vault of this home keeps in state/vault, and checksums where `vault.checksums` says. That it cannot be read is
+ * said; before the first start it is not there.
+ */
+export function homeKnowledge(paths: Layout, checksumDirectory: string = paths.vaultState): Knowledge {
   try {
     const note = readOr(join(paths.vaultState, 'remembered'));
-    const checksums = parseChecksums(wholeLines(readOr(join(paths.vaultState, 'checksums')) ?? ''));
+    const checksums = parseChecksums(wholeLines(readOr(join(checksumDirectory, 'checksums')) ?? ''));
     if (note === null) return { remembered: [], checksums, said: 'nothing is remembered here' };
     return { remembered: [note], checksums, said: `compared with the checkpoint that is remembered here, and ${some(checksums.size, 'checksum')}` };
   } catch (error) {

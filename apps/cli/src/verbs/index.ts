@@ -12,6 +12,7 @@ import { prove } from './prove.ts';
 import { reload } from './reload.ts';
 import { retention } from './retention.ts';
 import { revoke } from './revoke.ts';
+import { scrub } from './scrub.ts';
 import { search } from './search.ts';
 import { show } from './show.ts';
 import { snapshot } from './snapshot.ts';
@@ -29,6 +30,6 @@ export const VERBS: readonly Verb[] = [
   enrol, revoke, sources, reload,
   search, tap, show, prove,
   retention, order, approve,
-  verify, verifyProof, snapshot, logDir, vkey,
+  verify, verifyProof, scrub, snapshot, logDir, vkey,
   config, completion, help, version,
 ];

@@ -4,10 +4,10 @@ import { writeValue } from '../output.ts';
 import { printable } from '../printable.ts';
 import { bytes, count, duration, some } from '../quantity.ts';
 import { factLines, tableLines } from '../table.ts';
-import { ageMs } from '../time.ts';
+import { ageMs, shortTime } from '../time.ts';
 import { EXIT, verb } from '../verb.ts';
 import type { Style } from '../io.ts';
-import type { ServiceStatus, Status } from '@strongroom/service';
+import type { ServiceStatus, Status, UpkeepFacts } from '@strongroom/service';
 
 export const status = verb({
   name: 'status',
@@ -51,6 +51,7 @@ export function statusLines(now: Status, at: bigint, style: (style: Style, text:
       ['deployment', now.deployment],
       ['sealed', `${some(now.records, 'record')} in ${some(now.batches, 'batch', 'batches')}, ${bytes(now.bytes)}`],
       ...logFacts(now, at),
+      ...(now.upkeep === null ? [] : [['scrubbed', scrubbed(now.upkeep.scrub)] as const]),
       ['separation', now.separation.kind === 'users' ? 'each service has a user of its own' : 'nominal'],
       ['home', now.home],
     ]), '',
@@ -58,6 +59,11 @@ export function statusLines(now: Status, at: bigint, style: (style: Style, text:
     ...tableLines([{ title: 'LISTENER' }, { title: 'ADDRESS' }], now.listeners.map(({ protocol, address }) => [protocol, address])),
     ...(now.notes.length === 0 ? [] : ['', ...now.notes.map((note) => `${style('yellow', '!')} ${printable(note)}`)]),
   ];
+}
+
+function scrubbed({ percent, lastPassAt, damaged }: UpkeepFacts['scrub']): string {
+  const last = lastPassAt === null ? 'no whole pass yet' : `last whole pass ${shortTime(lastPassAt)}`;
+  return `${percent} % of this pass, ${last}${damaged === 0 ? '' : `; ${some(damaged, 'file')} damaged`}`;
 }
 
 function logFacts({ log }: Status, at: bigint): [string, string][] {

@@ -56,7 +56,7 @@ export const verify = verb({
   async run(call) {
     const directory = resolve(call.options.store ?? call.paths.store);
     const line = chosenVkey(call.options.vkey, call.paths);
-    const known = whatIsKnown(call, directory, line);
+    const known = whatIsKnown(call, directory, line, await checksumDirectory(call));
     if (!existsSync(directory) && known.remembered.length === 0) {
       throw new Failed('store.absent', `there is no store in ${directory}`, {
         why: 'the directory is not there', fix: 'start Strongroom with "npm start", or name a store with --store DIR',
@@ -84,20 +84,27 @@ interface Known extends Knowledge {
  * A copy of this home's log may be older than what is remembered, because the home has moved on: then only that it is
  * no other log counts. A checkpoint that was given on purpose always counts.
  */
-function whatIsKnown({ options: given, paths }: VerifyCall, directory: string, vkey: string): Known {
+function whatIsKnown({ options: given, paths }: VerifyCall, directory: string, vkey: string, checksums: string): Known {
   const notes = given.checkpoint === undefined ? [] : [givenCheckpoint(given.checkpoint)];
   const asOf = given['as-of'];
   if (isSame(directory, paths.store)) {
-    const home = homeKnowledge(paths);
+    const home = homeKnowledge(paths, checksums);
     const said = given.checkpoint === undefined ? home.said : `${home.said}; compared with ${given.checkpoint}`;
     return { remembered: [...home.remembered, ...notes], checksums: home.checksums, said, asOf, isHome: true };
   }
   if (given.checkpoint !== undefined) return { remembered: notes, checksums: NO_CHECKSUMS, said: `compared with ${given.checkpoint}`, asOf, isHome: false };
-  const home = hasVkey(paths, vkey) ? homeKnowledge(paths) : null;
+  const home = hasVkey(paths, vkey) ? homeKnowledge(paths, checksums) : null;
   if (home === null || home.remembered.length === 0) {
     return { remembered: [], checksums: NO_CHECKSUMS, said: 'not compared with an earlier checkpoint: none was given', asOf, isHome: false };
   }
   return { ...home, said: `${home.said}, which may be newer than this copy`, asOf: true, isHome: false };
+}
+
+/** The configuration decides where the home's checksums lie. Throws what `loadConfig` throws. */
+async function checksumDirectory({ configFile, paths }: VerifyCall): Promise<string> {
+  if (configFile === undefined) return paths.vaultState;
+  const { loadConfig } = await import('@strongroom/service/config');
+  return loadConfig(configFile).vault.checksums ?? paths.vaultState;
 }
 
 function isSame(a: string, b: string): boolean {
