@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The vault: seals what services submit, owns the log and the segments, and serves authorised local readers.
+import { join } from 'node:path';
 import { SUBMITTERS, errorFields, runService, useNativeHasher } from '@strongroom/service';
 import { dataKeyReader } from './read/data-keys.ts';
+import { FILTERS_DIRECTORY, keepFilters } from './read/filter-keeper.ts';
 import { holdExclusively } from './exclusive.ts';
 import { Intake } from './intake/intake.ts';
 import { openKeyLine } from './commit/key-line.ts';
@@ -53,6 +55,7 @@ runService('vault', async (context) => {
     record(event, { ...fields });
   });
   const readers = new ReadSocket({ context, reading, settle: () => loop.settle(), record, refused: (event, fields) => refusals.note(event, fields) });
+  keepFilters(join(paths.vaultState, FILTERS_DIRECTORY), events);
   events.on('sealed', (batches, first) => readers.sealed(batches, first));
   const permit = permitFor(context.deployment, () => context.registry);
   const lives = new Lives({ clock: world.clock, producers: vault.producers, waiting, loop, own, permit, classOf, event: (event, level, fields) => context.event(event, level, fields) });

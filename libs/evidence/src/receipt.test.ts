@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import vectors from '../vectors/receipt.json' with { type: 'json' };
-import { contextDigest, decodeContext, encodeContext, type Context, type RunKind } from './receipt.ts';
+import { contextDigest, contextParts, decodeContext, encodeContext, type Context, type RunKind } from './receipt.ts';
 
 const bytes = (hex: string): Buffer => Buffer.from(hex, 'hex');
 
@@ -19,6 +19,8 @@ for (const { name, context, hex, digest } of vectors.vectors) {
     assert.equal(encodeContext(contextOf(context)).toString('hex'), hex);
     assert.deepEqual(decodeContext(bytes(hex)), contextOf(context));
     assert.equal(contextDigest(bytes(hex)).toString('hex'), digest);
+    const { kind, source, protocol, stream } = contextParts(bytes(hex));
+    assert.deepEqual({ kind, source: source.toString(), protocol: protocol.toString(), stream: stream.toString('hex') }, { kind: context.kind, source: context.source, protocol: context.protocol, stream: context.stream });
   });
 }
 

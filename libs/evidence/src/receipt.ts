@@ -73,6 +73,20 @@ export function decodeContext(bytes: Buffer): Context {
   return context;
 }
 
+/** Octets before the asserter: version, kind, flags, three times. */
+const CONTEXT_FIXED = 27;
+
+/** Of an encoded context what it is most looked for by, as views and without a look at the rest. Throws `bytes.truncated`. */
+export function contextParts(bytes: Buffer): { readonly kind: number; readonly source: Buffer; readonly protocol: Buffer; readonly stream: Buffer } {
+  const from = new ByteReader(bytes, CONTEXT_FIXED);
+  from.take(from.u16() + 16);
+  const source = from.take(from.u16());
+  from.take(32);
+  const protocol = from.take(from.u16());
+  from.take(from.u16());
+  return { kind: bytes[1]!, source, protocol, stream: from.take(16) };
+}
+
 /** SHA-256 of a context: the first 32 octets of the receipts of its records. */
 export function contextDigest(context: Buffer): Buffer {
   return hash('sha256', context, 'buffer');

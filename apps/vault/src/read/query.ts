@@ -2,6 +2,7 @@
 // What a reader asks for, checked, and whether a record answers it.
 import { Refused } from '@strongroom/bytes';
 import { KIND, kindName, type BatchEntry, type BatchRecord, type Context, type KindName } from '@strongroom/evidence';
+import { factsOf } from './filter.ts';
 import { exactNeedle, regexNeedle, smallLettersNeedle, type Needle } from './needle.ts';
 
 const TEXT_MAX = 4096;
@@ -33,6 +34,8 @@ export interface Matcher {
   readonly times: (from: bigint, to: bigint) => boolean;
   /** Whether any record of the batch can match, by its manifest alone. */
   readonly entry: (entry: Pick<BatchEntry, 'from' | 'to'>) => boolean;
+  /** What the context of every match has, as filters know it. */
+  readonly facts: readonly number[];
   /** Octets that stand in the context of every match; null when nothing is known of them. */
   readonly contextPart: Buffer | null;
   /** Whether the runs of a context can match. */
@@ -52,6 +55,7 @@ export function parseQuery(args: unknown): Matcher {
   return {
     limit: query.limit ?? Number.POSITIVE_INFINITY, reverse: query.reverse ?? false, isTimed: since !== null || until !== null,
     times, entry: ({ from, to }) => times(from, to),
+    facts: factsOf(query),
     contextPart: query.source === undefined ? null : Buffer.from(query.source),
     context: (context) => (since === null || context.receivedAt >= since) && (until === null || context.receivedAt < until)
       && (query.source === undefined || isSource(context.source, query.source))

@@ -7,9 +7,11 @@ import { basename, join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Refused } from '@strongroom/bytes';
-import { xaesKey, type Item, type XaesKey } from '@strongroom/evidence';
+import { xaesKey, type BatchEntry, type Item, type XaesKey } from '@strongroom/evidence';
 import { toRpcError } from '@strongroom/service';
 import { SYSTEM_DISK } from '../disk.ts';
+import { FILTERS_DIRECTORY, readFilter } from './filter-keeper.ts';
+import type { SegmentFilter } from './filter.ts';
 import { History, type DataKeys } from './history.ts';
 import { LogDirectory } from '../commit/log-directory.ts';
 import { prove, show } from './one-record.ts';
@@ -19,10 +21,11 @@ import type { FromThread, ReadingPaths, ToThread } from './reading.ts';
 import { search } from './search.ts';
 import { TimeIndex } from './time-index.ts';
 
-/** Data keys that one reading holds at once. */
-const KEYS_MAX = 16;
+/** Segments whose data keys and filters one reading holds at once. */
+const SEGMENTS_MAX = 16;
 const paths = workerData as ReadingPaths;
 const files = { log: new LogDirectory(SYSTEM_DISK, paths.log), parts: new SegmentParts(paths.segments) };
+const filters = join(paths.state, FILTERS_DIRECTORY);
 const port = parentPort!;
 const asked = new Map<string, PromiseWithResolvers<Buffer>>();
 const continuing = new Map<number, PromiseWithResolvers<boolean>>();
@@ -59,8 +62,9 @@ function stepBack(): void {
 async function answer(id: number, verb: string, args: unknown): Promise<void> {
   answering.add(id);
   try {
-    using history = new History(files, keyRing(id));
-    send({ kind: 'result', id, result: await resultOf(id, verb, args, history) });
+    const keys = keyRing(id);
+    using history = new History(files, keys);
+    send({ kind: 'result', id, result: await resultOf(id, verb, args, history, keys) });
   } catch (error) {
     send({ kind: 'error', id, error: toRpcError(error) });
   } finally {
@@ -69,13 +73,13 @@ async function answer(id: number, verb: string, args: unknown): Promise<void> {
   }
 }
 
-async function resultOf(id: number, verb: string, args: unknown, history: History): Promise<unknown> {
+async function resultOf(id: number, verb: string, args: unknown, history: History, keys: DataKeys): Promise<unknown> {
   if (verb === 'show') return show(history, args);
   if (verb === 'prove') return prove(history, args);
   const query = parseQuery(args);
   if (query.isTimed) await (times ??= new TimeIndex(join(paths.state, 'times'), files.log, history.size)).extend(history.size, turn);
   const batches = history.batches(query.times, (bundle) => times?.span(bundle), query.reverse);
-  return { found: await search(batches, query, { history, turn, isLeft: () => left.has(id), give: (items) => give(id, items) }) };
+  return { found: await search(batches, query, { history, mayHold: filtering(query.facts, keys), turn, isLeft: () => left.has(id), give: (items) => give(id, items) }) };
 }
 
 /** Resolves when the reader has taken the items. */
@@ -86,13 +90,25 @@ function give(id: number, items: readonly Item[]): Promise<boolean> {
   return waiting.promise.finally(() => continuing.delete(id));
 }
 
+/** Asks the filters of segments, each read once while its frames follow one another. */
+function filtering(facts: readonly number[], keys: DataKeys): (entry: BatchEntry) => Promise<boolean> {
+  const known = new Map<string, SegmentFilter | null>();
+  return async (entry) => {
+    if (facts.length === 0) return true;
+    const filter = known.get(entry.segment) ?? readFilter(filters, entry, facts, await keys(entry.segment));
+    known.set(entry.segment, filter);
+    if (known.size > SEGMENTS_MAX) known.delete(known.keys().next().value!);
+    return filter?.mayHold(entry.frame) ?? true;
+  };
+}
+
 /** Data keys of one reading, the latest few. */
 function keyRing(id: number): DataKeys {
   const known = new Map<string, Promise<XaesKey>>();
   return (segment) => {
     const key = known.get(segment) ?? ask(id, segment).then(xaesKey);
     known.set(segment, key);
-    if (known.size > KEYS_MAX) known.delete(known.keys().next().value!);
+    if (known.size > SEGMENTS_MAX) known.delete(known.keys().next().value!);
     return key;
   };
 }

@@ -10,7 +10,7 @@ import { search, type SearchTools } from './search.ts';
 const stream = new BuiltStream(new StoreBuilder());
 const SEED = Buffer.alloc(32);
 const batches = [['a1', 'b1'], ['a2'], ['b2', 'a3', 'a4']].map((records, index) => ({ index: index * 10, entry: { digest: encodeBatch(SEED, [stream.run(records)]) } as BatchEntry }));
-const sealed = (give: SearchTools['give'], open: SearchTools['history']['open'] = async ({ digest }) => digest): SearchTools => ({ history: { open }, turn: async () => undefined, isLeft: () => false, give });
+const sealed = (give: SearchTools['give'], open: SearchTools['history']['open'] = async ({ digest }) => digest): SearchTools => ({ history: { open }, mayHold: async ({ records }) => records !== 0, turn: async () => undefined, isLeft: () => false, give });
 
 const slowly: SearchTools['history']['open'] = async ({ digest }) => {
   await wait(120);
@@ -38,6 +38,11 @@ describe('search', () => {
 
   it('hands on what it has while there is much more to look through', async () => {
     assert.deepEqual((await found({ text: 'a' }, (give) => sealed(give, slowly))).chunks, [['0-0'], ['10-0'], ['20-1', '20-2']]);
+  });
+
+  it('opens no batch that cannot hold a match', async () => {
+    const tools = sealed(async () => true, async () => assert.fail('it was opened'));
+    assert.equal(await search(batches.map(({ index, entry }) => ({ index, entry: { ...entry, records: 0 } })), parseQuery({}), tools), 0);
   });
 
   it('ends when nobody wants more', async () => {

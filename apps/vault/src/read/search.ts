@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One search: from the batches that may answer to items, handed on in chunks, the first ones early.
-import { itemOf, type Item } from '@strongroom/evidence';
+import { itemOf, type BatchEntry, type Item } from '@strongroom/evidence';
 import type { FoundBatch, History } from './history.ts';
 import type { Matcher } from './query.ts';
 import { matching, type Match } from './scan.ts';
@@ -9,9 +9,13 @@ const CHUNK_ITEMS = 256;
 const CHUNK_BYTES = 256 * 1024;
 /** Nobody waits longer for what is found, however much there is still to look through. */
 const CHUNK_MS = 100;
+/** So many batches may be passed over between two turns of others. */
+const PASSED_MAX = 256;
 
 export interface SearchTools {
   readonly history: Pick<History, 'open'>;
+  /** Whether the batch may hold a match, by what is known of it without opening it. */
+  readonly mayHold: (entry: BatchEntry) => Promise<boolean>;
   /** Others have their turn, and who goes away is heard. */
   readonly turn: () => Promise<unknown>;
   /** Whether nobody waits for this any more. */
@@ -23,9 +27,13 @@ export interface SearchTools {
 /** Gives what matches in `batches`. Resolves with how many there were. Throws `read.damaged`, `read.no-key`. */
 export async function search(batches: Iterable<FoundBatch>, query: Matcher, tools: SearchTools): Promise<number> {
   const chunk = new Chunk(tools.give);
+  let passed = 0;
   for (const { index, entry } of batches) {
-    await tools.turn();
+    const isOpened = await tools.mayHold(entry);
+    passed = isOpened ? 0 : passed + 1;
+    if (passed % PASSED_MAX === 0) await tools.turn();
     if (tools.isLeft()) return chunk.found;
+    if (!isOpened) continue;
     const matches = matching(await tools.history.open(entry), query);
     for (const match of query.reverse ? [...matches].reverse() : matches) {
       chunk.add(index, match);
