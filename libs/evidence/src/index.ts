@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 export * from './batch.ts';
 export * from './commit.ts';
+export * from './destruction-proof.ts';
 export * from './entry.ts';
+export * from './hold.ts';
 export * from './hasher.ts';
 export * from './item.ts';
 export * from './log-proof.ts';

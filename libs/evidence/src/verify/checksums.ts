@@ -47,11 +47,11 @@ export class Checksums {
     this.#judge(segment, digest, expected);
   }
 
-  /** Reads the segments that were not met on the way. `asOf`: an older copy need not have them. */
-  end(asOf: boolean): void {
+  /** Reads the segments that were not met on the way, but for those that are `gone`. `asOf`: an older copy need not have them. */
+  end(asOf: boolean, gone: (segment: string) => boolean): void {
     for (const [segment, expected] of this.#expected) {
       // An older copy holds of a segment what it was then: its log closes the segments that can be held against this.
-      if (this.#judged.has(segment) || (asOf && this.#files.length(segment) < expected.length)) continue;
+      if (this.#judged.has(segment) || gone(segment) || (asOf && this.#files.length(segment) < expected.length)) continue;
       if (this.#files.has(segment)) this.#judge(segment, this.#digest(segment, expected.length), expected);
       else this.#findings.fail('segment.missing', `segments/${segment}.seg`, MISSING);
     }

@@ -66,6 +66,11 @@ export class Contents {
     }
   }
 
+  /** A batch is not there. */
+  missed(): void {
+    this.#streams.beginAnew();
+  }
+
   /** The segment's key is not needed any more. */
   forget(segment: string): void {
     this.#keys.delete(segment);

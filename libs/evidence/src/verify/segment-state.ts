@@ -20,6 +20,14 @@ export interface SegmentState {
   /** Over the logical bytes up to `end`; null when they are not all known, or no longer needed. */
   logical: Hash | null;
   closed: boolean;
+  /** Its file is not there: whether that is as it should be is known at the log's end. */
+  readonly missing: boolean;
+  /** By an order of two custodians. */
+  destroyed: boolean;
+  /** `<class>/<bucket>` of the keys that its batches name; null when they name several. */
+  bucket: string | null;
+  records: number;
+  bytes: number;
   /** Entries of the log were lost, so frames may lie between those that are known. */
   loose: boolean;
 }

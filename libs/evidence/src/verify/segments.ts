@@ -5,7 +5,7 @@ import { createHash, hash } from 'node:crypto';
 import type { BatchEntry, CloseEntry } from '../entry.ts';
 import { advance, frameFault, readBounded } from './frames.ts';
 import { judgeClose } from './segment-close.ts';
-import { checkedHeader } from './segment-header.ts';
+import { MISSING, checkedHeader } from './segment-header.ts';
 import type { Fail, SegmentState, SegmentTools } from './segment-state.ts';
 
 export class Segments {
@@ -21,6 +21,10 @@ export class Segments {
 
   get count(): number {
     return this.#states.size;
+  }
+
+  get states(): ReadonlyMap<string, SegmentState> {
+    return this.#states;
   }
 
   /** What the log has said of a segment so far. */
@@ -41,7 +45,9 @@ export class Segments {
     const path = `segments/${entry.segment}.seg`;
     const fail: Fail = (code, detail) => this.#tools.findings.fail(code, `${path}@${entry.offset}`, `${detail} (log entry ${index})`);
     if (state.closed) fail('segment.closed', 'a batch follows the closing entry of its segment');
-    if (state.header === null) return;
+    if (state.destroyed) fail('segment.destroyed', 'a batch follows the destruction of its segment');
+    count(state, entry);
+    if (state.header === null) return this.#unread(state, entry);
     state.headerDigest = entry.header;
     if (!state.header.digest.equals(entry.header)) this.#tools.findings.fail('segment.header', path, 'the header is not the one that the log names');
     if (state.header.keyId !== entry.key) this.#tools.findings.fail('segment.header', path, `the header names the key ${state.header.keyId}, the log ${entry.key}`);
@@ -70,14 +76,40 @@ export class Segments {
     state.logical = null;
   }
 
+  /** A batch that nobody can look at any more still counts; its streams are followed anew after it. */
+  #unread(state: SegmentState, { frame, offset, length }: BatchEntry): void {
+    state.frames = frame + 1;
+    state.end = offset + length;
+    this.#tools.contents.missed();
+  }
+
+  /** What is missing and was not destroyed, and what was destroyed and is still there. */
+  end(): void {
+    for (const { id, missing, destroyed } of this.#states.values()) {
+      if (missing && !destroyed) this.#tools.findings.fail('segment.missing', `segments/${id}.seg`, MISSING);
+      if (!missing && destroyed) this.#tools.findings.note('segment.remains', `segments/${id}.seg`, 'the log says that it was destroyed, and its octets are still here');
+    }
+  }
+
   #open(segment: string): SegmentState {
     const known = this.#states.get(segment);
     if (known !== undefined) return known;
-    const header = checkedHeader(this.#tools.files, segment, this.#tools.origin, this.#tools.findings);
+    const missing = !this.#tools.files.has(segment);
+    const header = missing ? null : checkedHeader(this.#tools.files, segment, this.#tools.origin, this.#tools.findings);
     const logical = header === null ? null : createHash('sha256').update(header.bytes);
-    const state = { id: segment, header, headerDigest: header?.digest ?? null, frames: 0, end: header?.length ?? 0, logical, closed: false, loose: this.#loose };
+    const state: SegmentState = {
+      id: segment, header, headerDigest: header?.digest ?? null, frames: 0, end: header?.length ?? 0, logical, closed: false, loose: this.#loose,
+      missing, destroyed: false, bucket: '', records: 0, bytes: 0,
+    };
     this.#states.set(segment, state);
     if (header !== null) this.#tools.progress(header.length);
     return state;
   }
+}
+
+function count(state: SegmentState, { key, records, bytes }: BatchEntry): void {
+  const bucket = key.slice(0, key.lastIndexOf('/'));
+  state.bucket = state.bucket === '' || state.bucket === bucket ? bucket : null;
+  state.records += records;
+  state.bytes += bytes;
 }

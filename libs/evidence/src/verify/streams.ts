@@ -12,6 +12,8 @@ export class Streams {
   readonly #findings: Findings;
   readonly #next = new Map<string, number>();
   #givenUp = 0;
+  /** Whether streams may be met that began where nobody can look any more. */
+  #anew = false;
 
   constructor(findings: Findings) {
     this.#findings = findings;
@@ -25,8 +27,14 @@ export class Streams {
     else this.#remember(stream, first + count);
   }
 
+  /** Records of any stream may be missing here. */
+  beginAnew(): void {
+    this.#anew = true;
+    this.#next.clear();
+  }
+
   #follow(stream: string, first: number, where: string, source: string): void {
-    const next = this.#next.get(stream) ?? (this.#givenUp > 0 ? first : 0);
+    const next = this.#next.get(stream) ?? (this.#givenUp > 0 || this.#anew ? first : 0);
     const said = `stream ${stream} of ${source} goes on at ${first} where ${next} is next`;
     if (first > next) this.#findings.note('stream.jump', where, said);
     if (first < next) this.#findings.note('stream.repeat', where, said);

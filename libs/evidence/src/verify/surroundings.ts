@@ -6,7 +6,7 @@ import type { GuardedReader } from './store-reader.ts';
 import type { Findings } from './verdict.ts';
 
 /** Beside the folders, the space that the vault sets aside for the day when the disk is full. */
-const KNOWN = ['log/', 'segments/', 'commit/', 'reserve'];
+const KNOWN = ['log/', 'segments/', 'commit/', 'orders/', 'reserve'];
 /** C2SP tlog-tiles: levels 0 to 63, indexes in groups of three digits, widths of partial tiles. */
 const LOG_FILE = /^log\/(checkpoint|tile\/(entries|[0-9]|[1-5][0-9]|6[0-3])\/(x[0-9]{3}\/)*[0-9]{3}(\.p\/[1-9][0-9]{0,2})?)$/;
 const DEPTH_MAX = 8;
@@ -37,7 +37,7 @@ export function uncommittedBytes(files: SegmentFiles, segments: Segments, findin
   for (const segment of files.segments()) {
     const state = segments.state(segment);
     if (state === undefined) findings.note('segment.unlisted', `segments/${segment}.seg`, 'nothing in it is covered by the checkpoint');
-    if (state?.closed !== true) octets += Math.max(0, files.length(segment) - (state?.end ?? 0));
+    if (state?.closed !== true && state?.destroyed !== true) octets += Math.max(0, files.length(segment) - (state?.end ?? 0));
   }
   return octets;
 }

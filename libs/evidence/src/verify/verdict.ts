@@ -6,12 +6,13 @@ export type FailureCode =
   | 'log.checkpoint-missing' | 'log.checkpoint-signature' | 'log.checkpoint-origin' | 'log.root' | 'log.tile' | 'log.bundle' | 'log.entry'
   | 'segment.missing' | 'segment.truncated' | 'segment.header' | 'segment.place' | 'segment.frame' | 'segment.frame-digest'
   | 'segment.final-frame' | 'segment.closed' | 'segment.closed-length' | 'segment.closed-frames' | 'segment.closed-digest'
-  | 'segment.trailing' | 'segment.checksum' | 'segment.key'
+  | 'segment.trailing' | 'segment.checksum' | 'segment.key' | 'segment.destroyed'
+  | 'destroy.order' | 'destroy.segments'
   | 'batch.sealed' | 'batch.contents'
   | 'commit.missing' | 'commit.name' | 'commit.format' | 'commit.digest' | 'commit.entries' | 'commit.checkpoint';
 
 export type FactCode =
-  | 'store.unknown-file' | 'store.as-of' | 'segment.unlisted' | 'segment.torn' | 'segment.unprotected'
+  | 'store.unknown-file' | 'store.as-of' | 'segment.unlisted' | 'segment.torn' | 'segment.unprotected' | 'segment.remains' | 'destroy.under-way'
   | 'stream.gap' | 'stream.jump' | 'stream.repeat' | 'stream.untracked';
 
 export interface Finding<Code extends string> {
@@ -32,6 +33,9 @@ export interface Verdict {
   readonly records: number;
   readonly batches: number;
   readonly segments: number;
+  /** Of these, destroyed by order of two custodians. */
+  readonly destroyedSegments: number;
+  readonly destroyedRecords: number;
   readonly logSize: number;
   /** Octets in segments that this checkpoint does not cover: newer ones of a live store, or left by a crash. */
   readonly uncommittedBytes: number;

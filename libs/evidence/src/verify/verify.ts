@@ -8,6 +8,7 @@ import { compareRemembered, hasMoved, rememberedCheckpoints, storeCheckpoint } f
 import { Checksums, type Checksum } from './checksums.ts';
 import { verifyCommitLog } from './commit-log.ts';
 import { Contents, type DataKeys, type Independent } from './contents.ts';
+import { Destructions } from './destructions.ts';
 import { LogFiles } from './log-files.ts';
 import { walkLog } from './log.ts';
 import { judgeProtection, type Protection } from './protection.ts';
@@ -26,6 +27,8 @@ export interface VerifyOptions {
   readonly remembered?: readonly string[];
   /** Digests of closed segments that were kept outside the store, by segment id. */
   readonly checksums?: ReadonlyMap<string, Checksum>;
+  /** Certificate (DER) of the deployment's CA, which orders to destroy must name; without it their own word is taken. */
+  readonly authority?: Buffer;
   /** An older copy is looked at on purpose: being older than what is remembered is a fact, no failure. */
   readonly asOf?: boolean;
   /** Of a live store: how to see what its file system holds. */
@@ -45,31 +48,40 @@ export function verifyStore(store: StoreReader, options: VerifyOptions): Verdict
   const reader = new GuardedReader(store, findings);
   // First of all: on a live store everything else grows while it is read.
   const checkpoint = storeCheckpoint(reader, options.key, findings);
-  if (checkpoint === null) return verdict(findings, 0, null, 0, 'not checked: there is no checkpoint to go by', 'not looked at');
+  if (checkpoint === null) return verdict({ findings, logSize: 0, segments: null, destructions: null, uncommitted: 0, contents: 'not checked: there is no checkpoint to go by', protection: 'not looked at' });
   const segmentFiles = new SegmentFiles(reader, findings);
   const contents = new Contents(options.dataKey, options.independent ?? (() => false), findings);
   const checksums = new Checksums(options.checksums ?? new Map(), segmentFiles, findings);
   const progress = progressOf(segmentFiles, options);
   const segments = new Segments({ files: segmentFiles, origin: checkpoint.origin, contents, checksums, findings, progress });
   const logFiles = new LogFiles(reader, findings, () => hasMoved(reader, options.key, checkpoint.size));
-  judgeLog(logFiles, checkpoint, segments, findings, options);
+  const destructions = new Destructions({ reader, origin: checkpoint.origin, authority: options.authority ?? null, findings });
+  judgeLog(logFiles, checkpoint, { segments, destructions }, findings, options);
+  segments.end();
   const tilesHold = !findings.failures.some((failure) => failure.code.startsWith('log.'));
   verifyCommitLog({ reader, files: logFiles, key: options.key, checkpoint, tilesHold, findings });
-  checksums.end(options.asOf === true);
+  checksums.end(options.asOf === true, (segment) => segments.state(segment)?.destroyed === true);
   noteUnknownFiles(reader, findings);
   const held = options.protection === undefined ? 'not looked at' : judgeProtection(options.protection, segmentFiles, segments, findings);
-  return verdict(findings, checkpoint.size, segments, uncommittedBytes(segmentFiles, segments, findings), contents.end(), held);
+  const uncommitted = uncommittedBytes(segmentFiles, segments, findings);
+  return verdict({ findings, logSize: checkpoint.size, segments, destructions, uncommitted, contents: contents.end(), protection: held });
 }
 
-function judgeLog(files: LogFiles, checkpoint: Checkpoint, segments: Segments, findings: Findings, options: VerifyOptions): void {
+interface Judges {
+  readonly segments: Segments;
+  readonly destructions: Destructions;
+}
+
+function judgeLog(files: LogFiles, checkpoint: Checkpoint, judges: Judges, findings: Findings, options: VerifyOptions): void {
   const remembered = rememberedCheckpoints(options.remembered ?? [], options.key, findings);
-  const sizes = remembered.map((one) => one.size).filter((size) => size < checkpoint.size);
-  const lost = (): void => segments.lost();
-  const roots = walkLog(files, checkpoint, sizes, { entry: (index, bytes) => judgeEntry(index, bytes, segments, findings), lost }, findings);
+  const sizes = [...remembered.map((one) => one.size), ...judges.destructions.sizes()].filter((size) => size < checkpoint.size);
+  const lost = (): void => judges.segments.lost();
+  const roots = walkLog(files, checkpoint, sizes, { entry: (index, bytes) => judgeEntry(index, bytes, judges, findings), lost }, findings);
   compareRemembered(remembered, checkpoint, (size) => roots.get(size), options.asOf === true, findings);
+  judges.destructions.end((size) => (size === checkpoint.size ? checkpoint.root : roots.get(size)));
 }
 
-function judgeEntry(index: number, bytes: Buffer, segments: Segments, findings: Findings): void {
+function judgeEntry(index: number, bytes: Buffer, { segments, destructions }: Judges, findings: Findings): void {
   let entry: Entry;
   try {
     entry = decodeEntry(bytes);
@@ -80,6 +92,8 @@ function judgeEntry(index: number, bytes: Buffer, segments: Segments, findings: 
   }
   if (entry.kind === 'batch') segments.batch(entry, index);
   if (entry.kind === 'close') segments.close(entry, index);
+  if (entry.kind === 'destroy') destructions.destroy(entry, index, segments.states);
+  if (entry.kind === 'destroyed') destructions.destroyed(entry, index);
 }
 
 function progressOf(files: SegmentFiles, { progress }: VerifyOptions): (octets: number) => void {
@@ -90,10 +104,21 @@ function progressOf(files: SegmentFiles, { progress }: VerifyOptions): (octets: 
   return (octets) => progress((done += octets), Math.max(total, done));
 }
 
-function verdict(findings: Findings, logSize: number, segments: Segments | null, uncommitted: number, contents: string, protection: string): Verdict {
+interface Judged {
+  readonly findings: Findings;
+  readonly logSize: number;
+  readonly segments: Segments | null;
+  readonly destructions: Destructions | null;
+  readonly uncommitted: number;
+  readonly contents: string;
+  readonly protection: string;
+}
+
+function verdict({ findings, logSize, segments, destructions, uncommitted, contents, protection }: Judged): Verdict {
   const { failures, failuresOmitted, facts, factsOmitted, degraded } = findings;
   return {
     ok: failures.length === 0, degraded, records: segments?.records ?? 0, batches: segments?.batches ?? 0, segments: segments?.count ?? 0,
+    destroyedSegments: destructions?.segments ?? 0, destroyedRecords: destructions?.records ?? 0,
     logSize, uncommittedBytes: uncommitted, contents, protection, failures, failuresOmitted, facts, factsOmitted,
   };
 }
