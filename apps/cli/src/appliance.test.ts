@@ -63,7 +63,8 @@ test('status tells what was promised, and in a calm screen that all is well', as
     assert.ok(readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(`apps/${name}/`), name);
   }
   const { stdout } = await cli('status');
-  assert.match(stdout, /^Strongroom is running\. Nothing needs attention\.\n/);
+  assert.match(stdout, /^Strongroom is running\. See the notes below\.\n/);
+  assert.match(stdout, /^! No witnesses are configured: /m);
   assert.match(stdout, /^syslog-tls +127\.0\.0\.1:\d+$/m);
 });
 

@@ -28,7 +28,10 @@ const STATUS: Status = {
     { name: 'gateway', index: 1, pid: 12_345, state: 'running', reason: null, since: '2026-09-21T14:13:00Z' },
   ],
   listeners: [{ protocol: 'syslog-tls', address: '[::]:6514' }], separation: { kind: 'users', reason: null }, upkeep: null, worm: { append: true, immutable: true, reason: null },
-  health: { ok: true, reason: null }, notes: [],
+  witness: {
+    size: 2398, at: '2026-09-21T14:13:18Z', by: ['hamburg', 'auditor'], unwitnessed: { ageMs: 1200, records: 40, bytes: 9000 }, since: null, compared: true,
+  },
+  health: { ok: true, reason: null, degraded: null }, notes: [],
 };
 
 test('status: all is well', () => {
@@ -39,6 +42,7 @@ test('status: all is well', () => {
     '  log         2,400 entries, checkpoint 400 ms old',
     '  root hash   cm9vdA==',
     '  key         strongroom-berlin/log+0a1b2c3d+a2V5',
+    '  witnessed   2,398 entries, 2.0 s ago by hamburg, auditor; 40 records wait, the oldest commit for 1.2 s',
     '  separation  each service has a user of its own',
     '  home        /srv/strongroom', '',
     'SERVICE       PID  STATE         SINCE',
@@ -56,7 +60,9 @@ test('status: says what needs attention, and what is missing', () => {
   const lines = statusLines(stalled, AT, plain);
   assert.equal(lines[0], 'Strongroom needs attention: vault is stalled (the disk is full).');
   assert.equal(lines.at(-1), '! Separation is nominal: no root.');
-  assert.equal(troubleOf({ ...STATUS, health: { ok: false, reason: 'the last commit was long ago' } }), 'the last commit was long ago');
+  assert.equal(troubleOf({ ...STATUS, health: { ok: false, reason: 'the last commit was long ago', degraded: null } }), 'the last commit was long ago');
+  assert.equal(troubleOf({ ...STATUS, health: { ok: true, reason: null, degraded: 'unwitnessed since 2026-09-21T14:00:00Z' } }), 'unwitnessed since 2026-09-21T14:00:00Z');
+  assert.ok(statusLines({ ...STATUS, witness: null }, AT, plain).includes('  witnessed   no witnesses configured'));
   assert.equal(troubleOf(STATUS), null);
 });
 

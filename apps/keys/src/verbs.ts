@@ -13,7 +13,7 @@ import { ensureWrappingKey, rewrap, unwrap, wrap } from './wrapping.ts';
 /** Who may do what. Nobody else may do anything, and a verb that does not stand here does not exist for that caller. */
 const MAY = {
   /** run/keys/admin.sock: the supervisor, by the socket's mode. */
-  admin: ['info', 'issue'],
+  admin: ['info', 'issue', 'witnessKey'],
   /** run/keys/vault.sock: the vault, by its certificate. */
   vault: ['info', 'signCheckpoint', 'ensureWrappingKey', 'wrap', 'unwrap', 'rewrap', 'beginOrder', 'destroyByOrder'],
   /** run/keys/witness.sock: the witness, by its certificate. */

@@ -78,6 +78,10 @@ function controlVerbs(facts: ControlFacts): RpcVerbs<null> {
       events.event('supervisor.scrub-asked', 'info');
       return null;
     },
+    witnessKey: async (args) => {
+      const part = (args as { part?: unknown } | null)?.part === 'mirror' ? 'mirror' : 'witness';
+      return { name: `${facts.status().deployment}/${part}`, publicKeySpki: await supervisor.keys.witnessKey(part) };
+    },
     reload: async () => {
       await supervisor.renew();
       supervisor.reload();

@@ -48,6 +48,13 @@ export class KeysAdmin {
     return { caPem: value.caPem, logPublicKeySpki: value.logPublicKeySpki };
   }
 
+  /** SubjectPublicKeyInfo, base64, of the key with which this deployment vouches for the logs of others; made if need be. */
+  async witnessKey(part: 'witness' | 'mirror'): Promise<string> {
+    const { publicKeySpki } = (await this.#call('witnessKey', { part })) as { publicKeySpki?: unknown };
+    if (typeof publicKeySpki !== 'string') throw unexpected('witnessKey');
+    return publicKeySpki;
+  }
+
   /** Throws `Refused` with the key service's code when the request is not acceptable. */
   async issue(request: IssueRequest): Promise<Issued> {
     const value = (await this.#call('issue', request)) as Partial<Issued>;

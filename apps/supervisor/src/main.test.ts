@@ -51,7 +51,7 @@ test('secrets and orders are for those who need them', async () => {
 test('metrics and health are served while cycles commit', async () => {
   const { address } = (await appliance.status()).listeners.find(({ protocol }) => protocol === 'metrics')!;
   const health = await fetch(`http://${address}/health`);
-  assert.deepEqual([health.status, await health.json()], [200, { ok: true, reason: null }]);
+  assert.deepEqual([health.status, await health.json()], [200, { ok: true, reason: null, degraded: null }]);
   const metrics = await (await fetch(`http://${address}/metrics`)).text();
   assert.match(metrics, /^strongroom_vault_records\{process="0"\} \d+$/m);
   assert.ok(metrics.endsWith('# EOF\n'));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `status`, `watch`, metrics and health say, from what services said last.
-import type { Config, Health, Listener, ServiceStats, ServiceStatus, Separation, SourceStats, Status, UpkeepFacts, WatchItem, WormFacts } from '@strongroom/service';
+import type { Config, Health, Listener, ServiceStats, ServiceStatus, Separation, SourceStats, Status, UpkeepFacts, WatchItem, WitnessFacts, WormFacts } from '@strongroom/service';
 import type { Child } from './child.ts';
 
 /** Statistics older than this say nothing of the present. */
@@ -26,13 +26,13 @@ export interface StatusFacts {
 
 export function statusOf(children: readonly Child[], facts: StatusFacts): Status {
   const vault = children.find(({ service }) => service === 'vault');
-  const { log, worm, upkeep, values } = vault?.stats ?? ({ values: {} } as ServiceStats);
+  const { log, worm, witness, upkeep, values } = vault?.stats ?? ({ values: {} } as ServiceStats);
   return {
     log: log ?? null, records: values['records'] ?? 0, batches: values['batches'] ?? 0, bytes: values['bytes'] ?? 0,
     deployment: facts.deployment, home: facts.home,
     services: [supervisorStatus(facts), ...children.map(serviceStatus)],
     listeners: listenersOf(children, facts.metricsAddress),
-    separation: { kind: facts.separation.kind, reason: facts.separation.reason }, worm: worm ?? null, upkeep: upkeep ?? null,
+    separation: { kind: facts.separation.kind, reason: facts.separation.reason }, worm: worm ?? null, witness: witness ?? null, upkeep: upkeep ?? null,
     health: healthOf(children, facts.config), notes: notesOf(facts, worm ?? null, upkeep ?? null),
   };
 }
@@ -59,6 +59,7 @@ export function listenersOf(children: readonly Child[], metricsAddress: string |
 function notesOf({ separation, notes, config }: StatusFacts, worm: WormFacts | null, upkeep: UpkeepFacts | null): string[] {
   return [
     ...notes,
+    ...(config.witness.policy === undefined ? ['No witnesses are configured: who controls this machine could replace its history unnoticed.'] : []),
     ...(separation.reason === null ? [] : [`Separation is nominal: ${separation.reason}.`]),
     ...(worm === null || worm.reason === null ? [] : [`Segments are not held immutable: ${worm.reason}.`]),
     ...(upkeep === null ? [] : checksumNotes(upkeep.checksums, config.vault.checksums !== undefined)),
@@ -80,11 +81,17 @@ export function healthOf(children: readonly Child[], config: Config, nowMs = Dat
   const limitMs = config.vault.heartbeatSeconds * 1000 + COMMIT_GRACE_MS;
   const ageMs = vault.stats.values['lastCommitAgeMs'];
   if (ageMs === undefined) return bad('the vault has committed nothing yet');
-  return ageMs > limitMs ? bad(`the last commit was ${ageMs} ms ago, at most ${limitMs} ms are in order`) : { ok: true, reason: null };
+  if (ageMs > limitMs) return bad(`the last commit was ${ageMs} ms ago, at most ${limitMs} ms are in order`);
+  return { ok: true, reason: null, degraded: unwitnessed(vault.stats.witness) };
+}
+
+/** Sealing goes on without witnesses; that they are out of reach is no reason to stop. */
+function unwitnessed(witness: WitnessFacts | undefined): string | null {
+  return witness === undefined || witness.since === null ? null : `unwitnessed since ${witness.since}`;
 }
 
 function bad(reason: string): Health {
-  return { ok: false, reason };
+  return { ok: false, reason, degraded: null };
 }
 
 /** One second of `watch`. Several processes of a service are summed. */
@@ -98,8 +105,8 @@ export function watchItem(children: readonly Child[]): WatchItem {
     for (const [name, value] of Object.entries(stats.values)) sums[name] = (sums[name] ?? 0) + value;
     for (const [id, facts] of Object.entries(stats.sources ?? {})) sources[id] = merged(sources[id], facts);
   }
-  const log = children.find(({ service }) => service === 'vault')?.stats.log ?? null;
-  return { time: new Date().toISOString(), services, states, sources, log };
+  const { log, witness } = children.find(({ service }) => service === 'vault')?.stats ?? {};
+  return { time: new Date().toISOString(), services, states, sources, log: log ?? null, witness: witness ?? null };
 }
 
 function merged(a: SourceStats | undefined, b: SourceStats): SourceStats {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The vault: seals what services submit, owns the log and the segments, and serves authorised local readers.
 import { join } from 'node:path';
-import { SUBMITTERS, errorFields, runService, useNativeHasher } from '@strongroom/service';
+import { SUBMITTERS, errorFields, holdExclusively, runService, useNativeHasher, type Level, type ServiceContext } from '@strongroom/service';
 import { dataKeyReader } from './read/data-keys.ts';
 import { FILTERS_DIRECTORY, keepFilters } from './read/filter-keeper.ts';
-import { holdExclusively } from './exclusive.ts';
 import { Intake } from './intake/intake.ts';
 import { openKeyLine } from './commit/key-line.ts';
 import { Lives } from './intake/lives.ts';
@@ -12,10 +11,12 @@ import { permitFor } from './intake/permit.ts';
 import { ReadSocket } from './read/read-socket.ts';
 import { Reading } from './read/reading.ts';
 import { Refusals } from './intake/refusals.ts';
-import { openSealing, prepareStore, type SealingContext } from './sealing.ts';
+import { openSealing, prepareStore, type Sealing, type SealingContext } from './sealing.ts';
 import { Standing } from './standing.ts';
 import { statsOf } from './stats.ts';
 import { Upkeep } from './upkeep/upkeep.ts';
+import { WitnessSocket } from './witness/witness-socket.ts';
+import { Witnessing } from './witness/witnessing.ts';
 import { SYSTEM_WORLD } from './world.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -25,7 +26,7 @@ runService('vault', async (context) => {
   const world = SYSTEM_WORLD;
   context.event('vault.hashing', 'info', { by: useNativeHasher() ? 'addon' : 'webassembly' });
   await prepareStore(world, paths);
-  const lock = await holdExclusively(paths.store);
+  const lock = await holdExclusively('vault', paths.store);
   const standing = new Standing((state, reason) => context.state(state, reason));
   const { config, deployment, instance, stop } = context;
   const told: SealingContext = { paths, config, deployment, instance, stop, state: standing.state, event: (event, level, fields) => context.event(event, level, fields) };
@@ -59,10 +60,14 @@ runService('vault', async (context) => {
   events.on('sealed', (batches, first) => readers.sealed(batches, first));
   const permit = permitFor(context.deployment, () => context.registry);
   const lives = new Lives({ clock: world.clock, producers: vault.producers, waiting, loop, own, permit, classOf, event: (event, level, fields) => context.event(event, level, fields) });
-  events.on('sealed', (batches, first) => lives.sealed(batches, first));
   const intake = new Intake(context, lives);
 
-  context.stats(() => statsOf(sealing, upkeep));
+  const witnessing = await Witnessing.open(world, told, sealing);
+  const witnessSocket = witnessing === null ? null : openWitnessSocket(context, sealing, witnessing, refusals);
+  context.stats(() => statsOf(sealing, upkeep, witnessing?.facts ?? null));
+  // Nothing is signed before the witnesses were asked: a store that was put back must not go another way.
+  await witnessSocket?.listen();
+  await witnessing?.compare();
   await sealing.start();
   upkeep.start();
   context.onMessage('scrub', () => upkeep.scrub());
@@ -72,6 +77,7 @@ runService('vault', async (context) => {
     try {
       intake.reload();
       readers.reload();
+      witnessSocket?.reload();
     } catch (error) {
       context.event('vault.reload-refused', 'error', errorFields(error));
     }
@@ -79,8 +85,10 @@ runService('vault', async (context) => {
   context.ready();
   standing.state('running');
 
-  await loop.run(context.stop);
+  void witnessing?.watch(context.stop);
+  await Promise.race([loop.run(context.stop), ...(witnessing === null ? [] : [witnessing.refused])]);
   readers.close();
+  witnessSocket?.close();
   await intake.close();
   await sealing.stop();
   await upkeep.close();
@@ -88,3 +96,8 @@ runService('vault', async (context) => {
   keys.close();
   lock.close();
 });
+
+function openWitnessSocket(context: ServiceContext, { key, record }: Sealing, witnessing: Witnessing, refusals: Refusals): WitnessSocket {
+  const reports = new Refusals(SYSTEM_WORLD.clock, (event, { level, ...fields }) => record(event, fields, level as Level));
+  return new WitnessSocket({ context, witnessing, origin: key.name, reports, refused: (event, fields) => refusals.note(event, fields) });
+}

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ServiceStats } from '@strongroom/service';
+import type { ServiceStats, WitnessFacts } from '@strongroom/service';
 import type { Sealing } from './sealing.ts';
 import type { Upkeep } from './upkeep/upkeep.ts';
 
 /** What the vault tells of itself each second. */
-export function statsOf({ vault, waiting, publisher, space, vkey }: Sealing, { facts, worm }: Upkeep): ServiceStats {
+export function statsOf({ vault, waiting, publisher, space, vkey }: Sealing, { facts, worm }: Upkeep, witness: WitnessFacts | null): ServiceStats {
   const { totals } = vault;
   const segments = [...vault.openSegments];
   const { scrub, checksums } = facts;
@@ -16,11 +16,19 @@ export function statsOf({ vault, waiting, publisher, space, vkey }: Sealing, { f
       segmentBytes: segments.reduce((sum, { length }) => sum + length, 0), openSegments: segments.length,
       scrubPercent: scrub.percent, scrubDamaged: scrub.damaged, scrubTransient: scrub.transient, checksumsAway: checksums.away === null ? 0 : 1,
       ...(scrub.lastPassAt === null ? {} : { scrubPassedAt: Math.floor(Date.parse(scrub.lastPassAt) / 1000) }),
+      ...(witness === null ? {} : witnessValues(witness)),
     },
     log: {
       origin: vkey.split('+')[0]!, size: vault.size, rootHash: vault.root.toString('base64'), vkey,
       checkpointAt: publisher.publishedAt?.toISOString() ?? null,
     },
     worm, upkeep: facts,
+    ...(witness === null ? {} : { witness }),
+  };
+}
+
+function witnessValues({ size, unwitnessed, since }: WitnessFacts): Record<string, number> {
+  return {
+    witnessedSize: size, unwitnessedAgeMs: unwitnessed.ageMs ?? 0, unwitnessedRecords: unwitnessed.records, unwitnessedBytes: unwitnessed.bytes, witnessOutOfReach: since === null ? 0 : 1,
   };
 }

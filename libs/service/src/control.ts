@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the supervisor answers on its control socket, for both ends of it.
-import type { Listener, LogFacts, SourceStats, UpkeepFacts, WormFacts } from './messages.ts';
+import type { Listener, LogFacts, SourceStats, UpkeepFacts, WitnessFacts, WormFacts } from './messages.ts';
 
 export interface ServiceStatus {
   readonly name: string;
@@ -14,6 +14,8 @@ export interface ServiceStatus {
 export interface Health {
   readonly ok: boolean;
   readonly reason: string | null;
+  /** What is not as it should be though evidence is taken and sealed, in words; null when there is nothing. */
+  readonly degraded: string | null;
 }
 
 /** The answer to `status`. */
@@ -29,6 +31,8 @@ export interface Status {
   readonly separation: { readonly kind: string; readonly reason: string | null };
   readonly worm: WormFacts | null;
   readonly upkeep: UpkeepFacts | null;
+  /** Null: no witnesses are configured. */
+  readonly witness: WitnessFacts | null;
   readonly health: Health;
   /** What is missing or out of the ordinary, a sentence each. */
   readonly notes: readonly string[];
@@ -41,4 +45,5 @@ export interface WatchItem {
   readonly states: Readonly<Record<string, string>>;
   readonly sources: Readonly<Record<string, SourceStats>>;
   readonly log: LogFacts | null;
+  readonly witness: WitnessFacts | null;
 }

@@ -7,6 +7,7 @@ export type * from './control.ts';
 export * from './durable.ts';
 export * from './event-source.ts';
 export * from './events.ts';
+export * from './exclusive.ts';
 export * from './exit.ts';
 export * from './file-flags.ts';
 export * from './identity.ts';

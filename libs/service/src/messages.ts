@@ -109,6 +109,22 @@ export interface UpkeepFacts {
   };
 }
 
+/** How far the log is witnessed, where a policy is configured. Times are ISO 8601. */
+export interface WitnessFacts {
+  /** Of the last checkpoint that a quorum cosigned; 0 before the first. */
+  readonly size: number;
+  /** When, as the latest of its cosigners says. */
+  readonly at: string | null;
+  /** Who, as the policy calls them. */
+  readonly by: readonly string[];
+  /** What is acknowledged and not witnessed yet; `ageMs` of the oldest commit of it, null when there is none. */
+  readonly unwitnessed: { readonly ageMs: number | null; readonly records: number; readonly bytes: number };
+  /** The quorum has been out of reach since then, for longer than `witness.graceSeconds`; else null. */
+  readonly since: string | null;
+  /** Whether a quorum of witnesses said, since the start, what they had seen of this log. */
+  readonly compared: boolean;
+}
+
 /** What `context.stats` returns each second: numbers by name, and more where a service has it. */
 export interface ServiceStats {
   readonly values: Readonly<Record<string, number>>;
@@ -117,6 +133,7 @@ export interface ServiceStats {
   readonly log?: LogFacts | undefined;
   readonly worm?: WormFacts | undefined;
   readonly upkeep?: UpkeepFacts | undefined;
+  readonly witness?: WitnessFacts | undefined;
 }
 
 /** What one gateway process uses of a source's limits: connections now, octets since the last message. */

@@ -15,3 +15,4 @@ export * from './relp-client.ts';
 export * from './timestamps/authority.ts';
 export * from './timestamps/certificates.ts';
 export * from './timestamps/token.ts';
+export * from './witness-process.ts';

@@ -27,6 +27,10 @@ export interface Sample {
   readonly batches: number;
   readonly logSize: number;
   readonly checkpointAgeMs: number | null;
+  /** Acknowledged and not witnessed yet: the age of the oldest commit of it, and how much it is. Null without witnesses. */
+  readonly unwitnessed: { readonly ageMs: number | null; readonly records: number; readonly bytes: number } | null;
+  /** Since when the quorum is out of reach, or null. */
+  readonly unwitnessedSince: string | null;
   /** Of all sources, our own services included: what the vault has sealed. */
   readonly sealedPerSecond: number | null;
   readonly eventsPerSecond: number | null;
@@ -51,6 +55,7 @@ export class TopModel {
       origin: item.log?.origin ?? null,
       records: vault['records'] ?? 0, batches: vault['batches'] ?? 0, logSize: item.log?.size ?? 0,
       checkpointAgeMs: ageMs(item.log?.checkpointAt ?? null, BigInt(Date.parse(item.time)) * 1_000_000n),
+      unwitnessed: item.witness?.unwitnessed ?? null, unwitnessedSince: item.witness?.since ?? null,
       sealedPerSecond: rate(vault['records'], this.#before?.services['vault']?.['records'], seconds),
       eventsPerSecond: sum(sources.map((one) => one.eventsPerSecond)),
       ackedBytesPerSecond: sum(sources.map((one) => one.ackedBytesPerSecond)),

@@ -5,7 +5,7 @@ import { frameLines, sparkline } from './screen.ts';
 import type { Sample } from './model.ts';
 
 const SAMPLE: Sample = {
-  time: '2026-09-21T14:13:20.000Z', states: {}, origin: 'strongroom-berlin/log', records: 1_234_567, batches: 2345, logSize: 2400, checkpointAgeMs: 420,
+  time: '2026-09-21T14:13:20.000Z', states: {}, origin: 'strongroom-berlin/log', records: 1_234_567, batches: 2345, logSize: 2400, checkpointAgeMs: 420, unwitnessed: null, unwitnessedSince: null,
   sealedPerSecond: 45_210, eventsPerSecond: 45_200, ackedBytesPerSecond: 10_695_475, waitingBytes: 1_258_291,
   sources: [
     { source: 'db-01', eventsPerSecond: 0, ackedBytesPerSecond: 0, lagMs: 0, waitingBytes: 0, connections: 0 },
@@ -29,9 +29,22 @@ test('draws the whole picture', () => {
   ]);
 });
 
+const line = (facts: Partial<Sample>): string => frameLines({ ...SAMPLE, ...facts }, frame(140))[2]!;
+
+test('says how much is not witnessed yet, and since when the witnesses are out of reach', () => {
+  assert.equal(line({ unwitnessed: { ageMs: null, records: 0, bytes: 0 } }), 'witness  all is witnessed');
+  const unwitnessed = { ageMs: 61_000, records: 1200, bytes: 2048 };
+  assert.equal(line({ unwitnessed }), 'witness  1,200 records and 2.0 KiB not witnessed yet, the oldest commit 1 min 1 s old');
+  assert.match(line({ unwitnessed, unwitnessedSince: '2026-09-21T14:12:00Z' }), /^witness {2}unwitnessed since 2026-09-21T14:12:00Z {3}1,200 records/);
+});
+
 test('fits every width and height, and says what is left out', () => {
   for (let columns = 10; columns <= 200; columns += 1) {
     for (const line of frameLines(SAMPLE, frame(columns))) assert.ok([...line].length <= columns, `${columns}: ${line}`);
+  }
+  const watched = { ...SAMPLE, unwitnessed: { ageMs: 1, records: 2, bytes: 3 } };
+  for (let columns = 10; columns <= 200; columns += 1) {
+    for (const line of frameLines(watched, frame(columns))) assert.ok([...line].length <= columns, `${columns}: ${line}`);
   }
   const many = { ...SAMPLE, sources: Array.from({ length: 50 }, (_, i) => ({ ...SAMPLE.sources[0]!, source: `web-${i}` })) };
   for (const rows of [1, 5, 7, 10, 24]) assert.ok(frameLines(many, frame(100, rows)).length <= rows);

@@ -25,7 +25,7 @@ const HEADER_LINES = 6;
 
 export function frameLines(sample: Sample, frame: Frame): string[] {
   const { columns, rows, style } = frame;
-  const room = Math.max(1, rows - HEADER_LINES);
+  const room = Math.max(1, rows - HEADER_LINES - (sample.unwitnessed === null ? 0 : 1));
   const shown = sample.sources.slice(0, sample.sources.length > room ? room - 1 : room);
   const left = sample.sources.length - shown.length;
   const width = nameWidth(sample.sources, columns);
@@ -53,8 +53,16 @@ function headerLines(sample: Sample, { columns, style, history }: Frame): string
   return [
     first,
     cut(`sealed   ${[some(sample.records, 'record'), some(sample.batches, 'batch', 'batches'), log, checkpoint].join('   ')}`, columns),
+    ...(sample.unwitnessed === null ? [] : [style(sample.unwitnessedSince === null ? 'reset' : 'yellow', cut(`witness  ${witnessText(sample)}`, columns))]),
     cut(`passing  ${[...passing, sparkline(history(), TOTAL_SPARK_COLUMNS)].join('   ')}`, columns),
   ];
+}
+
+function witnessText({ unwitnessed, unwitnessedSince }: Sample): string {
+  const { ageMs, records, bytes: octets } = unwitnessed ?? { ageMs: null, records: 0, bytes: 0 };
+  if (ageMs === null) return 'all is witnessed';
+  const waiting = `${some(records, 'record')} and ${bytes(octets)} not witnessed yet, the oldest commit ${duration(ageMs)} old`;
+  return unwitnessedSince === null ? waiting : `unwitnessed since ${unwitnessedSince}   ${waiting}`;
 }
 
 function eventsText(perSecond: number | null): string {

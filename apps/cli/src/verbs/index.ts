@@ -24,12 +24,13 @@ import { verify } from './verify.ts';
 import { verifyProof } from './verify-proof.ts';
 import { version } from './version.ts';
 import { vkey } from './vkey.ts';
+import { witness } from './witness.ts';
 
 export const VERBS: readonly Verb[] = [
   status, top,
   enrol, revoke, sources, reload,
   search, tap, show, prove,
   retention, order, approve,
-  verify, verifyProof, scrub, snapshot, logDir, vkey,
+  verify, verifyProof, scrub, snapshot, logDir, vkey, witness,
   config, completion, help, version,
 ];

@@ -7,7 +7,7 @@ import { factLines, tableLines } from '../table.ts';
 import { ageMs, shortTime } from '../time.ts';
 import { EXIT, verb } from '../verb.ts';
 import type { Style } from '../io.ts';
-import type { ServiceStatus, Status, UpkeepFacts } from '@strongroom/service';
+import type { ServiceStatus, Status, UpkeepFacts, WitnessFacts } from '@strongroom/service';
 
 export const status = verb({
   name: 'status',
@@ -38,7 +38,7 @@ const SERVICE_COLUMNS = [{ title: 'SERVICE' }, { title: 'PID', align: 'right' },
 export function troubleOf({ services, health }: Status): string | null {
   const odd = services.filter(({ state }) => state !== 'running');
   if (odd.length > 0) return odd.map(({ name, state, reason }) => `${name} is ${state}${reason === null ? '' : ` (${reason})`}`).join('; ');
-  return health.ok ? null : health.reason ?? 'health is not well';
+  return health.ok ? health.degraded : health.reason ?? 'health is not well';
 }
 
 /** The screen. */
@@ -51,6 +51,7 @@ export function statusLines(now: Status, at: bigint, style: (style: Style, text:
       ['deployment', now.deployment],
       ['sealed', `${some(now.records, 'record')} in ${some(now.batches, 'batch', 'batches')}, ${bytes(now.bytes)}`],
       ...logFacts(now, at),
+      ['witnessed', witnessText(now.witness, at)],
       ...(now.upkeep === null ? [] : [['scrubbed', scrubbed(now.upkeep.scrub)] as const]),
       ['separation', now.separation.kind === 'users' ? 'each service has a user of its own' : 'nominal'],
       ['home', now.home],
@@ -74,6 +75,15 @@ function logFacts({ log }: Status, at: bigint): [string, string][] {
     ['root hash', log.rootHash],
     ['key', log.vkey],
   ];
+}
+
+/** How far the log is witnessed, and what is not yet. */
+function witnessText(witness: WitnessFacts | null, at: bigint): string {
+  if (witness === null) return 'no witnesses configured';
+  const { size, at: when, by, unwitnessed: { ageMs: waitsMs, records } } = witness;
+  const age = ageMs(when, at);
+  const far = size === 0 || age === null ? 'nothing yet' : `${count(size)} entries, ${duration(age)} ago by ${by.map(printable).join(', ')}`;
+  return waitsMs === null ? far : `${far}; ${some(records, 'record')} wait, the oldest commit for ${duration(waitsMs)}`;
 }
 
 function serviceRow({ name, index, pid, state, since }: ServiceStatus, at: bigint): string[] {

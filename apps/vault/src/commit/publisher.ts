@@ -17,6 +17,9 @@ export class Publisher {
   #lastAt = -INTERVAL_MS;
   #running: Promise<void> | undefined;
   #failure: unknown;
+  #waiters: (() => void)[] = [];
+  /** The published checkpoint; empty before the first. */
+  checkpoint: string;
   publishedAt: Date | null = null;
 
   constructor(world: Pick<World, 'disk' | 'clock'>, vault: Vault, log: LogDirectory, remembered: string) {
@@ -25,6 +28,7 @@ export class Publisher {
     this.#log = log;
     this.#remembered = remembered;
     this.#publishedSize = vault.size;
+    this.checkpoint = vault.checkpoint;
   }
 
   get publishedSize(): number {
@@ -53,6 +57,16 @@ export class Publisher {
     }
   }
 
+  /** Resolves when more than `after` entries are published, or the signal is aborted. */
+  async beyond(after: number, signal: AbortSignal): Promise<void> {
+    while (this.#publishedSize <= after && !signal.aborted) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#waiters.push(resolve);
+      signal.addEventListener('abort', () => resolve(), { once: true });
+      await promise;
+    }
+  }
+
   /** Forgets a failure that was for lack of room, so that the next flush tries again. */
   retry(): void {
     this.#failure = undefined;
@@ -68,8 +82,9 @@ export class Publisher {
   async #attempt(files: readonly LogFile[], checkpoint: string, size: number): Promise<void> {
     try {
       await this.#publish(files, checkpoint);
-      this.#publishedSize = size;
+      [this.#publishedSize, this.checkpoint] = [size, checkpoint];
       this.publishedAt = new Date(Number(this.#world.clock.nowNs() / 1_000_000n));
+      for (const wake of this.#waiters.splice(0)) wake();
     } catch (error) {
       this.#failure = error;
       this.#vault.returnPublication(files);

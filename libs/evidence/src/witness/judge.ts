@@ -24,7 +24,11 @@ export interface SignedHead extends TreeHead {
 /** The answer by its HTTP status. 409 says which size the witness has. */
 export type Judgement =
   | { readonly status: 200; readonly head: SignedHead }
-  | { readonly status: 400 | 403 | 404 | 422; readonly origin: string | null; readonly why: string }
+  | {
+    readonly status: 400 | 403 | 404 | 422; readonly origin: string | null; readonly why: string;
+    /** The log's key has signed two histories of one length. */
+    readonly isFork?: true;
+  }
   | { readonly status: 409; readonly origin: string; readonly size: number };
 
 export interface WitnessedLogs {
@@ -57,6 +61,7 @@ function judgeHead(oldSize: number, proof: readonly Buffer[], head: SignedHead, 
   if (oldSize > size) return { status: 400, origin, why: `the old size ${oldSize} is above the checkpoint's ${size}` };
   if (oldSize !== (last?.size ?? 0)) return { status: 409, origin, size: last?.size ?? 0 };
   if (size === 0 && !root.equals(EMPTY_ROOT)) return refused('an empty log has another root');
+  if (size === last?.size && !root.equals(last.root)) return { status: 422, origin, why: `another log of ${size} entries was cosigned`, isFork: true };
   try {
     verifyConsistency(oldSize, last?.root ?? EMPTY_ROOT, size, root, proof);
   } catch (error) {
@@ -85,7 +90,8 @@ export function openAnyCheckpoint(note: string, keys: readonly NoteKey[]): Signe
   return { ...readAnyCheckpoint(text), text, note: `${text}\n${[...new Set(ours.map(({ line }) => line.line))].map((line) => `${line}\n`).join('')}` };
 }
 
-function readAnyCheckpoint(text: string): TreeHead & { readonly origin: string } {
+/** The lines of a checkpoint of any log, signed or not. Throws `Refused('checkpoint.malformed')`. */
+export function readAnyCheckpoint(text: string): TreeHead & { readonly origin: string } {
   const match = /^([^\n]+)\n(0|[1-9][0-9]{0,15})\n([A-Za-z0-9+/]{43}=)\n(?:[^\n]+\n)*$/.exec(text);
   const root = Buffer.from(match?.[3] ?? '', 'base64');
   if (match === null || !Number.isSafeInteger(Number(match[2])) || root.toString('base64') !== match[3] || [...text].some((character) => character < ' ' && character !== '\n')) {

@@ -35,6 +35,11 @@ export interface Policy {
   readonly quorum: Rule | null;
 }
 
+/** A name of the policy for people: its octets are most likely UTF-8. */
+export function shownName(name: string): string {
+  return Buffer.from(name, 'latin1').toString('utf8').slice(0, 200);
+}
+
 /** Whether these witnesses, by their names in the policy, make the quorum. */
 export function isQuorum({ quorum }: Policy, names: ReadonlySet<string>): boolean {
   return quorum === null || holds(quorum, names);
@@ -109,8 +114,8 @@ class Reading {
   /** Each name counts in one place only: so nobody can be counted twice. */
   #member(number: number, name: string): Rule {
     const rule = this.#rules.get(name);
-    if (rule === undefined) throw at(number, 'policy.name', `"${shown(name)}" is not defined`, 'a member is a witness or group of a line above');
-    if (this.#members.has(name)) throw at(number, 'policy.duplicate', `"${shown(name)}" is already a member`, 'each name may be a member once');
+    if (rule === undefined) throw at(number, 'policy.name', `"${shownName(name)}" is not defined`, 'a member is a witness or group of a line above');
+    if (this.#members.has(name)) throw at(number, 'policy.duplicate', `"${shownName(name)}" is already a member`, 'each name may be a member once');
     this.#members.add(name);
     return rule;
   }
@@ -119,13 +124,13 @@ class Reading {
     if (words.length !== 1) throw at(number, 'policy.syntax', 'a quorum is "quorum <name>"', `${words.length} words follow`);
     if (this.#quorum !== undefined) throw at(number, 'policy.quorum', 'the quorum is already set', 'there is exactly one');
     const rule = words[0] === 'none' ? null : this.#rules.get(words[0]!);
-    if (rule === undefined) throw at(number, 'policy.name', `"${shown(words[0]!)}" is not defined`, 'the quorum is a witness or group of a line above, or none');
+    if (rule === undefined) throw at(number, 'policy.name', `"${shownName(words[0]!)}" is not defined`, 'the quorum is a witness or group of a line above, or none');
     this.#quorum = rule;
   }
 
   #define(number: number, name: string, rule: Rule): void {
     if (name === 'none') throw at(number, 'policy.name', '"none" cannot be a name', 'it stands for no quorum');
-    if (this.#rules.has(name)) throw at(number, 'policy.duplicate', `"${shown(name)}" is already defined`, 'witnesses and groups share their names');
+    if (this.#rules.has(name)) throw at(number, 'policy.duplicate', `"${shownName(name)}" is already defined`, 'witnesses and groups share their names');
     this.#rules.set(name, rule);
   }
 
@@ -156,9 +161,6 @@ function urlOf(number: number, octets: string | undefined): string | null {
   throw at(number, 'policy.syntax', `"${text.slice(0, 100)}" is no address`, 'an address begins with http:// or https://');
 }
 
-function shown(name: string): string {
-  return Buffer.from(name, 'latin1').toString('utf8').slice(0, 60);
-}
 
 function at(number: number, code: string, what: string, why: string): Refused {
   return new Refused(code, `line ${number}: ${what}`, { why, fix: 'correct that line of the policy' });

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// The line to the vault, run/vault/witness.sock: made again whenever it is lost.
+import { Failed } from '@strongroom/bytes';
+import type { Fields, Level } from '@strongroom/service';
+import { Line, type LineContext } from '../line.ts';
+
+export interface Published {
+  readonly note: string;
+  readonly size: number;
+}
+
+export interface Hello {
+  /** The vault has not served yet: it waits for what witnesses have seen. */
+  readonly comparing: boolean;
+  readonly origin: string;
+  /** The newest published checkpoint; null before the first. */
+  readonly current: Published | null;
+}
+
+/** Answers come from the vault, which is trusted to be well-formed. Every call throws what the vault throws. */
+export class VaultLine {
+  readonly #line: Line;
+
+  constructor(context: LineContext) {
+    this.#line = new Line(context, context.paths.witnessSocket, 'vault');
+  }
+
+  async hello(): Promise<Hello> {
+    return (await this.#line.call('hello', {})) as Hello;
+  }
+
+  /** The newest published checkpoint once it has more than `after` entries, or null after a while. */
+  async published(after: number): Promise<Published | null> {
+    return (await this.#line.call('published', { after })) as Published | null;
+  }
+
+  async consistency(from: number, to: number): Promise<Buffer[]> {
+    const { proof } = (await this.#line.call('consistency', { from, to })) as { proof: string[] };
+    return proof.map((node) => Buffer.from(node, 'base64'));
+  }
+
+  /** A checkpoint of our log that a witness shows. Resolves with its size; rejects where it is none of ours. */
+  async seen(witness: string, note: string): Promise<number> {
+    return ((await this.#line.call('seen', { witness, note })) as { size: number }).size;
+  }
+
+  /** A size that a witness merely names. */
+  async claims(witness: string, size: number): Promise<void> {
+    await this.#line.call('seen', { witness, size });
+  }
+
+  async heard(answered: readonly string[], silent: readonly string[]): Promise<void> {
+    await this.#line.call('heard', { answered, silent });
+  }
+
+  async cosigned(note: string): Promise<number> {
+    return ((await this.#line.call('cosigned', { note })) as { size: number }).size;
+  }
+
+  async report(event: string, level: Level, fields: Fields): Promise<void> {
+    await this.#line.call('report', { event, level, fields });
+  }
+
+  close(): void {
+    this.#line.close();
+  }
+}
+
+/** Whether a call failed because the vault is not there, or no longer. */
+export function isVaultGone(error: unknown): boolean {
+  return error instanceof Failed && error.code.startsWith('rpc.');
+}
