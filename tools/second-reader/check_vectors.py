@@ -172,6 +172,10 @@ def proof(vectors):
     key, said = LogKey(vectors["vkey"]), vectors["proves"]
     record = verify_proof(vectors["proof"], key)
     assert (record["raw"].hex(), record["sequence"], record["source"]) == (said["raw"], said["sequence"], said["source"])
+    stamped = vectors["timestamp"]
+    assert verify_proof({**vectors["proof"], "timestamp": stamped}, key)["id"] == vectors["proof"]["id"]
+    for name, value in (("path", stamped["path"][1:]), ("checkpoint", stamped["checkpoint"][:-8])):
+        refuses(lambda: verify_proof({**vectors["proof"], "timestamp": {**stamped, name: value}}, key), {"name": "another %s of the timestamp" % name})
     refuses(lambda: verify_proof(vectors["notABatch"], key), {"name": "an entry that is no batch"})
     for part in ("entry", "record"):
         for name, value in vectors["proof"][part].items():

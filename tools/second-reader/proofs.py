@@ -6,7 +6,7 @@ from formats import SIZE_LIMIT, entry_leaf, node, read_context, read_entry, reco
 
 
 def verify_proof(proof, key):
-    """The record that a proof proves."""
+    """The record that a proof proves. Of a timestamp: that what was stamped covers it; `openssl ts` says when."""
     require(proof["format"] == "strongroom proof v1", "a proof of an unknown version")
     size, root = key.checkpoint(proof["checkpoint"].encode())
     entry, record = proof["entry"], proof["record"]
@@ -19,6 +19,10 @@ def verify_proof(proof, key):
     require(len(salt) == 16, "a salt has 16 octets")
     leaf = record_leaf(salt, context, whole(record["sequence"]), raw)
     require(included(leaf, record["index"], manifest["records"], record["path"]) == manifest["root"], "the record is not in the batch")
+    if "timestamp" in proof:
+        stamped = proof["timestamp"]
+        size, root = key.checkpoint(stamped["checkpoint"].encode())
+        require(included(entry_leaf(data), entry["index"], size, stamped["path"]) == root, "the entry is not in the tree that was stamped")
     return {"id": proof["id"], "sequence": record["sequence"], **read_context(context), "raw": raw}
 
 

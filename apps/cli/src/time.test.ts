@@ -37,5 +37,5 @@ test('tells ages, and bounds with their unit', () => {
   assert.equal(ageMs('2026-09-21T14:13:20.000Z', NOW), 123);
   assert.equal(ageMs(null, NOW), null);
   assert.equal(ageMs('2030-01-01T00:00:00Z', NOW), 0);
-  assert.deepEqual([null, 0, 999, 50_000, 1_500_000, 80_000_000].map(boundText), ['± not known', '± 0 ns', '± 999 ns', '± 50.0 µs', '± 1.5 ms', '± 80 ms']);
+  assert.deepEqual([null, 0, 999, 50_000, 1_500_000, 80_000_000, 1_500_000_000, 1e9].map(boundText), ['± not known', '± 0 ns', '± 999 ns', '± 50.0 µs', '± 1.5 ms', '± 80 ms', '± 1.5 s', '± 1 s']);
 });

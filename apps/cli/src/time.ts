@@ -51,5 +51,6 @@ export function ageMs(rfc3339: string | null, now: bigint): number | null {
 export function boundText(ns: number | null): string {
   if (ns === null) return '± not known';
   if (ns < 1000) return `± ${ns} ns`;
+  if (ns >= 1_000_000_000) return `± ${Number((ns / 1_000_000_000).toFixed(3))} s`;
   return ns < 1_000_000 ? `± ${(ns / 1000).toFixed(1)} µs` : `± ${(ns / 1_000_000).toFixed(ns < 10_000_000 ? 1 : 0)} ms`;
 }

@@ -50,7 +50,7 @@ runService('vault', async (context) => {
   events.on('closed', (entry) => upkeep.closed(entry));
   for (const entry of sealing.closedBefore) upkeep.closed(entry);
 
-  const reading = new Reading({ log: paths.log, segments: paths.segments, state: paths.vaultState }, dataKeyReader(paths.dataKeys, key.name, keys.unwrap, () => vault.openSegments));
+  const reading = new Reading({ log: paths.log, segments: paths.segments, timestamps: paths.timestamps, state: paths.vaultState }, dataKeyReader(paths.dataKeys, key.name, keys.unwrap, () => vault.openSegments));
   const refusals = new Refusals(world.clock, (event, fields) => {
     context.event(event, 'warn', fields);
     record(event, { ...fields });

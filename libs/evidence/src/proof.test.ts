@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 import vectors from '../vectors/proof.json' with { type: 'json' };
+import stamped from '../vectors/timestamp.json' with { type: 'json' };
 import { parseVkey, vkeyLine } from './note.ts';
 import { verifyProof, type Proof } from './proof.ts';
+import { timestampTrust } from './timestamp/index.ts';
 
 const key = parseVkey(vectors.vkey);
 const whole = vectors.proof as Proof;
@@ -62,4 +64,33 @@ test('a proof under another key is refused', () => {
   const { publicKey } = generateKeyPairSync('ed25519');
   const other = parseVkey(vkeyLine(key.name, publicKey.export({ type: 'spki', format: 'der' })));
   assert.throws(() => verifyProof(whole, other), { name: 'Refused', code: 'note.signature' });
+});
+
+const trust = timestampTrust(stamped.roots.map((one) => Buffer.from(one, 'base64')));
+const timed: Proof = { ...whole, timestamp: vectors.timestamp };
+
+test('a proof with a timestamp tells when its record existed, to whom it says whom to believe', () => {
+  const { timestamp } = verifyProof(timed, key, trust);
+  assert.deepEqual([timestamp?.checkpoint.size, timestamp?.verified?.authority, String(timestamp?.verified?.time)], [20, 'CN=Test TSA', stamped.accepted[0]!.time]);
+  assert.equal(verifyProof(timed, key).timestamp?.verified, null);
+  assert.equal(verifyProof(whole, key, trust).timestamp, null);
+});
+
+const untimely: readonly (readonly [string, string, unknown])[] = [
+  ['another path', 'merkle.inclusion', { path: whole.entry.path.slice(1) }],
+  ['a checkpoint that is not signed', 'note.malformed', { checkpoint: stamped.stamped.split('\n\n')[0] }],
+  ['a checkpoint of other octets than were stamped', 'timestamp.imprint', { checkpoint: `${stamped.stamped}— another AAAAAAAA\n` }],
+  ['an answer that does not hold', 'timestamp.imprint', { response: stamped.refused[0]!.response }],
+  ['an answer that is no base64', 'proof.malformed', { response: 'wha?' }],
+  ['no answer', 'proof.malformed', { response: undefined }],
+  ['a path that is no list', 'proof.malformed', { path: 'AAAA' }],
+];
+for (const [name, code, change] of untimely) {
+  test(`a timestamp in a proof is refused: ${name}`, () => {
+    assert.throws(() => verifyProof({ ...timed, timestamp: { ...timed.timestamp!, ...(change as object) } }, key, trust), { name: 'Refused', code });
+  });
+}
+
+test('null is no timestamp', () => {
+  assert.throws(() => verifyProof({ ...whole, timestamp: null } as unknown as Proof, key), { name: 'Refused', code: 'proof.malformed' });
 });

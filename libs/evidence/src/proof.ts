@@ -6,6 +6,7 @@ import { decodeEntry, type BatchEntry } from './entry.ts';
 import { leafHash, verifyInclusion } from './merkle.ts';
 import { openCheckpoint, type Checkpoint, type NoteKey } from './note.ts';
 import { decodeContext, type Context } from './receipt.ts';
+import { verifyTimestamp, type Timestamp, type TimestampTrust } from './timestamp/index.ts';
 
 export const PROOF_FORMAT = 'strongroom proof v1';
 
@@ -18,6 +19,17 @@ export interface Proof {
     readonly index: number; readonly path: readonly string[]; readonly salt: string;
     readonly context: string; readonly sequence: number; readonly raw: string;
   };
+  /** The earliest timestamp whose checkpoint covers the entry, where there is one. */
+  readonly timestamp?: ProofTimestamp;
+}
+
+export interface ProofTimestamp {
+  /** The signed note that was stamped, to the octet. */
+  readonly checkpoint: string;
+  /** From the entry to the root of that checkpoint. */
+  readonly path: readonly string[];
+  /** The authority's answer. */
+  readonly response: string;
 }
 
 export interface Proven {
@@ -26,10 +38,21 @@ export interface Proven {
   readonly context: Context;
   readonly sequence: number;
   readonly raw: Buffer;
+  readonly timestamp: ProvenTimestamp | null;
 }
 
-/** What a proof proves. Throws `Refused`: `proof.malformed`, `note.*`, `checkpoint.*`, `entry.*`, `merkle.inclusion`, `receipt.*`. */
-export function verifyProof(proof: Proof, key: NoteKey): Proven {
+export interface ProvenTimestamp {
+  /** It covers the entry. */
+  readonly checkpoint: Checkpoint;
+  /** When that existed; null when no authority was named to check it. */
+  readonly verified: Timestamp | null;
+}
+
+/**
+ * What a proof proves; its time too where it has a timestamp and `trust` says whom to believe. Throws `Refused`:
+ * `proof.malformed`, `note.*`, `checkpoint.*`, `entry.*`, `merkle.inclusion`, `receipt.*`, `timestamp.*`, `der.*`.
+ */
+export function verifyProof(proof: Proof, key: NoteKey, trust?: TimestampTrust): Proven {
   checkShape(proof);
   const checkpoint = openCheckpoint(proof.checkpoint, key);
   const entryBytes = decode64(proof.entry.bytes);
@@ -42,14 +65,24 @@ export function verifyProof(proof: Proof, key: NoteKey): Proven {
   if (bytes.salt.length !== 16) throw malformed('a salt has 16 octets');
   const leaf = recordLeaf(bytes.salt, bytes.context, sequence, bytes.raw);
   verifyInclusion(leaf, index, entry.records, path.map(decode64), entry.root);
-  return { checkpoint, entry, context: decodeContext(bytes.context), sequence, raw: bytes.raw };
+  const timestamp = proof.timestamp === undefined ? null : verifyTime(proof.timestamp, leafHash(entryBytes), proof.entry.index, key, trust);
+  return { checkpoint, entry, context: decodeContext(bytes.context), sequence, raw: bytes.raw, timestamp };
+}
+
+/** The entry stands in the tree of the stamped checkpoint, so it existed when that was stamped. */
+function verifyTime(given: ProofTimestamp, leaf: Buffer, index: number, key: NoteKey, trust: TimestampTrust | undefined): ProvenTimestamp {
+  const checkpoint = openCheckpoint(given.checkpoint, key);
+  verifyInclusion(leaf, index, checkpoint.size, given.path.map(decode64), checkpoint.root);
+  const response = decode64(given.response);
+  return { checkpoint, verified: trust === undefined ? null : verifyTimestamp(response, Buffer.from(given.checkpoint), trust) };
 }
 
 function checkShape(proof: Proof): void {
   if (proof?.format !== PROOF_FORMAT) throw malformed(`expected a file of format "${PROOF_FORMAT}"`);
-  const { entry, record } = proof;
-  const paths = [entry?.path, record?.path];
-  const texts = [proof.id, proof.checkpoint, entry?.bytes, record?.salt, record?.context, record?.raw, ...paths.flat()];
+  const { entry, record, timestamp } = proof;
+  const isTimed = timestamp !== undefined;
+  const paths = [entry?.path, record?.path, ...(isTimed ? [timestamp?.path] : [])];
+  const texts = [...(isTimed ? [timestamp?.checkpoint, timestamp?.response] : []), proof.id, proof.checkpoint, entry?.bytes, record?.salt, record?.context, record?.raw, ...paths.flat()];
   const numbers = [entry?.index, record?.index, record?.sequence];
   if (!paths.every((path) => Array.isArray(path) && path.length <= 64) || !texts.every((text) => typeof text === 'string') || !numbers.every((n) => Number.isSafeInteger(n) && n >= 0)) {
     throw malformed('a field is missing or of another type');

@@ -25,6 +25,8 @@ export function layout(home: string) {
     log: at('store', 'log'),
     segments: at('store', 'segments'),
     commit: at('store', 'commit'),
+    /** Checkpoints that a time stamping authority stamped, and its answers. */
+    timestamps: at('store', 'timestamps'),
     secrets: at('secrets'),
     /** The service identity of a service, or of the `operator`. */
     identity: (name: ServiceName | 'operator'): IdentityPaths => identityPaths(at('secrets', name)),
@@ -41,6 +43,8 @@ export function layout(home: string) {
     witnessState: at('state', 'witness'),
     /** The witness policy as it was at the start, for every service to read. */
     policy: at('state', 'policy'),
+    /** The roots of the time stamping authority as they were at the start, for every service to read. */
+    timestampRoots: at('state', 'timestamp-roots.pem'),
     run: at('run'),
     codeCache: at('run', 'code-cache'),
     lock: at('run', 'supervisor.lock'),

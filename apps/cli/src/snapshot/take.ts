@@ -4,6 +4,7 @@
 import { parsePartName, TILE_WIDTH, bundlePath, tilePath, tilesOf, type NoteKey, type StoreReader } from '@strongroom/evidence';
 import { damaged, exactFile, findCovered, firstEntries, SegmentNeeds, type CoveredCommit } from './covered.ts';
 import type { SnapshotTarget } from './target.ts';
+import { copyTimestamps } from './timestamps.ts';
 
 const PIECE_BYTES = 1024 * 1024;
 const HASH_BYTES = 32;
@@ -12,6 +13,7 @@ export interface SnapshotFacts {
   readonly origin: string;
   readonly logSize: number;
   readonly segments: number;
+  readonly timestamps: number;
   /** Octets of segments. */
   readonly bytes: number;
 }
@@ -24,10 +26,11 @@ export async function takeSnapshot(store: StoreReader, key: NoteKey, target: Sna
   for (const { segment, length } of commit?.open ?? []) needs.need(segment, length);
   copyLog(store, checkpoint.size, target, needs);
   const segments = copySegments(store, needs, target, progress);
+  const timestamps = copyTimestamps(store, checkpoint.size, target);
   target.sync();
   target.write('log/checkpoint', note);
   target.sync();
-  return { origin: checkpoint.origin, logSize: checkpoint.size, segments, bytes: needs.octets };
+  return { origin: checkpoint.origin, logSize: checkpoint.size, segments, timestamps, bytes: needs.octets };
 }
 
 function copyCommit(store: StoreReader, { name, length }: CoveredCommit, target: SnapshotTarget): void {

@@ -3,7 +3,8 @@
 import { printable } from '../printable.ts';
 import { bytes, count, some } from '../quantity.ts';
 import { factLines, tableLines } from '../table.ts';
-import type { Finding, Verdict } from '@strongroom/evidence';
+import { boundText, shortTime } from '../time.ts';
+import type { Finding, TimestampsFound, Verdict } from '@strongroom/evidence';
 import type { Style } from '../io.ts';
 
 const FAILURES_SHOWN = 50;
@@ -22,11 +23,19 @@ export function verdictLines(verdict: Verdict & { readonly compared: string }, d
       ['contents', printable(verdict.contents)],
       ['earlier', printable(verdict.compared)],
       ['flags', printable(verdict.protection)],
+      ...timestampFacts(verdict.timestamps),
       ...(verdict.uncommittedBytes === 0 ? [] : [['beyond', `${bytes(verdict.uncommittedBytes)} that the checkpoint does not cover`] as const]),
     ]),
     ...findings('FAILURE', verdict.failures, verdict.failuresOmitted, FAILURES_SHOWN),
     ...findings('FACT', verdict.facts, verdict.factsOmitted, FACTS_SHOWN),
   ];
+}
+
+function timestampFacts({ kept, checked, valid, last }: TimestampsFound): [string, string][] {
+  if (kept === 0) return [];
+  if (checked !== 'checked') return [['timestamps', `${count(kept)}, not checked: name the authority's roots with --tsa-ca`]];
+  const pinned = last === null ? '' : `: entries 0–${count(last.size - 1)} existed before ${shortTime(last.time)} ${boundText(last.accuracyNs)}, says ${printable(last.authority)}`;
+  return [['timestamps', `${count(valid)} of ${count(kept)} hold${pinned}`]];
 }
 
 function findings(title: string, all: readonly Finding<string>[], omitted: number, limit: number): string[] {

@@ -12,7 +12,8 @@ export const prove = verb({
   details: [
     'The proof is one JSON file that stands alone: the record with its receipt, the way from it to the root of its batch, '
       + "from the batch to the root of the log, and the signed checkpoint. Whoever has the log's key can check it offline, "
-      + 'with "strongroom verify-proof" or by docs/FORMAT.md with other software.',
+      + 'with "strongroom verify-proof" or by docs/FORMAT.md with other software. Where timestamps are kept, it carries the earliest '
+      + 'one that covers the record.',
     'It reveals this one record and nothing of the others.',
   ],
   arguments: [ID_ARGUMENT],

@@ -86,3 +86,21 @@ test('makes no copy of a damaged store: it has no checkpoint then', async () => 
   assert.match(err, /\[snapshot\.damaged\]/);
   assert.ok(!existsSync(join(copy, 'log/checkpoint')));
 });
+
+const NAMES = ['5.checkpoint', '5.tsr', '9.checkpoint', '9.tsr', '7.checkpoint', '10.checkpoint', '10.tsr', '9.tsr.new'];
+
+test('copies the timestamps of what it covers, and no others', async () => {
+  const store = buildStore(9);
+  const path = home({ ...store, files: new Map([...store.files, ...NAMES.map((name) => [`timestamps/${name}`, Buffer.from(name)] as const)]) });
+  const copy = join(directory, 'copy-with-timestamps');
+  const { code, out } = await strongroom('snapshot', copy, '--home', path, '-o', 'json');
+  assert.deepEqual([code, (JSON.parse(out) as { timestamps: number }).timestamps], [0, 2]);
+  assert.deepEqual(readdirSync(join(copy, 'timestamps')).toSorted(), ['5.checkpoint', '5.tsr', '9.checkpoint', '9.tsr']);
+  assert.equal(readFileSync(join(copy, 'timestamps/5.tsr'), 'utf8'), '5.tsr');
+});
+
+test('makes no copy where the checkpoint of a timestamp is missing', async () => {
+  const store = buildStore(9);
+  const path = home({ ...store, files: new Map([...store.files, ['timestamps/5.tsr', Buffer.alloc(3)]]) });
+  assert.match((await strongroom('snapshot', join(directory, 'copy-without-checkpoint'), '--home', path)).err, /timestamps\/5\.checkpoint.*\[snapshot\.damaged\]/);
+});

@@ -8,7 +8,7 @@ import {
   bundlePath, decodeBatch, decodeBundle, decodeEntry, entryPath, inclusionPath, leavesOf, openFrame, PROOF_FORMAT, recordsOf, saltsOf, SALT_BYTES, tilePath, xaesKey,
   type BatchEntry, type Proof,
 } from '@strongroom/evidence';
-import { BuiltStream, StoreBuilder, writeFiles } from '@strongroom/testing';
+import { BuiltStream, StoreBuilder, makeResponse, stampingIdentity, writeFiles } from '@strongroom/testing';
 import { memoryIo } from '../memory-io.ts';
 import { run } from '../run.ts';
 import { VERBS } from './index.ts';
@@ -102,4 +102,38 @@ test('does not read a file that is far too long for a proof', async () => {
   const { code, err } = await verify(' '.repeat(9 * 1024 * 1024), '--vkey', store.vkey);
   assert.equal(code, 3);
   assert.match(err, /\[proof\.too-long\]/);
+});
+
+const tsaRoot = stampingIdentity({ commonName: 'Root', authority: true });
+const stamper = stampingIdentity({ commonName: 'Stamper \u001b[2J', issuer: tsaRoot });
+const roots = join(directory, 'roots.pem');
+writeFileSync(roots, `A comment\n${tsaRoot.certificatePem}`);
+const response = (stamped: string): string => base64(makeResponse({ signer: stamper, stamped: Buffer.from(stamped), time: '20260301120003.5Z' }));
+const timed = { ...proof, timestamp: { checkpoint: store.checkpoint, path: proof.entry.path, response: response(store.checkpoint) } };
+
+test('shows before when the record existed, and who says so, to whom it says whom to believe', async () => {
+  const { code, out } = await verify(timed, '--vkey', store.vkey, '--tsa-ca', roots);
+  assert.equal(code, 0);
+  assert.match(out, /^ {2}existed {3}before 2026-03-01T12:00:03\.500Z {2}± not known, says CN=Stamper \\\S+\[2J of the first 3 entries$/m);
+  assert.match((await verify(timed, '--vkey', store.vkey)).out, /^ {2}timestamp {2}not checked: name the roots of the authority with --tsa-ca$/m);
+  assert.doesNotMatch((await verify(proof, '--vkey', store.vkey, '--tsa-ca', roots)).out, /existed|timestamp/);
+  const json = JSON.parse((await verify(timed, '--vkey', store.vkey, '--tsa-ca', roots, '-o', 'json')).out) as { timestamp: Record<string, unknown> };
+  assert.deepEqual([json.timestamp['checked'], json.timestamp['existedBefore'], json.timestamp['size']], [true, '2026-03-01T12:00:03.500Z', 3]);
+});
+
+async function refusedFor(value: unknown, file: string): Promise<[number, string | undefined]> {
+  const { code, err } = await verify(value, '--vkey', store.vkey, '--tsa-ca', file);
+  return [code, /\[([a-z.-]+)\]/.exec(err)?.[1]];
+}
+
+test('ends with 3 for a timestamp of something else, or of nobody named, and with 1 or 2 for roots that are none', async () => {
+  const other = { ...timed, timestamp: { ...timed.timestamp, response: response('other') } };
+  assert.deepEqual(await refusedFor(other, roots), [3, 'timestamp.imprint']);
+  const wrong = join(directory, 'wrong.pem');
+  writeFileSync(wrong, stampingIdentity({ commonName: 'Root', authority: true }).certificatePem);
+  assert.deepEqual(await refusedFor(timed, wrong), [3, 'timestamp.untrusted']);
+  writeFileSync(wrong, stamper.certificatePem);
+  assert.deepEqual(await refusedFor(timed, wrong), [1, 'timestamp.roots']);
+  writeFileSync(wrong, 'no certificate');
+  assert.deepEqual(await refusedFor(timed, wrong), [1, 'pem.none']);
 });

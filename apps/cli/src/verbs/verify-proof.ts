@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync, statSync } from 'node:fs';
 import { Refused } from '@strongroom/bytes';
-import { BOUND_UNKNOWN, formatTime, kindName, parseVkey, verifyProof as prove, type Proof, type Proven } from '@strongroom/evidence';
+import { BOUND_UNKNOWN, formatTime, kindName, parseVkey, verifyProof as prove, type Proof, type Proven, type Timestamp } from '@strongroom/evidence';
 import { shortSource } from '../items.ts';
 import { json, printable } from '../printable.ts';
 import { some } from '../quantity.ts';
 import { errorText } from '../report.ts';
+import { givenTrust, TSA_CA_OPTION } from '../store/trust.ts';
 import { factLines } from '../table.ts';
 import { boundText } from '../time.ts';
 import { EXIT, verb } from '../verb.ts';
@@ -21,17 +22,26 @@ export const verifyProof = verb({
   details: [
     "Needs the proof and the log's key, nothing else: no service, no store, no network. The key is the one that you give or "
       + 'the one of this home; one that came with a proof is never trusted.',
+    'A proof may carry a timestamp (RFC 3161): the word of a time stamping authority that the record existed before then. It '
+      + 'is checked when --tsa-ca says whom to believe.',
   ],
   arguments: [{ name: 'file', description: 'The proof that "strongroom prove" wrote, or - for stdin', required: true }],
-  options: { vkey: { kind: 'text', value: 'FILE|LINE', description: "The log's key as \"strongroom vkey\" prints it, or a file with it" } },
-  examples: [{ command: 'strongroom verify-proof p.json --vkey strongroom.vkey', what: 'With the key that you were given' }],
+  options: {
+    vkey: { kind: 'text', value: 'FILE|LINE', description: "The log's key as \"strongroom vkey\" prints it, or a file with it" },
+    'tsa-ca': TSA_CA_OPTION,
+  },
+  examples: [
+    { command: 'strongroom verify-proof p.json --vkey strongroom.vkey', what: 'With the key that you were given' },
+    { command: 'strongroom verify-proof p.json --tsa-ca tsa-roots.pem', what: 'With the time before which it existed' },
+  ],
   exitCodes: { 3: 'the proof does not hold' },
   async run(call) {
     const line = chosenVkey(call.options.vkey, call.paths);
+    const trust = await givenTrust(call.options['tsa-ca']);
     const { io, format } = call;
     try {
       const proof = parseProof(readProof(call.arguments.file));
-      const proven = prove(proof, parseVkey(line));
+      const proven = prove(proof, parseVkey(line), trust);
       if (format === 'table') await io.out.write(`${provenLines(proof, proven, line, (shown) => io.out.style('green', shown)).join('\n')}\n`);
       else await io.out.write(`${json({ ok: true, ...provenJson(proof, proven) })}\n`);
       return EXIT.ok;
@@ -90,11 +100,32 @@ function provenLines(proof: Proof, proven: Proven, vkey: string, good: (text: st
       ['by', `${printable(context.protocol)}${context.peer === '' ? ', on the machine itself' : ` from ${printable(context.peer)}`}`],
       ['stream', `${context.stream.toString('hex')}, record ${sequence}`],
       ['admitted', `${formatTime(context.admittedAt)}  by the vault's own clock`],
+      ...existedFacts(proven),
     ]),
   ];
 }
 
-function provenJson(proof: Proof, { checkpoint, entry, context, sequence, raw }: Proven): Record<string, unknown> {
+function existedFacts({ timestamp }: Proven): [string, string][] {
+  if (timestamp === null) return [];
+  const { verified, checkpoint } = timestamp;
+  if (verified === null) return [['timestamp', 'not checked: name the roots of the authority with --tsa-ca']];
+  return [['existed', `before ${formatTime(verified.time)}  ${boundText(accuracyNs(verified))}, says ${printable(verified.authority)} of the first ${some(checkpoint.size, 'entry', 'entries')}`]];
+}
+
+function timestampJson({ timestamp }: Proven): unknown {
+  if (timestamp === null) return null;
+  const { verified, checkpoint: { size } } = timestamp;
+  if (verified === null) return { checked: false, size };
+  const { time, authority, serial, policy } = verified;
+  return { checked: true, size, existedBefore: formatTime(time), accuracyNs: accuracyNs(verified), authority, serial, policy };
+}
+
+function accuracyNs({ accuracyNs: ns }: Timestamp): number | null {
+  return ns === null ? null : Number(ns);
+}
+
+function provenJson(proof: Proof, proven: Proven): Record<string, unknown> {
+  const { checkpoint, entry, context, sequence, raw } = proven;
   const text = raw.toString('utf8');
   return {
     id: proof.id, receivedAt: formatTime(context.receivedAt), boundNs: boundNs(context.bound),
@@ -104,6 +135,7 @@ function provenJson(proof: Proof, { checkpoint, entry, context, sequence, raw }:
     admittedAt: formatTime(context.admittedAt), asserter: context.asserter,
     batch: { entry: proof.entry.index, records: entry.records, root: entry.root.toString('base64') },
     log: { origin: checkpoint.origin, size: checkpoint.size, rootHash: checkpoint.root.toString('base64') },
+    timestamp: timestampJson(proven),
   };
 }
 

@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { buildStore, writeFiles, type BuiltStore } from '@strongroom/testing';
+import { buildStore, makeResponse, stampingIdentity, writeFiles, type BuiltStore } from '@strongroom/testing';
 import { memoryIo } from '../memory-io.ts';
 import { run } from '../run.ts';
 import { VERBS } from './index.ts';
@@ -172,4 +172,25 @@ test('says when nothing could be compared because a right or a file is missing',
   assert.match((await verify(path)).verdict.compared, /^nothing is remembered here$/);
   writeFileSync(join(path, 'state/vault/checksums'), 'what is this\n');
   assert.match((await verify(path)).verdict.compared, /^not compared with what is remembered here: /);
+});
+
+test('tells which entries existed before when, to whom it says whom to believe', async () => {
+  const tsaRoot = stampingIdentity({ commonName: 'Root', authority: true });
+  const stamped = Buffer.from(whole.checkpoint);
+  const response = makeResponse({ signer: stampingIdentity({ commonName: 'Stamper', issuer: tsaRoot }), stamped, time: '20260301120003Z' });
+  const store = { ...whole, files: new Map([...whole.files, [`timestamps/${ENTRIES}.checkpoint`, stamped], [`timestamps/${ENTRIES}.tsr`, response]]) };
+  const path = home(store);
+  const roots = join(directory, 'tsa-roots.pem');
+  writeFileSync(roots, tsaRoot.certificatePem);
+  const shown = async (...options: string[]): Promise<string> => {
+    const io = memoryIo();
+    await run(['verify', '--home', path, ...options], VERBS, io);
+    return io.written.out;
+  };
+  assert.match(await shown('--tsa-ca', roots), /^ {2}timestamps {2}1 of 1 hold: entries 0–599 existed before 2026-03-01 12:00:03\.000Z ± not known, says CN=Stamper$/m);
+  assert.match(await shown(), /^ {2}timestamps {2}1, not checked: name the authority's roots with --tsa-ca$/m);
+  assert.doesNotMatch((await verify(home())).verdict.timestamps.checked, /^checked/);
+  writeFileSync(join(path, `store/timestamps/${ENTRIES}.tsr`), response.subarray(0, -1));
+  const { code, verdict } = await verify(path, '--tsa-ca', roots);
+  assert.deepEqual([code, codes(verdict), verdict.timestamps.valid], [3, ['timestamp.token'], 0]);
 });

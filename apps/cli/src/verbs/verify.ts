@@ -4,7 +4,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import { resolve } from 'node:path';
 import { Failed } from '@strongroom/bytes';
-import { parseVkey, verifyStore, type NoteKey, type StoreReader, type Verdict, type VerifyOptions } from '@strongroom/evidence';
+import { parseVkey, verifyStore, type NoteKey, type StoreReader, type TimestampTrust, type Verdict, type VerifyOptions } from '@strongroom/evidence';
 import { writeValue } from '../output.ts';
 import { startProgress } from '../progress.ts';
 import { FileStore } from '../store/file-store.ts';
@@ -12,6 +12,7 @@ import { independentBatches } from '../store/hashing.ts';
 import { givenCheckpoint, homeKnowledge, NO_CHECKSUMS, type Knowledge } from '../store/knowledge.ts';
 import { pinCheckpoint } from '../store/pinned.ts';
 import { homeProtection } from '../store/protection.ts';
+import { givenTrust, TSA_CA_OPTION } from '../store/trust.ts';
 import { verdictLines } from '../store/verdict-screen.ts';
 import { EXIT, verb, type Call } from '../verb.ts';
 import { chosenVkey, homeVkey } from '../vkey.ts';
@@ -21,6 +22,7 @@ const options = {
   vkey: { kind: 'text', value: 'FILE|LINE', description: 'The log\'s key as "strongroom vkey" prints it, or a file with it' },
   checkpoint: { kind: 'text', value: 'FILE', description: 'A checkpoint that was kept elsewhere: a store that is older, or another, is refused' },
   independent: { kind: 'flag', description: 'Hash all records without the native add-on, not one batch in sixteen: slower' },
+  'tsa-ca': TSA_CA_OPTION,
   'as-of': { kind: 'flag', description: 'The store is an older copy on purpose: that it is older is no failure' },
 } as const;
 
@@ -44,12 +46,15 @@ export const verify = verb({
     'Records are hashed by the native add-on where set-up built it, and one batch in sixteen, another one each time, without.',
     'Of the home\'s own store the flags of segments are looked at too: one that is missing, where the vault had set it, makes '
       + 'the store degraded and not invalid, because flags prove nothing.',
+    'Timestamps (RFC 3161) that the store keeps are checked when --tsa-ca says whom to believe: the verdict then tells which '
+      + 'entries existed before when. Their checkpoints are held against the log in any case.',
   ],
   arguments: [],
   options,
   examples: [
     { command: 'strongroom verify', what: "This home's store" },
     { command: 'strongroom verify --store /media/copy --vkey strongroom.vkey -o json', what: 'An auditor with a copy and the key' },
+    { command: 'strongroom verify --tsa-ca tsa-roots.pem', what: 'With the timestamps' },
     { command: 'strongroom verify --store /backup/monday --as-of', what: 'An older copy, deliberately' },
   ],
   exitCodes: { 3: 'the store is not what its checkpoint says, or older than what is remembered', 4: 'the store is valid, and files lack their flags' },
@@ -57,6 +62,7 @@ export const verify = verb({
     const directory = resolve(call.options.store ?? call.paths.store);
     const line = chosenVkey(call.options.vkey, call.paths);
     const known = whatIsKnown(call, directory, line, await checksumDirectory(call));
+    const trust = await givenTrust(call.options['tsa-ca']);
     if (!existsSync(directory) && known.remembered.length === 0) {
       throw new Failed('store.absent', `there is no store in ${directory}`, {
         why: 'the directory is not there', fix: 'start Strongroom with "npm start", or name a store with --store DIR',
@@ -65,7 +71,7 @@ export const verify = verb({
     stepBack();
     const store = new FileStore(directory);
     try {
-      const verification = await check(call, store, parseVkey(line), known);
+      const verification = await check(call, store, parseVkey(line), known, trust);
       await writeValue(call, verification, () => verdictLines(verification, directory, call.io.out.style));
       return !verification.ok ? EXIT.evidence : verification.degraded ? EXIT.degraded : EXIT.ok;
     } finally {
@@ -127,7 +133,7 @@ function hasVkey(paths: VerifyCall['paths'], vkey: string): boolean {
   }
 }
 
-async function check(call: VerifyCall, files: StoreReader, key: NoteKey, known: Known): Promise<Verification> {
+async function check(call: VerifyCall, files: StoreReader, key: NoteKey, known: Known, trust: TimestampTrust | undefined): Promise<Verification> {
   const store = pinCheckpoint(files); // before keys and checksums are read, which then cover it
   const { findDataKeys } = await import('../store/data-keys.ts');
   const keys = await findDataKeys(call.paths, key.name, call.configFile);
@@ -135,6 +141,7 @@ async function check(call: VerifyCall, files: StoreReader, key: NoteKey, known: 
   const wanted: VerifyOptions = {
     key, remembered: known.remembered, checksums: known.checksums, asOf: known.asOf, independent: independentBatches(call.options.independent), progress: progress.update,
     ...('dataKeys' in keys ? { dataKey: keys.dataKeys } : {}), ...(known.isHome ? { protection: homeProtection(call.paths) } : {}),
+    ...(trust === undefined ? {} : { trust }),
   };
   const verdict = verifyStore(store, wanted);
   progress.end();

@@ -75,9 +75,9 @@ export class History implements Disposable {
     return { bytes: bytes!, entry };
   }
 
-  /** The audit path of an entry in the tree of {@link checkpoint}. */
-  entryPath(index: number): Buffer[] {
-    return entryPath(index, this.size, (tile) => this.#log.read(tilePath(tile.level, tile.index, tile.width)));
+  /** The audit path of an entry in the tree of {@link checkpoint}, or in that of an older size. */
+  entryPath(index: number, size = this.size): Buffer[] {
+    return entryPath(index, size, (tile) => this.#log.read(tilePath(tile.level, tile.index, tile.width)));
   }
 
   /** The plain form of a batch, checked against its manifest. Throws `Failed('read.damaged')`. */

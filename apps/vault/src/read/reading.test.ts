@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Item } from '@strongroom/evidence';
-import { SoftwareKeys } from '@strongroom/testing';
+import { checkpointText, signedNote, timestampTrust, verifyProof, type Item, type Proof } from '@strongroom/evidence';
+import { SoftwareKeys, makeResponse, stampingIdentity } from '@strongroom/testing';
 import { CommitLog } from '../commit/commit-log.ts';
 import { LogDirectory } from '../commit/log-directory.ts';
 import { OwnRecords } from '../intake/own-records.ts';
@@ -23,11 +23,11 @@ import { SYSTEM_WORLD } from '../world.ts';
 
 const BATCHES = 20;
 const home = mkdtempSync(join(tmpdir(), 'strongroom-reading-'));
-const paths = { log: join(home, 'log'), segments: join(home, 'segments'), commit: join(home, 'commit'), state: home };
+const paths = { log: join(home, 'log'), segments: join(home, 'segments'), commit: join(home, 'commit'), timestamps: join(home, 'timestamps'), state: home };
 const dataKeys = new Map<string, Buffer>();
+const keys = new SoftwareKeys('test.example/log');
 
 before(async () => {
-  const keys = new SoftwareKeys('test.example/log');
   const [waiting, commitLog, events] = [new Waiting(SYSTEM_CLOCK), new CommitLog(SYSTEM_DISK, paths.commit), new EventEmitter<VaultEvents>()];
   events.on('opened', (segment) => dataKeys.set(segment.name, segment.dataKey));
   const recovered = await recover(SYSTEM_DISK, paths, keys.key, null, commitLog);
@@ -82,4 +82,32 @@ it('leaves a search whose reader went away, also where it waits for a key', asyn
   assert.deepEqual(await searched, { ids: [], result: null });
   never.reject(new Error('away'));
   reading.close();
+});
+
+it('proves a record with the earliest timestamp that covers it', async () => {
+  const root = stampingIdentity({ commonName: 'Root', authority: true });
+  const signer = stampingIdentity({ commonName: 'Stamper', issuer: root });
+  const log = new LogDirectory(SYSTEM_DISK, paths.log);
+  mkdirSync(paths.timestamps);
+  for (const size of [9, 5, 30]) {
+    const text = checkpointText({ origin: keys.key.name, size, root: log.tree(size).root() });
+    const note = Buffer.from(signedNote(text, keys.key, await keys.signCheckpoint(Buffer.from(text))));
+    writeFileSync(join(paths.timestamps, `${size}.checkpoint`), note);
+    writeFileSync(join(paths.timestamps, `${size}.tsr`), makeResponse({ signer, stamped: note, time: `202603010000${String(size).padStart(2, '0')}Z` }));
+  }
+  writeFileSync(join(paths.timestamps, '7.checkpoint'), 'waits for its answer');
+  const reading = new Reading(paths, async (segment) => dataKeys.get(segment)!);
+  const { ids } = await all(reading.call('search', {}));
+  const said: [number, number | undefined, string | undefined][] = [];
+  for (const id of ids) {
+    const proof = (await reading.call('prove', { id }).next()).value as Proof;
+    const { timestamp } = verifyProof(proof, keys.key, timestampTrust([root.certificate]));
+    said.push([proof.entry.index, timestamp?.checkpoint.size, timestamp?.verified?.authority]);
+  }
+  reading.close();
+  for (const [entry, size, authority] of said) {
+    const expected = [5, 9, 30].find((one) => one > entry);
+    assert.deepEqual([size, authority], [expected, expected === undefined ? undefined : 'CN=Stamper'], `entry ${entry}`);
+  }
+  assert.ok(said.some(([, size]) => size === 5) && said.some(([, size]) => size === 9) && said.some(([, size]) => size === undefined));
 });

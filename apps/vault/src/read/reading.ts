@@ -9,6 +9,7 @@ const IDLE_MS = 10_000;
 export interface ReadingPaths {
   readonly log: string;
   readonly segments: string;
+  readonly timestamps: string;
   /** Where what is derived from the log may be kept. */
   readonly state: string;
 }

@@ -5,7 +5,7 @@ import { openCheckpoint, readCheckpoint, type Checkpoint, type NoteKey } from '.
 import type { GuardedReader } from './store-reader.ts';
 import { reason, type FailureCode, type Findings } from './verdict.ts';
 
-const NOTE_BYTES_MAX = 64 * 1024;
+export const CHECKPOINT_BYTES_MAX = 64 * 1024;
 export const CHECKPOINT_PATH = 'log/checkpoint';
 
 /**
@@ -13,7 +13,7 @@ export const CHECKPOINT_PATH = 'log/checkpoint';
  * judged and named; null when there is nothing to go by.
  */
 export function storeCheckpoint(reader: GuardedReader, key: NoteKey, findings: Findings): Checkpoint | null {
-  const note = reader.readFile(CHECKPOINT_PATH, NOTE_BYTES_MAX)?.toString('utf8');
+  const note = reader.readFile(CHECKPOINT_PATH, CHECKPOINT_BYTES_MAX)?.toString('utf8');
   if (note === undefined) {
     findings.fail('log.checkpoint-missing', CHECKPOINT_PATH, 'there is no checkpoint, so nothing says what the store holds');
     return null;
@@ -42,7 +42,7 @@ function unsigned(note: string): Checkpoint | null {
 
 /** Whether a live vault has published a longer log since `size` was read. */
 export function hasMoved(reader: GuardedReader, key: NoteKey, size: number): boolean {
-  const note = reader.readFile(CHECKPOINT_PATH, NOTE_BYTES_MAX)?.toString('utf8');
+  const note = reader.readFile(CHECKPOINT_PATH, CHECKPOINT_BYTES_MAX)?.toString('utf8');
   if (note === undefined) return false;
   try {
     return openCheckpoint(note, key).size > size;

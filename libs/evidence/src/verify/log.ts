@@ -29,6 +29,7 @@ interface Level {
 export function walkLog(files: LogFiles, checkpoint: Checkpoint, sizes: readonly number[], visit: EntryVisitor, findings: Findings): Map<number, Buffer> {
   const walk = new LogWalk(files, checkpoint, findings);
   const roots = new Map<number, Buffer>();
+  const inBundle = Map.groupBy(sizes, (size) => Math.floor(size / TILE_WIDTH));
   const bundles = Math.ceil(checkpoint.size / TILE_WIDTH);
   for (let index = 0; index < bundles; index += 1) {
     if (walk.missing > MISSING_MAX) {
@@ -37,9 +38,8 @@ export function walkLog(files: LogFiles, checkpoint: Checkpoint, sizes: readonly
     }
     const width = Math.min(TILE_WIDTH, checkpoint.size - index * TILE_WIDTH);
     walk.bundle(index, width, visit, (leaves) => {
-      for (const size of sizes) {
-        if (walk.isKnown && Math.floor(size / TILE_WIDTH) === index) roots.set(size, walk.rootWith(leaves.subarray(0, (size % TILE_WIDTH) * HASH_BYTES)));
-      }
+      if (!walk.isKnown) return;
+      for (const size of inBundle.get(index) ?? []) roots.set(size, walk.rootWith(leaves.subarray(0, (size % TILE_WIDTH) * HASH_BYTES)));
     });
   }
   walk.end();

@@ -3,10 +3,11 @@
 import type { SegmentFiles } from './segment-files.ts';
 import type { Segments } from './segments.ts';
 import type { GuardedReader } from './store-reader.ts';
+import { TIMESTAMP_FILE } from './timestamps.ts';
 import type { Findings } from './verdict.ts';
 
 /** Beside the folders, the space that the vault sets aside for the day when the disk is full. */
-const KNOWN = ['log/', 'segments/', 'commit/', 'orders/', 'reserve'];
+const KNOWN = ['log/', 'segments/', 'commit/', 'orders/', 'timestamps/', 'reserve'];
 /** C2SP tlog-tiles: levels 0 to 63, indexes in groups of three digits, widths of partial tiles. */
 const LOG_FILE = /^log\/(checkpoint|tile\/(entries|[0-9]|[1-5][0-9]|6[0-3])\/(x[0-9]{3}\/)*[0-9]{3}(\.p\/[1-9][0-9]{0,2})?)$/;
 const DEPTH_MAX = 8;
@@ -17,6 +18,9 @@ export function noteUnknownFiles(reader: GuardedReader, findings: Findings): voi
     if (!KNOWN.includes(name)) findings.note('store.unknown-file', name, 'does not belong to a store');
   }
   noteUnknownIn('log', reader, findings, DEPTH_MAX);
+  for (const name of reader.list('timestamps')) {
+    if (!TIMESTAMP_FILE.test(name)) findings.note('store.unknown-file', `timestamps/${name}`, 'is no timestamp');
+  }
 }
 
 function noteUnknownIn(directory: string, reader: GuardedReader, findings: Findings, depth: number): void {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // What verification finds: failures, which make a store invalid, and facts, which a reader should know.
-
 export type FailureCode =
   | 'store.format' | 'store.read' | 'store.rollback' | 'store.fork' | 'store.remembered'
   | 'log.checkpoint-missing' | 'log.checkpoint-signature' | 'log.checkpoint-origin' | 'log.root' | 'log.tile' | 'log.bundle' | 'log.entry'
@@ -9,11 +8,12 @@ export type FailureCode =
   | 'segment.trailing' | 'segment.checksum' | 'segment.key' | 'segment.destroyed'
   | 'destroy.order' | 'destroy.segments'
   | 'batch.sealed' | 'batch.contents'
+  | 'timestamp.missing' | 'timestamp.checkpoint' | 'timestamp.token'
   | 'commit.missing' | 'commit.name' | 'commit.format' | 'commit.digest' | 'commit.entries' | 'commit.checkpoint';
 
 export type FactCode =
   | 'store.unknown-file' | 'store.as-of' | 'segment.unlisted' | 'segment.torn' | 'segment.unprotected' | 'segment.remains' | 'destroy.under-way'
-  | 'stream.gap' | 'stream.jump' | 'stream.repeat' | 'stream.untracked';
+  | 'stream.gap' | 'stream.jump' | 'stream.repeat' | 'stream.untracked' | 'timestamp.unfinished';
 
 export interface Finding<Code extends string> {
   readonly code: Code;
@@ -24,6 +24,31 @@ export interface Finding<Code extends string> {
 
 export type Failure = Finding<FailureCode>;
 export type Fact = Finding<FactCode>;
+
+/** What a timestamp pins: the first `size` entries existed before `time`, give or take the accuracy. */
+export interface TimestampedSpan {
+  readonly size: number;
+  /** RFC 3339. */
+  readonly time: string;
+  /** Null when the authority does not say. */
+  readonly accuracyNs: number | null;
+  readonly authority: string;
+}
+
+/** What came of the timestamps of a store. */
+export interface TimestampsFound {
+  /** How many there are, of checkpoints that this one covers. */
+  readonly kept: number;
+  /** `checked`, or `not checked: ` and why. */
+  readonly checked: string;
+  /** Of the checked ones those that hold. */
+  readonly valid: number;
+  /** The valid ones of the fewest and of the most entries. */
+  readonly first: TimestampedSpan | null;
+  readonly last: TimestampedSpan | null;
+}
+
+export const NO_TIMESTAMPS: TimestampsFound = { kept: 0, checked: 'not checked: none are kept', valid: 0, first: null, last: null };
 
 /** The answer to "is this store what its checkpoint says?". Counts are of what the checkpoint covers. */
 export interface Verdict {
@@ -43,6 +68,7 @@ export interface Verdict {
   readonly contents: string;
   /** Whether the file system holds segments to what they are: `held`, `not held`, `not looked at`, and more words. */
   readonly protection: string;
+  readonly timestamps: TimestampsFound;
   /** At most {@link FINDINGS_MAX}; the others are counted in `failuresOmitted`. */
   readonly failures: readonly Failure[];
   readonly failuresOmitted: number;

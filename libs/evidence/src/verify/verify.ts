@@ -4,6 +4,7 @@
 // segment.
 import { decodeEntry, type Entry } from '../entry.ts';
 import type { Checkpoint, NoteKey } from '../note.ts';
+import type { TimestampTrust } from '../timestamp/index.ts';
 import { compareRemembered, hasMoved, rememberedCheckpoints, storeCheckpoint } from './checkpoint.ts';
 import { Checksums, type Checksum } from './checksums.ts';
 import { verifyCommitLog } from './commit-log.ts';
@@ -16,7 +17,8 @@ import { SegmentFiles } from './segment-files.ts';
 import { Segments } from './segments.ts';
 import { GuardedReader, type StoreReader } from './store-reader.ts';
 import { noteUnknownFiles, uncommittedBytes } from './surroundings.ts';
-import { Findings, reason, type Verdict } from './verdict.ts';
+import { Timestamps } from './timestamps.ts';
+import { Findings, NO_TIMESTAMPS, reason, type TimestampsFound, type Verdict } from './verdict.ts';
 
 export interface VerifyOptions {
   /** The log's key, from elsewhere than the store. */
@@ -35,6 +37,8 @@ export interface VerifyOptions {
   readonly protection?: Protection;
   /** Which batches are hashed without the bulk hasher, if this process was given one. */
   readonly independent?: Independent;
+  /** Roots of the authority whose timestamps are kept; without them these are counted and not checked. */
+  readonly trust?: TimestampTrust;
   /** Called often; octets of segments read and to read. */
   readonly progress?: (done: number, total: number) => void;
 }
@@ -48,7 +52,7 @@ export function verifyStore(store: StoreReader, options: VerifyOptions): Verdict
   const reader = new GuardedReader(store, findings);
   // First of all: on a live store everything else grows while it is read.
   const checkpoint = storeCheckpoint(reader, options.key, findings);
-  if (checkpoint === null) return verdict({ findings, logSize: 0, segments: null, destructions: null, uncommitted: 0, contents: 'not checked: there is no checkpoint to go by', protection: 'not looked at' });
+  if (checkpoint === null) return verdict({ findings, logSize: 0, segments: null, destructions: null, uncommitted: 0, contents: 'not checked: there is no checkpoint to go by', protection: 'not looked at', timestamps: NO_TIMESTAMPS });
   const segmentFiles = new SegmentFiles(reader, findings);
   const contents = new Contents(options.dataKey, options.independent ?? (() => false), findings);
   const checksums = new Checksums(options.checksums ?? new Map(), segmentFiles, findings);
@@ -56,7 +60,8 @@ export function verifyStore(store: StoreReader, options: VerifyOptions): Verdict
   const segments = new Segments({ files: segmentFiles, origin: checkpoint.origin, contents, checksums, findings, progress });
   const logFiles = new LogFiles(reader, findings, () => hasMoved(reader, options.key, checkpoint.size));
   const destructions = new Destructions({ reader, origin: checkpoint.origin, authority: options.authority ?? null, findings });
-  judgeLog(logFiles, checkpoint, { segments, destructions }, findings, options);
+  const timestamps = new Timestamps(reader, findings, { key: options.key, trust: options.trust, asOf: options.asOf === true });
+  const found = judgeLog(logFiles, checkpoint, { segments, destructions, timestamps }, findings, options);
   segments.end();
   const tilesHold = !findings.failures.some((failure) => failure.code.startsWith('log.'));
   verifyCommitLog({ reader, files: logFiles, key: options.key, checkpoint, tilesHold, findings });
@@ -64,21 +69,23 @@ export function verifyStore(store: StoreReader, options: VerifyOptions): Verdict
   noteUnknownFiles(reader, findings);
   const held = options.protection === undefined ? 'not looked at' : judgeProtection(options.protection, segmentFiles, segments, findings);
   const uncommitted = uncommittedBytes(segmentFiles, segments, findings);
-  return verdict({ findings, logSize: checkpoint.size, segments, destructions, uncommitted, contents: contents.end(), protection: held });
+  return verdict({ findings, logSize: checkpoint.size, segments, destructions, uncommitted, contents: contents.end(), protection: held, timestamps: found });
 }
 
 interface Judges {
   readonly segments: Segments;
   readonly destructions: Destructions;
+  readonly timestamps: Timestamps;
 }
 
-function judgeLog(files: LogFiles, checkpoint: Checkpoint, judges: Judges, findings: Findings, options: VerifyOptions): void {
+function judgeLog(files: LogFiles, checkpoint: Checkpoint, judges: Judges, findings: Findings, options: VerifyOptions): TimestampsFound {
   const remembered = rememberedCheckpoints(options.remembered ?? [], options.key, findings);
-  const sizes = [...remembered.map((one) => one.size), ...judges.destructions.sizes()].filter((size) => size < checkpoint.size);
+  const sizes = [...remembered.map((one) => one.size), ...judges.destructions.sizes(), ...judges.timestamps.sizes].filter((size) => size < checkpoint.size);
   const lost = (): void => judges.segments.lost();
   const roots = walkLog(files, checkpoint, sizes, { entry: (index, bytes) => judgeEntry(index, bytes, judges, findings), lost }, findings);
   compareRemembered(remembered, checkpoint, (size) => roots.get(size), options.asOf === true, findings);
   judges.destructions.end((size) => (size === checkpoint.size ? checkpoint.root : roots.get(size)));
+  return judges.timestamps.judge(checkpoint, (size) => roots.get(size));
 }
 
 function judgeEntry(index: number, bytes: Buffer, { segments, destructions }: Judges, findings: Findings): void {
@@ -112,13 +119,14 @@ interface Judged {
   readonly uncommitted: number;
   readonly contents: string;
   readonly protection: string;
+  readonly timestamps: TimestampsFound;
 }
 
-function verdict({ findings, logSize, segments, destructions, uncommitted, contents, protection }: Judged): Verdict {
+function verdict({ findings, logSize, segments, destructions, uncommitted, contents, protection, timestamps }: Judged): Verdict {
   const { failures, failuresOmitted, facts, factsOmitted, degraded } = findings;
   return {
     ok: failures.length === 0, degraded, records: segments?.records ?? 0, batches: segments?.batches ?? 0, segments: segments?.count ?? 0,
     destroyedSegments: destructions?.segments ?? 0, destroyedRecords: destructions?.records ?? 0,
-    logSize, uncommittedBytes: uncommitted, contents, protection, failures, failuresOmitted, facts, factsOmitted,
+    logSize, uncommittedBytes: uncommitted, contents, protection, timestamps, failures, failuresOmitted, facts, factsOmitted,
   };
 }
