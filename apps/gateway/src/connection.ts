@@ -6,7 +6,7 @@ import { KIND } from '@strongroom/evidence';
 import { nowNs, type Fields } from '@strongroom/service';
 import { RelpSession, relpServerClose, SyslogFramer, type CutRecord, type Framer, type RecordSink, type StreamClose } from '@strongroom/wire';
 import type { EventName, Say } from './events.ts';
-import { Lane, type Entry, type LaneOwner, type Outbox } from './outbox.ts';
+import { Lane, type Entry, type LaneOwner, type Outbox, type Place } from './outbox.ts';
 import type { Source, Throttled } from './source.ts';
 import { ProducerStream, type EndReason, type StreamFacts } from './stream.ts';
 
@@ -28,6 +28,8 @@ export interface Surroundings {
   readonly outbox: Outbox;
   readonly say: Say;
   readonly recordBytesMax: number;
+  /** The log's name, for receipts. */
+  readonly origin: string;
   /** Whether the vault gives no credit at present. */
   readonly isFull: () => boolean;
   /** Those that are not read until it does, in the order in which they came. */
@@ -69,7 +71,7 @@ export class Connection implements RecordSink, LaneOwner, Throttled {
     this.#socket = socket;
     this.#around = around;
     this.#stream = new ProducerStream(facts);
-    this.#relp = facts.protocol === 'relp-tls' ? new RelpSession(around.recordBytesMax) : undefined;
+    this.#relp = facts.protocol === 'relp-tls' ? new RelpSession(around.recordBytesMax, around.origin) : undefined;
     this.#framer = this.#relp ?? new SyslogFramer(around.recordBytesMax);
     source.join(this);
     socket.on('data', (chunk: Buffer) => this.#take(chunk));
@@ -101,9 +103,9 @@ export class Connection implements RecordSink, LaneOwner, Throttled {
 
   // What becomes of it.
 
-  sealed({ bytes, owed }: Entry): void {
+  sealed({ bytes, owed }: Entry, place: Place | undefined): void {
     this.source.settled(bytes, true);
-    if (owed > 0) this.#relp?.sealed(owed);
+    if (owed > 0) this.#relp?.sealed(owed, place);
   }
 
   denied({ bytes, run }: Entry, code: string): void {
@@ -203,7 +205,7 @@ export class Connection implements RecordSink, LaneOwner, Throttled {
   }
 
   #put(entry: Entry): void {
-    const isRun = this.#around.outbox.put(this.#lane, entry);
+    const isRun = this.#around.outbox.put(this.#lane, this.#relp?.wantsReceipts === true ? { ...entry, wantsPlace: true } : entry);
     this.source.received(entry.run.lengths.length, entry.bytes, this.#heardAtMs, isRun);
   }
 

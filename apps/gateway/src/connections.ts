@@ -40,7 +40,7 @@ export class Connections implements Admit {
     this.#sources = sources;
     this.#say = say;
     this.around = {
-      outbox, say, isFull, recordBytesMax: gateway.maxRecordBytes, stalled: new Set(), paused: new Set(),
+      outbox, say, isFull, recordBytesMax: gateway.maxRecordBytes, origin: `${context.deployment}/log`, stalled: new Set(), paused: new Set(),
       overfull: () => this.#stallAll(),
       holdMemory: (bytes) => this.#holdMemory(bytes),
       ended: (connection) => { this.#live.delete(connection); },

@@ -4,7 +4,7 @@
 // otherwise runs gather for up to 2 ms or 512 KiB, which makes submissions large exactly when there are many. A full one
 // leaves at once: so the credit is used up, and reading stops, before thousands of connections have had their say.
 import { KIND, type SubmittedRun } from '@strongroom/evidence';
-import type { SubmitClient } from '@strongroom/service';
+import type { SubmitClient, SubmitReceipt } from '@strongroom/service';
 
 const SUBMISSION_BYTES = 512 * 1024;
 /** What a lane may put into a submission before the next lane's turn. */
@@ -21,11 +21,20 @@ export interface Entry {
   readonly bytes: number;
   /** How many of its records the producer is owed an answer for. */
   readonly owed: number;
+  /** Whether its owner wants to hear where it lies. */
+  readonly wantsPlace?: boolean;
+}
+
+/** Where an entry's first record lies, in a log of `size` entries. */
+export interface Place {
+  readonly entry: number;
+  readonly record: number;
+  readonly size: number;
 }
 
 /** What happens to entries, in the order in which they were put. */
 export interface LaneOwner {
-  sealed(entry: Entry): void;
+  sealed(entry: Entry, place: Place | undefined): void;
   /** The vault did not seal it. */
   denied(entry: Entry, code: string): void;
   /** Called after a series of these. */
@@ -106,12 +115,14 @@ export class Outbox {
   async #submit(): Promise<void> {
     const sent = this.#gather();
     this.#inFlight += 1;
-    const sealed = this.#line.submit(sent.map(({ entry }) => entry.run), undefined, sent.some(({ entry }) => entry.owed > 0));
+    let receipt: SubmitReceipt | undefined;
+    const placed = sent.some(({ entry }) => entry.wantsPlace === true) ? (told: SubmitReceipt): void => { receipt = told; } : undefined;
+    const sealed = this.#line.submit(sent.map(({ entry }) => entry.run), undefined, sent.some(({ entry }) => entry.owed > 0), placed);
     for (const owner of new Set(sent.map(({ lane }) => lane.owner))) owner.drained();
     const denied = await sealed.catch(() => null);
     if (denied === null) return; // the line was closed for good: nothing is answered any more
     this.#inFlight -= 1;
-    settle(sent, new Map(denied.map(({ stream, code }) => [stream.toString('hex'), code])));
+    settle(sent, new Map(denied.map(({ stream, code }) => [stream.toString('hex'), code])), receipt === undefined ? undefined : placesOf(receipt));
     if (this.#inFlight === 0) this.flush();
   }
 
@@ -151,16 +162,25 @@ function join(first: Entry, second: Entry): Entry | undefined {
   const lengths = new Uint32Array(run.lengths.length + second.run.lengths.length);
   lengths.set(run.lengths);
   lengths.set(second.run.lengths, run.lengths.length);
-  return { run: { ...run, lengths, data: [run.data, second.run.data].flat() }, bytes: first.bytes + second.bytes, owed: first.owed + second.owed };
+  return { run: { ...run, lengths, data: [run.data, second.run.data].flat() }, bytes: first.bytes + second.bytes, owed: first.owed + second.owed, wantsPlace: first.wantsPlace === true };
 }
 
-function settle(sent: Sent, denied: ReadonlyMap<string, string>): void {
+/** By stream and first sequence. */
+function placesOf({ size, places }: SubmitReceipt): Map<string, Place> {
+  return new Map(places.map(({ stream, firstSequence, entry, record }) => [`${stream.toString('hex')} ${firstSequence}`, { entry, record, size }]));
+}
+
+function placeOf({ run, wantsPlace }: Entry, places: ReadonlyMap<string, Place> | undefined): Place | undefined {
+  return wantsPlace === true ? places?.get(`${run.stream.toString('hex')} ${run.firstSequence}`) : undefined;
+}
+
+function settle(sent: Sent, denied: ReadonlyMap<string, string>, places: ReadonlyMap<string, Place> | undefined): void {
   let last: Lane | undefined;
   for (const { lane, entry } of sent) {
     if (last !== undefined && last !== lane) last.owner.settled();
     last = lane;
     const code = denied.size === 0 ? undefined : denied.get(entry.run.stream.toString('hex'));
-    if (code === undefined) lane.owner.sealed(entry);
+    if (code === undefined) lane.owner.sealed(entry, places === undefined ? undefined : placeOf(entry, places));
     else lane.owner.denied(entry, code);
   }
   last?.owner.settled();

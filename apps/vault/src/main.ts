@@ -60,6 +60,7 @@ runService('vault', async (context) => {
   events.on('sealed', (batches, first) => readers.sealed(batches, first));
   const permit = permitFor(context.deployment, () => context.registry);
   const lives = new Lives({ clock: world.clock, producers: vault.producers, waiting, loop, own, permit, classOf, event: (event, level, fields) => context.event(event, level, fields) });
+  events.on('sealed', (batches, first) => lives.sealed(batches, first));
   const intake = new Intake(context, lives);
 
   const witnessing = await Witnessing.open(world, told, sealing);

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import vectors from '../vectors/submission.json' with { type: 'json' };
 import type { RunKind } from './receipt.ts';
 import {
-  MESSAGE_BYTES_MAX, MessageSplitter, decodeMessage, encodeAck, encodeDenied, encodeHello, encodeSubmit, encodeWelcome, type Message, type ReceivedRun, type SubmittedRun,
+  MESSAGE_BYTES_MAX, MessageSplitter, decodeMessage, encodeAck, encodeDenied, encodeHello, encodeReceipt, encodeSubmit, encodeWelcome, type Message, type ReceivedRun, type SubmittedRun,
 } from './submission.ts';
 
 const bytes = (hex: string): Buffer => Buffer.from(hex, 'hex');
@@ -29,10 +29,12 @@ function received({ records, ...run }: Run): ReceivedRun {
 }
 
 function messageOf(written: Written): Message {
-  const { instance, token, stream, runs } = written;
+  const { instance, token, stream, runs, places } = written;
   return {
     ...written, ...(instance === undefined ? {} : { instance: bytes(instance) }), ...(token === undefined ? {} : { token: bytes(token) }),
     ...(stream === undefined ? {} : { stream: bytes(stream) }), ...(runs === undefined ? {} : { runs: runs.map(received) }),
+    ...(written.type === 'submit' ? { receipts: written.receipts ?? false } : {}),
+    ...(places === undefined ? {} : { places: places.map((place) => ({ ...place, stream: bytes(place.stream) })) }),
   } as Message;
 }
 
@@ -41,9 +43,10 @@ function encode(written: Written, parts: boolean): Buffer {
   switch (message.type) {
     case 'hello': return encodeHello(message.instance);
     case 'welcome': return encodeWelcome(message.last, message.token, message.creditBytes);
-    case 'submit': return encodeSubmit(message.number, message.token, written.runs!.map((run) => submitted(run, parts)), message.awaited);
+    case 'submit': return encodeSubmit(message.number, message.token, written.runs!.map((run) => submitted(run, parts)), message.awaited, message.receipts);
     case 'ack': return encodeAck(message.number);
     case 'denied': return encodeDenied(message.number, message.stream, message.code);
+    case 'receipt': return encodeReceipt(message.number, message.size, message.places);
   }
 }
 

@@ -4,13 +4,15 @@
 import { ByteReader, ByteWriter, Refused } from '@strongroom/bytes';
 import { FLAGS_ALL, KIND, type RunKind, type RunFacts } from './receipt.ts';
 
-export const MESSAGE = { hello: 1, welcome: 2, submit: 3, ack: 4, denied: 5 } as const;
+export const MESSAGE = { hello: 1, welcome: 2, submit: 3, ack: 4, denied: 5, receipt: 6 } as const;
 /** Octets of one message, type included. A submission stays far below: services cut at 512 KiB. */
 export const MESSAGE_BYTES_MAX = 8 * 1024 * 1024;
 export const TOKEN_BYTES_MAX = 256;
 export const RUNS_MAX = 65_536;
 export const RECORDS_PER_RUN_MAX = 1_048_576;
 const VERSION = 1;
+/** Of the octet in a submission that says what its service wants to hear. */
+const WANTS = { ack: 1, receipt: 2 } as const;
 const EMPTY = Buffer.alloc(0);
 
 /** A run as a service submits it: facts of its receipt, then `lengths.length` records laid end to end in `data`. */
@@ -32,9 +34,19 @@ export interface ReceivedRun extends RunFacts {
 export type Message =
   | { readonly type: 'hello'; readonly instance: Buffer }
   | { readonly type: 'welcome'; readonly last: number; readonly token: Buffer; readonly creditBytes: number }
-  | { readonly type: 'submit'; readonly number: number; readonly awaited: boolean; readonly token: Buffer; readonly runs: ReceivedRun[] }
+  | { readonly type: 'submit'; readonly number: number; readonly awaited: boolean; readonly receipts: boolean; readonly token: Buffer; readonly runs: ReceivedRun[] }
   | { readonly type: 'ack'; readonly number: number }
-  | { readonly type: 'denied'; readonly number: number; readonly stream: Buffer; readonly code: string };
+  | { readonly type: 'denied'; readonly number: number; readonly stream: Buffer; readonly code: string }
+  | { readonly type: 'receipt'; readonly number: number; readonly size: number; readonly places: readonly RunPlace[] };
+
+/** Where a run lies: its first record is `<entry>-<record>`, and the next ones follow it. */
+export interface RunPlace {
+  readonly stream: Buffer;
+  readonly firstSequence: number;
+  readonly count: number;
+  readonly entry: number;
+  readonly record: number;
+}
 
 export function encodeHello(instance: Buffer): Buffer {
   return seal(MESSAGE.hello, new ByteWriter(32).u8(VERSION).bytes(instance));
@@ -52,13 +64,21 @@ export function encodeDenied(number: number, stream: Buffer, code: string): Buff
   return seal(MESSAGE.denied, new ByteWriter(64).u64(number).bytes(stream).str16(code));
 }
 
+/** Where the runs of a submission lie, in a log that has `size` entries with them. */
+export function encodeReceipt(number: number, size: number, places: readonly RunPlace[]): Buffer {
+  const to = new ByteWriter(32 + places.length * 48).u64(number).u64(size).u32(places.length);
+  for (const { stream, firstSequence, count, entry, record } of places) to.bytes(stream).u64(firstSequence).u32(count).u64(entry).u32(record);
+  return seal(MESSAGE.receipt, to);
+}
+
 /**
  * One submission, ready for the socket. Work is per run; records are copied as whole blocks. `awaited`: a producer waits
- * for the acknowledgement; otherwise the vault may let it wait for others, so that a quiet log is written to seldom.
+ * for the acknowledgement; otherwise the vault may let it wait for others, so that a quiet log is written to seldom. `receipts`:
+ * the service wants to hear where the runs lie.
  */
-export function encodeSubmit(number: number, token: Buffer, runs: readonly SubmittedRun[], awaited = true): Buffer {
+export function encodeSubmit(number: number, token: Buffer, runs: readonly SubmittedRun[], awaited = true, receipts = false): Buffer {
   const to = new ByteWriter(runs.reduce((sum, run) => sum + dataLength(run) + 4 * run.lengths.length + 512, 64));
-  to.u32(0).u8(MESSAGE.submit).u64(number).u8(awaited ? 1 : 0).u16(token.length).bytes(token).u32(runs.length);
+  to.u32(0).u8(MESSAGE.submit).u64(number).u8((awaited ? WANTS.ack : 0) | (receipts ? WANTS.receipt : 0)).u16(token.length).bytes(token).u32(runs.length);
   for (const run of runs) writeRun(to, run);
   const message = to.finish();
   message.writeUInt32BE(message.length - 4, 0);
@@ -117,20 +137,28 @@ function decodeBody(type: number, from: ByteReader): Message {
     case MESSAGE.welcome:
       return { type: 'welcome', last: from.size(), token: from.take(from.u16()), creditBytes: from.u32() };
     case MESSAGE.submit:
-      return { type: 'submit', number: from.size(), awaited: readFlag(from), token: readToken(from), runs: readRuns(from) };
+      return { type: 'submit', number: from.size(), ...readWants(from), token: readToken(from), runs: readRuns(from) };
     case MESSAGE.ack:
       return { type: 'ack', number: from.size() };
     case MESSAGE.denied:
       return { type: 'denied', number: from.size(), stream: from.take(16), code: from.str16() };
+    case MESSAGE.receipt:
+      return { type: 'receipt', number: from.size(), size: from.size(), places: readPlaces(from) };
     default:
       throw new Refused('submission.type', `message type ${type} is not known`);
   }
 }
 
-function readFlag(from: ByteReader): boolean {
-  const flag = from.u8();
-  if (flag > 1) throw new Refused('submission.flag', `a flag is ${flag}, expected 0 or 1`);
-  return flag === 1;
+function readWants(from: ByteReader): { awaited: boolean; receipts: boolean } {
+  const wants = from.u8();
+  if (wants > (WANTS.ack | WANTS.receipt)) throw new Refused('submission.flag', `a submission wants ${wants}, which is not known`);
+  return { awaited: (wants & WANTS.ack) !== 0, receipts: (wants & WANTS.receipt) !== 0 };
+}
+
+function readPlaces(from: ByteReader): RunPlace[] {
+  const count = from.u32();
+  if (count > RUNS_MAX) throw limits('runs', count, RUNS_MAX);
+  return Array.from({ length: count }, () => ({ stream: from.take(16), firstSequence: from.size(), count: from.u32(), entry: from.size(), record: from.u32() }));
 }
 
 function readToken(from: ByteReader): Buffer {

@@ -5,7 +5,7 @@
 // submission, never per record.
 import { connect, type TLSSocket } from 'node:tls';
 import { Failed } from '@strongroom/bytes';
-import { decodeMessage, encodeHello, encodeSubmit, MessageSplitter, type Message, type SubmittedRun } from '@strongroom/evidence';
+import { decodeMessage, encodeHello, encodeSubmit, MessageSplitter, type Message, type RunPlace, type SubmittedRun } from '@strongroom/evidence';
 import { tlsClientOptions, type Identity } from './identity.ts';
 import { socketPath } from './socket-path.ts';
 
@@ -21,6 +21,12 @@ export interface Denied {
   /** 16 bytes. */
   readonly stream: Buffer;
   readonly code: string;
+}
+
+/** Where the runs of a submission lie, in a log of `size` entries. */
+export interface SubmitReceipt {
+  readonly size: number;
+  readonly places: readonly RunPlace[];
 }
 
 export interface SubmitOptions {
@@ -46,6 +52,7 @@ interface Submission {
   readonly number: number;
   readonly message: Buffer;
   readonly denied: Denied[];
+  readonly placed: ((receipt: SubmitReceipt) => void) | undefined;
   readonly resolve: (denied: readonly Denied[]) => void;
   readonly reject: (error: Error) => void;
 }
@@ -98,14 +105,15 @@ export class SubmitClient {
   /**
    * Submits runs. Resolves when they are sealed and durable, with the streams that were denied (mostly none).
    * Never refuses for lack of credit: the caller heeds {@link full}. With `awaited` false the vault may take up to a second,
-   * to seal it together with more. Rejects with `Failed('submit.closed')` alone.
+   * to seal it together with more. `placed` is told before that where the runs lie; not for what was acknowledged while the
+   * line was down. Rejects with `Failed('submit.closed')` alone.
    */
-  submit(runs: readonly SubmittedRun[], token: Buffer = NO_TOKEN, awaited = true): Promise<readonly Denied[]> {
+  submit(runs: readonly SubmittedRun[], token: Buffer = NO_TOKEN, awaited = true, placed?: (receipt: SubmitReceipt) => void): Promise<readonly Denied[]> {
     if (this.#closed) return Promise.reject(closed());
     const number = ++this.#lastNumber;
-    const message = encodeSubmit(number, token, runs, awaited);
+    const message = encodeSubmit(number, token, runs, awaited, placed !== undefined);
     return new Promise((resolve, reject) => {
-      this.#queue.push({ number, message, denied: [], resolve, reject });
+      this.#queue.push({ number, message, denied: [], placed, resolve, reject });
       this.#queuedBytes += message.length;
       this.#pump();
       this.#setFull();
@@ -185,6 +193,7 @@ export class SubmitClient {
     if (message.type === 'ack') this.#acked(message.number);
     else if (message.type === 'denied') this.#denied(message);
     else if (message.type === 'welcome') this.#welcome(message);
+    else if (message.type === 'receipt') this.#placed(message);
     else throw new Failed('submit.unexpected', `the vault sent "${message.type}"`);
   }
 
@@ -222,6 +231,11 @@ export class SubmitClient {
     this.#sent = Math.max(0, sent - done);
     this.#pump();
     this.#setFull();
+  }
+
+  #placed({ number, size, places }: Extract<Message, { type: 'receipt' }>): void {
+    const submission = this.#queue.find((one) => one.number === number);
+    submission?.placed?.({ size, places: places.map((place) => ({ ...place, stream: Buffer.from(place.stream) })) });
   }
 
   #denied(denied: Denied): void {

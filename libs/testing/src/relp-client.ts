@@ -17,6 +17,18 @@ export interface RelpClientOptions {
   readonly identity: string;
   /** Sent and not answered. */
   readonly window: number;
+  /** Offers `strongroom_receipts=1`: then {@link RelpClient.receipts} tells where each text lies. */
+  readonly receipts?: boolean;
+}
+
+/** Where the log holds a text. */
+export interface RelpReceipt {
+  readonly text: string;
+  readonly origin: string;
+  /** `<entry>-<record>` */
+  readonly id: string;
+  /** Entries of the log with it. */
+  readonly size: number;
 }
 
 export class RelpClient {
@@ -25,6 +37,9 @@ export class RelpClient {
   readonly acked: string[] = [];
   /** Answers other than 200. */
   readonly refused: string[] = [];
+  readonly receipts: RelpReceipt[] = [];
+  /** The answer that opened the session. */
+  offered = '';
   connections = 0;
   #waiting: string[] = [];
   #unanswered = new Map<number, string>();
@@ -76,7 +91,8 @@ export class RelpClient {
     this.#socket = socket;
     this.#txnr = 1;
     socket.setNoDelay(true);
-    socket.on('secureConnect', () => { socket.write(`1 open ${OFFERS.length} ${OFFERS}\n`); });
+    const offers = this.#options.receipts === true ? `${OFFERS}\nstrongroom_receipts=1` : OFFERS;
+    socket.on('secureConnect', () => { socket.write(`1 open ${offers.length} ${offers}\n`); });
     socket.on('data', (chunk: Buffer) => { held = this.#take(held + chunk.toString('latin1')); });
     socket.on('error', () => socket.destroy());
     socket.on('close', () => void this.#lost());
@@ -108,11 +124,14 @@ export class RelpClient {
   #answer(txnr: number, data: string): void {
     if (txnr === 1) {
       this.#isOpen = true;
+      this.offered = data;
       this.connections += 1;
     } else {
       const text = this.#unanswered.get(txnr);
       if (text !== undefined) (data.startsWith('200') ? this.acked : this.refused).push(text);
       this.#unanswered.delete(txnr);
+      const [, origin, id, size] = /^200 OK\nstrongroom (\S+) ([0-9]+-[0-9]+) ([0-9]+)$/.exec(data) ?? [];
+      if (text !== undefined && id !== undefined) this.receipts.push({ text, origin: origin!, id, size: Number(size) });
     }
     this.#answered.resolve();
     this.#answered = Promise.withResolvers<void>();

@@ -4,6 +4,8 @@ import { Refused } from '@strongroom/bytes';
 
 const VERSION_MAX = 1;
 const OFFERS_MAX = 64;
+/** An offer of ours: the client wants to hear with each answer where its message lies in the log. */
+const RECEIPTS = 'strongroom_receipts';
 
 /** Offers by name, as sent. Throws `Refused('wire.relp.offers')` when there are too many or one comes twice. */
 export function readOffers(data: Buffer): Map<string, string> {
@@ -19,16 +21,21 @@ export function readOffers(data: Buffer): Map<string, string> {
   return offers;
 }
 
+/** Whether the client wants receipts. */
+export function wantsReceipts(offers: ReadonlyMap<string, string>): boolean {
+  return offers.get(RECEIPTS) === '1';
+}
+
 /**
- * The data of the response that opens the session: the lower of both versions, and the one command that we serve.
- * Throws `Refused('wire.relp.offers')` when the client cannot be served.
+ * The data of the response that opens the session: the lower of both versions, the one command that we serve, and receipts
+ * to who wants them and can have them. Throws `Refused('wire.relp.offers')` when the client cannot be served.
  */
-export function answerOffers(offers: ReadonlyMap<string, string>): string {
+export function answerOffers(offers: ReadonlyMap<string, string>, receipts = false): string {
   const version = offers.get('relp_version') ?? '';
   if (!/^[0-9]{1,9}$/.test(version)) throw refused('it offers no valid relp_version');
   const commands = offers.get('commands') ?? '';
   if (!commands.split(',').includes('syslog')) throw refused('"syslog" is not among the commands that it offers');
-  return `200 OK\nrelp_version=${Math.min(Number(version), VERSION_MAX)}\nrelp_software=strongroom\ncommands=syslog`;
+  return `200 OK\nrelp_version=${Math.min(Number(version), VERSION_MAX)}\nrelp_software=strongroom\ncommands=syslog${receipts ? `\n${RECEIPTS}=1` : ''}`;
 }
 
 function refused(why: string): Refused {

@@ -3,7 +3,9 @@
 //
 //   open    DATA is offers, one a line: NAME ["=" VALUE *("," VALUE)]; `relp_version` must be there, and `syslog` must be
 //           among the `commands`. Answered by "200 OK" LF and our own offers, or by "500" and a reason.
-//   syslog  answered "200 OK" when the message is sealed, never before: this is the promise that other servers don't make
+//   syslog  answered "200 OK" when the message is sealed, never before: this is the promise that other servers don't make.
+//           A client that offered `strongroom_receipts=1`, and was answered the same, gets a second line in this answer:
+//           "strongroom" SP origin SP entry "-" record SP size, where the message lies in a log of that size
 //   close   answered by an empty response; nothing follows
 //   rsp     our answers: TXNR SP "rsp" SP DATALEN [SP DATA] LF, in the order of the commands
 //   serverclose  our hint, number 0, that we are about to close
@@ -12,11 +14,18 @@
 import { invariant, Refused } from '@strongroom/bytes';
 import { RECORD_BYTES_DEFAULT, type Framer, type RecordSink, type StreamClose, type StreamEnd } from './framer.ts';
 import { nextTransaction, RelpFramer } from './relp.ts';
-import { answerOffers, readOffers } from './relp-offers.ts';
+import { answerOffers, readOffers, wantsReceipts } from './relp-offers.ts';
 
 /** Commands other than syslog that may wait for messages before them. Only `close` has a reason to wait. */
 const ANSWERS_WAITING_MAX = 8;
 const OK = '200 OK';
+
+/** Where the first of some consecutive messages lies: `<entry>-<record>` of a log of `size` entries. */
+export interface FirstPlace {
+  readonly entry: number;
+  readonly record: number;
+  readonly size: number;
+}
 
 export class RelpSession implements Framer {
   readonly #framer: RelpFramer;
@@ -25,8 +34,12 @@ export class RelpSession implements Framer {
   #due: (number | string)[] = []; // in order: messages not sealed yet, or an answer that waits for those before it
   #answers = 0; // strings among them
   #output = '';
+  readonly #origin: string | null;
+  #receipts = false;
 
-  constructor(recordBytesMax = RECORD_BYTES_DEFAULT) {
+  /** `origin`: of the log that receipts name; null when there are none to give. */
+  constructor(recordBytesMax = RECORD_BYTES_DEFAULT, origin: string | null = null) {
+    this.#origin = origin;
     this.#framer = new RelpFramer(recordBytesMax);
   }
 
@@ -41,6 +54,11 @@ export class RelpSession implements Framer {
   /** Whether messages or commands wait for their answers. */
   get owes(): boolean {
     return this.#due.length > 0;
+  }
+
+  /** Whether the client wants to hear where its messages lie. */
+  get wantsReceipts(): boolean {
+    return this.#receipts;
   }
 
   /** Whether both sides are done: the connection ends after the last answer. */
@@ -72,14 +90,14 @@ export class RelpSession implements Framer {
     return this.#framer.end({ records: (parts, lengths) => sink.records(parts, lengths), cut: (record) => sink.cut(record), command: ignore });
   }
 
-  /** The oldest `count` messages that are owed an answer are sealed. */
-  sealed(count: number): void {
+  /** The oldest `count` messages that are owed an answer are sealed; `place` is where the first of them lies, if that is known. */
+  sealed(count: number, place?: FirstPlace): void {
     let left = count;
     while (left > 0) {
       const waiting = this.#due[0];
       invariant(typeof waiting === 'number', 'wire.relp.not-owed', 'more messages are sealed than were taken');
       const answered = Math.min(left, waiting);
-      for (let i = 0; i < answered; i += 1) this.#respond(OK);
+      for (let i = 0; i < answered; i += 1) this.#respond(place === undefined || !this.#receipts ? OK : this.#receipt(place, count - left + i));
       left -= answered;
       if (answered === waiting) this.#due.shift();
       else this.#due[0] = waiting - answered;
@@ -92,6 +110,10 @@ export class RelpSession implements Framer {
     const output = this.#output;
     this.#output = '';
     return Buffer.from(output, 'latin1');
+  }
+
+  #receipt({ entry, record, size }: FirstPlace, after: number): string {
+    return `${OK}\nstrongroom ${this.#origin} ${entry}-${record + after} ${size}`;
   }
 
   #message(count: number): void {
@@ -121,7 +143,9 @@ export class RelpSession implements Framer {
     this.#next = transaction;
     this.#stage = 'open';
     try {
-      this.#answer(answerOffers(readOffers(data)));
+      const offers = readOffers(data);
+      this.#receipts = this.#origin !== null && wantsReceipts(offers);
+      this.#answer(answerOffers(offers, this.#receipts));
     } catch (error) {
       if (error instanceof Refused) this.#respond(`500 ${error.message}: ${error.why}`);
       throw error;

@@ -13,6 +13,7 @@ import { TestAuthority } from '@strongroom/testing';
 import type { Permit } from './admission.ts';
 import { SYSTEM_CLOCK } from '../clock.ts';
 import { Intake } from './intake.ts';
+import { batchesOf, type SealedBatch } from '../commit/seal.ts';
 import { Lives } from './lives.ts';
 import { OwnRecords } from './own-records.ts';
 import { Producers } from './producers.ts';
@@ -46,6 +47,7 @@ class Bench {
   readonly waiting = new Waiting(SYSTEM_CLOCK);
   readonly events: { event: string; fields: Fields }[] = [];
   permit: Permit = () => null;
+  lives: Lives | undefined;
 
   async open(goneMs?: number): Promise<void> {
     const context = {
@@ -55,6 +57,7 @@ class Bench {
       clock: SYSTEM_CLOCK, producers: this.producers, waiting: this.waiting, loop: { wake: () => undefined }, own: new OwnRecords(SYSTEM_WORLD, VAULT, randomBytes(16)),
       permit: (service, run) => this.permit(service, run), event: (event, _level, fields = {}) => { this.events.push({ event, fields }); }, goneMs,
     });
+    this.lives = lives;
     for (const intake of intakes.splice(0)) await intake.close();
     const intake = new Intake(context, lives);
     intakes.push(intake);
@@ -63,6 +66,7 @@ class Bench {
 
   commit(): void {
     const taken = this.waiting.take(Infinity);
+    this.lives!.sealed([...batchesOf(taken.queued.flatMap(({ runs }) => runs))].map((runs) => ({ runs }) as unknown as SealedBatch), 41);
     this.producers.apply(taken.queued.map(({ state }) => state).filter((state): state is ProducerState => state !== null));
     this.waiting.committed(taken);
   }
@@ -170,4 +174,24 @@ it('closes a line that submits far more than it was allowed, before it was welco
   await other.hear('ack');
   assert.deepEqual(bench.events.map(({ fields }) => fields['code']), ['submission.credit', 'submission.hello', 'submission.instance']);
   assert.equal(bench.submissions, 3);
+});
+
+it('tells who asked where its runs lie, before it acknowledges them, and nobody else', async () => {
+  const bench = new Bench();
+  await bench.open();
+  const [stream, other] = [randomBytes(16), randomBytes(16)];
+  const line = await hello('gateway', randomBytes(16));
+  line.socket.write(encodeSubmit(1, Buffer.alloc(0), [run(other, 0)]));
+  line.socket.write(encodeSubmit(2, Buffer.alloc(0), [run(stream, 0), run(other, 1), run(stream, 1)], true, true));
+  line.socket.write(encodeSubmit(3, Buffer.alloc(0), [run(stream, 2)]));
+  await until(() => bench.submissions === 3);
+  bench.commit();
+  await until(() => line.heard.some((message) => message.type === 'ack' && message.number === 3));
+  const [receipt, ...rest] = line.heard.slice(1);
+  assert.deepEqual(receipt, {
+    type: 'receipt', number: 2, size: 42, places: [
+      { stream, firstSequence: 0, count: 1, entry: 41, record: 1 }, { stream: other, firstSequence: 1, count: 1, entry: 41, record: 2 }, { stream, firstSequence: 1, count: 1, entry: 41, record: 3 },
+    ],
+  });
+  assert.deepEqual([...new Set(rest.map(({ type }) => type))], ['ack']);
 });

@@ -6,9 +6,11 @@ import { MESSAGE_BYTES_MAX, encodeAck, encodeDenied, encodeWelcome, type Message
 import { errorFields, type Fields, type Level } from '@strongroom/service';
 import type { Clock } from '../clock.ts';
 import type { Loop } from '../commit/loop.ts';
+import type { SealedBatch } from '../commit/seal.ts';
 import { Admission, type ClassOf, type Gap, type Outcome, type Permit } from './admission.ts';
 import type { OwnRecords } from './own-records.ts';
 import type { Producers } from './producers.ts';
+import { Receipts } from './receipts.ts';
 import { Refusals } from './refusals.ts';
 import type { Waiting } from './waiting.ts';
 
@@ -48,6 +50,7 @@ export class Lives {
   readonly #leaving = new Map<string, () => void>();
   readonly #welcomed = new WeakSet<Line>();
   readonly #refusals: Refusals;
+  readonly #receipts = new Receipts((instance, receipt) => this.#lines.get(instance)?.write(receipt));
 
   constructor(options: LivesOptions) {
     this.#options = options;
@@ -64,6 +67,11 @@ export class Lives {
   /** From here on lives that were there before can come back, and are waited for. */
   awaitReturns(): void {
     for (const admission of this.#admissions.values()) this.#awaitReturn(admission);
+  }
+
+  /** Batches are committed, `first` is the index of the first one's entry: who wanted to hear where its runs lie is told. */
+  sealed(batches: readonly SealedBatch[], first: number): void {
+    this.#receipts.sealed(batches, first);
   }
 
   /** Whether this life of a service is connected, or may come back. */
@@ -155,7 +163,7 @@ export class Lives {
     if (message.type !== 'submit') throw new Refused('submission.type', `a service may not send "${message.type}"`);
     if (!this.#welcomed.has(line)) throw new Refused('submission.hello', 'a service waits for its welcome');
     const { clock, producers, waiting, loop, permit, classOf } = this.#options;
-    const { number, awaited, token, runs } = message;
+    const { number, awaited, receipts, token, runs } = message;
     if (number > admission.last && admission.waitingBytes + body.length > WAITING_BYTES_MAX) {
       throw new Refused('submission.credit', 'more is unacknowledged than was allowed', { why: `${admission.waitingBytes + body.length} octets against a limit of ${WAITING_BYTES_MAX}` });
     }
@@ -173,6 +181,7 @@ export class Lives {
     this.#deny(line, number, outcome);
     for (const gap of outcome.gaps) this.#gap(gap);
     const bytes = outcome.runs.reduce((sum, run) => sum + run.data.length, 0);
+    if (receipts) this.#receipts.want(admission.instance.toString('hex'), number, outcome.runs);
     waiting.push({ runs: outcome.runs, bytes, state: outcome.state, awaited, committed });
     loop.wake();
   }
