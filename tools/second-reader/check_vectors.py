@@ -14,6 +14,7 @@ import sealing
 from formats import Invalid
 from notes import LogKey
 from proofs import verify_proof
+from rotations import Keys, Rotation
 from store import tile_name
 
 CHECKS = {}
@@ -169,7 +170,7 @@ def wrapped_key(vectors):
 
 @check
 def proof(vectors):
-    key, said = LogKey(vectors["vkey"]), vectors["proves"]
+    key, said = vectors["vkey"], vectors["proves"]
     record = verify_proof(vectors["proof"], key)
     assert (record["raw"].hex(), record["sequence"], record["source"]) == (said["raw"], said["sequence"], said["source"])
     stamped = vectors["timestamp"]
@@ -182,6 +183,21 @@ def proof(vectors):
             wrong = value + 1 if isinstance(value, int) else value[1:] if isinstance(value, list) else value[:-4] + "AAAA" if value[-4:] != "AAAA" else value[:-4]
             changed = {**vectors["proof"], part: {**vectors["proof"][part], name: wrong}}
             refuses(lambda: verify_proof(changed, key), {"name": "another %s of the %s" % (name, part)})
+
+
+@check
+def rotation(vectors):
+    rotations = [Rotation(text.encode()) for text in vectors["rotations"]]
+    for vkey in vectors["vkeys"]:
+        keys = Keys(vkey, rotations)
+        assert [list(epoch[1:]) for epoch in keys.epochs] == vectors["epochs"]
+        for said in vectors["checkpoints"]:
+            if "code" in said:
+                refuses(lambda: keys.checkpoint(said["note"].encode()), {"name": said["by"]})
+            else:
+                assert keys.checkpoint(said["note"].encode())[0] == said["size"]
+    for vector in vectors["refused"]:
+        refuses(lambda: Rotation(vector["text"].encode()), vector)
 
 
 @check

@@ -286,6 +286,7 @@ FIELDS = {
         ("records", whole), ("bytes", whole), ("order", identifier), ("approvals", base64_hash),
     ],
     "destroyed": [("time", time), ("order", identifier), ("keys", words), ("files", whole), ("copies", words)],
+    "rotate": [("time", time), ("from", word), ("to", word)],
 }
 
 
@@ -365,3 +366,14 @@ def flag(cursor):
     value = cursor.u8()
     require(value in (0, 1), "a flag that is neither 0 nor 1")
     return value == 1
+
+
+def climb(leaf, index, size, path):
+    if size == 1:
+        require(not path, "a path is too long")
+        return leaf
+    require(path and len(path[-1]) == 32, "a path is too short")
+    split = 1 << (size - 1).bit_length() - 1
+    if index < split:
+        return node(climb(leaf, index, split, path[:-1]), path[-1])
+    return node(path[-1], climb(leaf, index - split, size - split, path[:-1]))

@@ -2,12 +2,14 @@
 """A record's proof, docs/FORMAT.md section 7."""
 import base64
 
-from formats import SIZE_LIMIT, entry_leaf, node, read_context, read_entry, record_leaf, require
+from formats import SIZE_LIMIT, climb, entry_leaf, read_context, read_entry, record_leaf, require
+from rotations import Keys, Rotation
 
 
-def verify_proof(proof, key):
-    """The record that a proof proves. Of a timestamp: that what was stamped covers it; `openssl ts` says when."""
+def verify_proof(proof, vkey):
+    """The record that a proof proves to who holds one of the log's keys. Of a timestamp: that what was stamped covers it; `openssl ts` says when."""
     require(proof["format"] == "strongroom proof v1", "a proof of an unknown version")
+    key = Keys(vkey, [Rotation(text.encode()) for text in proof.get("rotations", [])])
     size, root = key.checkpoint(proof["checkpoint"].encode())
     entry, record = proof["entry"], proof["record"]
     data = octets(entry["bytes"])
@@ -31,17 +33,6 @@ def included(leaf, index, size, path):
     require(whole(index) < size, "index %d of %d" % (index, size))
     require(isinstance(path, list), "a path is a list")
     return climb(leaf, index, size, [octets(one) for one in path])
-
-
-def climb(leaf, index, size, path):
-    if size == 1:
-        require(not path, "a path is too long")
-        return leaf
-    require(path and len(path[-1]) == 32, "a path is too short")
-    split = 1 << (size - 1).bit_length() - 1
-    if index < split:
-        return node(climb(leaf, index, split, path[:-1]), path[-1])
-    return node(path[-1], climb(leaf, index - split, size - split, path[:-1]))
 
 
 def octets(text):

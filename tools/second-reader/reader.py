@@ -7,7 +7,6 @@ import json
 import sys
 
 from formats import BOUND_UNKNOWN, Invalid
-from notes import LogKey
 from proofs import verify_proof
 from sealing import DataKeys, pkcs11_unwrap, software_unwrap
 from store import Store
@@ -73,7 +72,7 @@ def proven(path, key):
 def main():
     args = arguments()
     try:
-        key = LogKey(text(args.vkey))
+        key = text(args.vkey)
         verdict = {"ok": True, **(proven(args.proof, key) if args.proof else verified(args, key))}
     except Invalid as invalid:
         verdict = {"ok": False, "failure": str(invalid)}

@@ -6,12 +6,14 @@ import re
 from formats import (
     Tree, entry_leaf, read_batch, read_bundle, read_commit_records, read_context, read_entry, read_frame, read_header, record_leaf, require, sha256, tree_head,
 )
+from rotations import Keys, Rotation, rotation_size
 from sealing import open_frame, salts
 
 
 class Store:
-    def __init__(self, path, key, data_keys=None):
-        self.path, self.key, self.data_keys = path, key, data_keys
+    def __init__(self, path, vkey, data_keys=None):
+        self.path, self.data_keys = path, data_keys
+        self.key = Keys(vkey, [self.rotation(name) for name in self.names("rotations") if rotation_size(name) is not None])
         self.counts = {"logSize": 0, "batches": 0, "records": 0, "segments": 0}
 
     def file(self, *names):
@@ -19,6 +21,11 @@ class Store:
         require(os.path.isfile(path), "%s is missing" % "/".join(names))
         with open(path, "rb") as file:
             return file.read()
+
+    def rotation(self, name):
+        rotation = Rotation(self.file("rotations", name))
+        require(rotation.size == rotation_size(name), "%s is of %d entries" % (name, rotation.size))
+        return rotation
 
     def names(self, directory):
         path = os.path.join(self.path, directory)
@@ -37,6 +44,9 @@ class Store:
                 segment = segments.setdefault(name, None) or Segment(self, name)
                 segments[name] = segment
                 yield from getattr(segment, entry["kind"])(entry, index)
+            if entry["kind"] == "rotate":
+                kept = self.key.linked.get(index + 1)
+                require(kept and kept.entry == data, "entry %d changes the log's key, and nothing in rotations/ leads to it" % index)
         self.counts["segments"] = len(segments)
         self.commit_log(entries)
 

@@ -15,6 +15,9 @@ export const EVENTS = {
   'keys.destroyed': 'warn',
   /** The key with which we witness, or mirror, the logs of others. */
   'keys.cosigner-made': 'info',
+  'keys.wrapping-keys-retired': 'warn',
+  /** The log has another key; the old one was destroyed, unless configuration keeps it. */
+  'keys.log-key-retired': 'warn',
   /** Somebody at a socket who may not use it. */
   'keys.peer-refused': 'warn',
   'keys.call-failed': 'warn',

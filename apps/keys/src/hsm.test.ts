@@ -35,7 +35,7 @@ function watched(): Watched {
   return { hsm, place, seen, back: back.promise, refused: refused.promise };
 }
 
-const sign = (ring: Keyring): number => ring.token.sign('ed25519', ring.log, Buffer.from('x')).length;
+const sign = (ring: Keyring): number => ring.token.sign('ed25519', ring.logKeys.handle(undefined), Buffer.from('x')).length;
 const unplug = ({ place: { directory } }: Watched): void => renameSync(join(directory, 'token'), join(directory, 'unplugged'));
 const plug = ({ place: { directory } }: Watched): void => renameSync(join(directory, 'unplugged'), join(directory, 'token'));
 

@@ -53,7 +53,7 @@ test('the log’s key signs Ed25519 that node:crypto verifies', { skip }, async 
   await within(place(), (ring) => {
     const key = createPublicKey({ key: Buffer.from(logKey(ring), 'base64'), format: 'der', type: 'spki' });
     assert.equal(key.asymmetricKeyType, 'ed25519');
-    assert.ok(verify(null, message, key, ring.token.sign('ed25519', ring.log, message)));
+    assert.ok(verify(null, message, key, ring.token.sign('ed25519', ring.logKeys.handle(undefined), message)));
   });
 });
 
@@ -77,7 +77,7 @@ test('no key can be read or wrapped out of the token', { skip }, async () => {
     const slot = api.C_GetSlotList(true)[0]!;
     const session = api.C_OpenSession(slot, CKF.SERIAL_SESSION | CKF.RW_SESSION);
     const wrapper = api.C_GenerateKey(session, { mechanism: CKM.AES_KEY_GEN }, [{ type: 0x161, value: 32 }, { type: 0x106, value: true }]);
-    const keys = [ring.log, ring.ca, ring.token.wrappingKeys('test-berlin/wrap/default/2027-01')[0]!];
+    const keys = [ring.logKeys.handle(undefined), ring.ca, ring.token.wrappingKeys('test-berlin/wrap/default/2027-01')[0]!];
     for (const { handle } of keys) {
       assert.throws(() => api.C_GetAttributeValue(session, handle, [{ type: 0x11 }]), { message: 'CKR_ATTRIBUTE_SENSITIVE' });
       assert.throws(() => api.C_WrapKey(session, { mechanism: 0x2109 }, wrapper, handle, Buffer.alloc(4096)), { message: /CKR_KEY_(UNEXTRACTABLE|NOT_WRAPPABLE)/ });
@@ -188,9 +188,10 @@ test('reading alone changes no file', { skip }, async () => {
 test('a closed keyring answers nothing, also when the module runs again', { skip }, async () => {
   const at = place();
   const closed = await openKeyring(at);
+  const handle = closed.logKeys.handle(undefined);
   closed.close();
   const next = await openKeyring(at);
-  assert.throws(() => closed.token.sign('ed25519', closed.log, Buffer.alloc(1)), { name: 'Failed', code: 'keys.hsm-away' });
+  assert.throws(() => closed.token.sign('ed25519', handle, Buffer.alloc(1)), { name: 'Failed', code: 'keys.hsm-away' });
   next.close();
 });
 

@@ -16,6 +16,7 @@ import { Failed, Refused } from '@strongroom/bytes';
 import { issueAuthority, pemEncode, type SignEcdsa } from '@strongroom/keys';
 import { writeDurably } from '@strongroom/service';
 import { readFounded, type Founded } from './founded.ts';
+import { LogKeys } from './log-keys.ts';
 import { Module } from './module.ts';
 import type { KeyringPlace } from './place.ts';
 import { ensurePins, prepareSoftHsm, syncTokenFiles } from './softhsm.ts';
@@ -32,7 +33,9 @@ const PIN_CHARACTERS_MAX = 255;
 export interface Keyring {
   readonly token: Token;
   readonly founded: Founded;
-  readonly log: KeyHandle;
+  /** secrets/keys. */
+  readonly directory: string;
+  readonly logKeys: LogKeys;
   readonly ca: KeyHandle;
   /** Makes what the token wrote durable. */
   sync(): void;
@@ -123,15 +126,15 @@ export function ecdsaSigner(token: Token, key: KeyHandle): SignEcdsa {
 }
 
 function keyringOf(module: Module, token: Token, founded: Founded, place: KeyringPlace): Keyring {
-  requireSame(token, founded, 'log', founded.logPublicKeySpki);
-  requireSame(token, founded, 'ca', founded.caPublicKeySpki);
+  const sync = syncerOf(place);
+  const { directory } = place;
+  requireSame(token, founded, founded.caPublicKeySpki);
   const authority = new X509Certificate(founded.caPem);
   const caKey = createPublicKey({ key: Buffer.from(founded.caPublicKeySpki, 'base64'), format: 'der', type: 'spki' });
   if (!authority.publicKey.equals(caKey)) throw otherKeys('the CA certificate is not for the CA key');
   const { deployment } = founded;
-  return {
-    token, founded, log: privateKey(token, deployment, 'log'), ca: privateKey(token, deployment, 'ca'), sync: syncerOf(place), close: () => module.close(),
-  };
+  const logKeys = new LogKeys({ directory, token, founded, sync });
+  return { token, founded, directory, logKeys, ca: privateKey(token, deployment, 'ca'), sync, close: () => module.close() };
 }
 
 /** Only the embedded token's files are ours to make durable. */
@@ -142,9 +145,9 @@ function syncerOf({ pinFile, directory }: KeyringPlace): () => void {
 }
 
 /** A token without the deployment's keys is away; one with others under their names is somebody else's. */
-function requireSame(token: Token, { deployment }: Founded, name: PairName, expected: string): void {
-  const label = `${deployment}/${name}`;
-  const spki = token.publicKey(PAIRS[name], label);
+function requireSame(token: Token, { deployment }: Founded, expected: string): void {
+  const label = `${deployment}/ca`;
+  const spki = token.publicKey(PAIRS.ca, label);
   if (spki === undefined) {
     throw new Failed('keys.hsm-away', `the token "${token.facts.label}" does not hold the key "${label}"`, {
       why: 'it was made there when this deployment was founded', fix: 'connect the token of this deployment, or restore it from its backup; it is tried again by itself',

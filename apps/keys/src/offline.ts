@@ -38,6 +38,7 @@ const verbs = verbsFor('offline', {
   info: async () => infoOf(await place),
   deployment: '',
   counts: { signatures: 0, wraps: 0, unwraps: 0, issued: 0, cosignatures: 0 },
+  keepRetiredLogKeys: true,
   event: () => undefined,
 });
 

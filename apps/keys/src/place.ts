@@ -3,6 +3,7 @@ import type { KeyServiceInfo } from '@strongroom/keys';
 import { Failed } from '@strongroom/bytes';
 import type { Config, Layout } from '@strongroom/service';
 import { readFounded, type Founded } from './founded.ts';
+import { readLogKeys } from './log-keys.ts';
 import { MECHANISMS } from './module.ts';
 
 /** Where a deployment's token is and how it is opened. */
@@ -25,7 +26,8 @@ export function placeOf(paths: Layout, keys: Config['keys'], deployment: string)
 export function infoOf(place: KeyringPlace): KeyServiceInfo {
   const founded = foundedOr(place.directory);
   return {
-    caPem: founded.caPem, logPublicKeySpki: founded.logPublicKeySpki, module: place.module, moduleDescription: founded.moduleDescription,
+    caPem: founded.caPem, logPublicKeySpki: founded.logPublicKeySpki,
+    logKeys: readLogKeys(place.directory, founded).map(({ origin, spki, state, since }) => ({ origin, spki, state, since })), module: place.module, moduleDescription: founded.moduleDescription,
     tokenLabel: founded.tokenLabel, tokenSerial: founded.tokenSerial, embedded: place.pinFile === undefined, mechanisms: MECHANISMS,
   };
 }

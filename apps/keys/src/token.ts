@@ -4,11 +4,13 @@ import { Failed, Refused } from '@strongroom/bytes';
 import { ecPoint, ed25519Spki, p256Spki } from '@strongroom/keys';
 import { CKA, CKM, CKO } from './cryptoki.table.ts';
 import { GCM_TAG_OCTETS, gcm, guarded, type Handle, type PKCS11 } from './cryptoki.ts';
-import { CURVES, privateTemplate, publicTemplate, searchTemplate, wrappingTemplate, type KeyName, type PairKind } from './templates.ts';
+import { CURVES, privateTemplate, publicTemplate, searchTemplate, wrappingTemplate, type Attribute, type KeyName, type PairKind } from './templates.ts';
 import { saysNotAuthentic, tokenError } from './token-error.ts';
 
-/** Of one label there are never more: one log key, one CA key, one wrapping key for each class and bucket and few leftovers. */
-const FOUND_MAX = 64;
+/** Handles asked for at once. */
+const FOUND_AT_ONCE = 64;
+/** Of one label, or of all keys of a token: beyond that something is badly wrong. */
+const FOUND_MAX = 65_536;
 
 export interface TokenFacts {
   readonly label: string;
@@ -119,6 +121,24 @@ export class Token {
     }
   }
 
+  /** Whether there was one. Its public half goes too. */
+  destroyPrivateKey(label: string): boolean {
+    return guarded('C_DestroyObject', () => {
+      const found = [...this.#find(CKO.PRIVATE_KEY, label), ...this.#find(CKO.PUBLIC_KEY, label)];
+      for (const { handle } of found) this.#api.C_DestroyObject(this.#session, handle);
+      return found.length > 0;
+    });
+  }
+
+  /** Every secret key whose label begins so. */
+  wrappingKeysBelow(prefix: string): (KeyHandle & { readonly label: string })[] {
+    return guarded('C_FindObjects', () => this.#matching([{ type: CKA.CLASS, value: CKO.SECRET_KEY }]).flatMap((handle) => {
+      const [label, id] = this.#api.C_GetAttributeValue(this.#session, handle, [{ type: CKA.LABEL }, { type: CKA.ID }]);
+      const text = label!.value.toString('utf8');
+      return text.startsWith(prefix) ? [{ handle, id: id!.value, label: text }] : [];
+    }));
+  }
+
   /** Throws unless the token answers and still lets us in. */
   probe(): void {
     guarded('C_GetSessionInfo', () => {
@@ -128,12 +148,21 @@ export class Token {
   }
 
   #find(keyClass: number, label: string): KeyHandle[] {
-    this.#api.C_FindObjectsInit(this.#session, searchTemplate(keyClass, label));
+    return this.#matching(searchTemplate(keyClass, label)).map((handle) => {
+      const [id] = this.#api.C_GetAttributeValue(this.#session, handle, [{ type: CKA.ID }]);
+      return { handle, id: id!.value };
+    });
+  }
+
+  #matching(template: Attribute[]): Handle[] {
+    this.#api.C_FindObjectsInit(this.#session, template);
     try {
-      return this.#api.C_FindObjects(this.#session, FOUND_MAX).map((handle) => {
-        const [id] = this.#api.C_GetAttributeValue(this.#session, handle, [{ type: CKA.ID }]);
-        return { handle, id: id!.value };
-      });
+      const found: Handle[] = [];
+      for (;;) {
+        const some = this.#api.C_FindObjects(this.#session, FOUND_AT_ONCE);
+        found.push(...some);
+        if (some.length < FOUND_AT_ONCE || found.length >= FOUND_MAX) return found;
+      }
     } finally {
       this.#api.C_FindObjectsFinal(this.#session);
     }

@@ -8,14 +8,14 @@ import { checkCosignature, cosignerPart, signCosignature, witnessKey } from './c
 import type { Hsm } from './hsm.ts';
 import { checkRequest, issue } from './issue.ts';
 import { beginOrder, destroyByOrder, type DestructionFacts } from './destruction.ts';
-import { ensureWrappingKey, rewrap, unwrap, wrap } from './wrapping.ts';
+import { ensureWrappingKey, retireWrappingKeys, rewrap, unwrap, wrap } from './wrapping.ts';
 
 /** Who may do what. Nobody else may do anything, and a verb that does not stand here does not exist for that caller. */
 const MAY = {
   /** run/keys/admin.sock: the supervisor, by the socket's mode. */
   admin: ['info', 'issue', 'witnessKey'],
   /** run/keys/vault.sock: the vault, by its certificate. */
-  vault: ['info', 'signCheckpoint', 'ensureWrappingKey', 'wrap', 'unwrap', 'rewrap', 'beginOrder', 'destroyByOrder'],
+  vault: ['info', 'signCheckpoint', 'prepareLogKey', 'retireLogKey', 'ensureWrappingKey', 'retireWrappingKeys', 'wrap', 'unwrap', 'rewrap', 'beginOrder', 'destroyByOrder'],
   /** run/keys/witness.sock: the witness, by its certificate. */
   witness: ['witnessKey', 'signCosignature'],
   /** Standard input of offline.ts: whoever can read the token's files and PIN anyway. */
@@ -41,7 +41,9 @@ export interface VerbFacts {
   /** Of the running service alone: nothing is destroyed without it. */
   readonly destruction?: DestructionFacts;
   readonly counts: Counts;
-  readonly event: (name: 'keys.issued' | 'keys.wrapping-key-made' | 'keys.cosigner-made' | 'keys.order-begun' | 'keys.destroyed', fields: Readonly<Record<string, string | number>>) => void;
+  /** Whether the private half of a log key that was replaced stays in the token. */
+  readonly keepRetiredLogKeys: boolean;
+  readonly event: (name: 'keys.issued' | 'keys.wrapping-key-made' | 'keys.log-key-retired' | 'keys.wrapping-keys-retired' | 'keys.cosigner-made' | 'keys.order-begun' | 'keys.destroyed', fields: Readonly<Record<string, string | number>>) => void;
 }
 
 /** The verbs of one kind of caller. */
@@ -57,9 +59,25 @@ export function verbsFor(kind: CallerKind, facts: VerbFacts): RpcVerbs<unknown> 
     },
     signCheckpoint: async (args) => {
       const message = checkCheckpoint(octets(args, 'message'));
-      const signature = await facts.hsm.use((ring) => ring.token.sign('ed25519', ring.log, message));
+      const spki = optionalText(args, 'spki');
+      const signature = await facts.hsm.use((ring) => ring.token.sign('ed25519', ring.logKeys.handle(spki), message));
       facts.counts.signatures++;
       return { signature: signature.toString('base64') };
+    },
+    prepareLogKey: async (args) => {
+      const { spki } = await facts.hsm.use((ring) => ring.logKeys.prepare(checkOrigin(text(args, 'origin'), ring.founded.deployment)));
+      return { spki };
+    },
+    retireLogKey: async (args) => {
+      const rotation = text(args, 'rotation');
+      const { retired, active } = await facts.hsm.use((ring) => ring.logKeys.retire(rotation, facts.keepRetiredLogKeys));
+      facts.event('keys.log-key-retired', { retired: retired.label, state: retired.state, active: active.label });
+      return { state: retired.state };
+    },
+    retireWrappingKeys: async () => {
+      const retired = await facts.hsm.use(retireWrappingKeys);
+      facts.event('keys.wrapping-keys-retired', { count: retired });
+      return { retired };
     },
     ensureWrappingKey: async (args) => {
       const retentionClass = text(args, 'retentionClass');
@@ -126,6 +144,16 @@ function texts(args: unknown, name: string): readonly string[] {
   const value = (args as Readonly<Record<string, unknown>> | null)?.[name] ?? [];
   if (Array.isArray(value) && value.every((one): one is string => typeof one === 'string')) return value;
   throw new Refused('keys.malformed', `"${name}" is no list of texts`);
+}
+
+/** The logs of a deployment are <deployment>/log, and <deployment>/log-2 and so on after it. */
+function checkOrigin(origin: string, deployment: string): string {
+  if (origin.startsWith(`${deployment}/`) && /^\/log(-[1-9][0-9]{0,3})?$/.test(origin.slice(deployment.length))) return origin;
+  throw new Refused('keys.malformed', `"${origin.slice(0, 100)}" is no log of this deployment`);
+}
+
+function optionalText(args: unknown, name: string): string | undefined {
+  return (args as Readonly<Record<string, unknown>> | null)?.[name] === undefined ? undefined : text(args, name);
 }
 
 function text(args: unknown, name: string): string {

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Wrapping keys: one AES-256 key for each retention class and expiry bucket, inside the token. Its label in the token is
+// Wrapping keys: one AES-256 key in use for each retention class and expiry bucket, inside the token. Its label there is
 // <deployment>/wrap/<class>/<bucket>, its id 8 random octets. The key id that evidence names is
 // <class>/<bucket>/<id in hexadecimal>: a key that was destroyed and made anew is another key and shows as one. A legal hold
 // has a key too, labelled <deployment>/hold/<hold>; its id is hold/<hold>/<id>, and no class has that name.
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Refused } from '@strongroom/bytes';
 import type { Wrapped } from '@strongroom/keys';
+import { writeDurably } from '@strongroom/service';
 import type { Keyring } from './keyring.ts';
 import type { KeyHandle } from './token.ts';
 
@@ -15,6 +18,7 @@ const IV_OCTETS = 12;
 const DATA_KEY_OCTETS = 32;
 const TAG_OCTETS = 16;
 const AAD_OCTETS_MAX = 1024;
+const RETIRED = 'retired-wrapping-keys.json';
 
 /** Handles of an open token; looking a key up costs several calls. */
 const known = new WeakMap<Keyring, Map<string, KeyHandle>>();
@@ -25,12 +29,52 @@ const known = new WeakMap<Keyring, Map<string, KeyHandle>>();
  */
 export function ensureWrappingKey(ring: Keyring, retentionClass: string, bucket: string, except: readonly string[] = []): { readonly keyId: string; readonly made: boolean } {
   const label = labelOf(ring, retentionClass, bucket);
-  const found = ring.token.wrappingKeys(label).find(({ id }) => !except.includes(`${retentionClass}/${bucket}/${id.toString('hex')}`));
+  const retired = retiredKeys(ring);
+  const found = ring.token.wrappingKeys(label).find(({ id }) => !retired.has(`${retentionClass}/${bucket}/${id.toString('hex')}`) && !except.includes(`${retentionClass}/${bucket}/${id.toString('hex')}`));
   if (found !== undefined) return { keyId: `${retentionClass}/${bucket}/${found.id.toString('hex')}`, made: false };
   const id = randomBytes(8);
   ring.token.makeWrappingKey({ label, id });
   ring.sync();
   return { keyId: `${retentionClass}/${bucket}/${id.toString('hex')}`, made: true };
+}
+
+/** Every wrapping key of the deployment, retired or not: what must go for a bucket to go. */
+export function allWrappingKeyIds(ring: Keyring): string[] {
+  const prefix = `${ring.founded.deployment}/wrap/`;
+  return ring.token.wrappingKeysBelow(prefix).map(({ label, id }) => `${label.slice(prefix.length)}/${id.toString('hex')}`);
+}
+
+/**
+ * From here on no new segment is wrapped under a key that there is now; what is wrapped stays readable. One durable write:
+ * secrets/keys/retired-wrapping-keys.json. Returns how many keys were in use.
+ */
+export async function retireWrappingKeys(ring: Keyring): Promise<number> {
+  const [before, all] = [retiredKeys(ring), allWrappingKeyIds(ring)];
+  await writeDurably(join(ring.directory, RETIRED), `${JSON.stringify({ version: 1, keyIds: all }, null, 2)}\n`);
+  retiredOf.set(ring, new Set(all));
+  return all.filter((keyId) => !before.has(keyId)).length;
+}
+
+/** By keyring: it is asked for with every new segment. */
+const retiredOf = new WeakMap<Keyring, ReadonlySet<string>>();
+
+/** Throws `Refused('keys.founded')` when the file cannot be understood. */
+export function retiredKeys(ring: Keyring): ReadonlySet<string> {
+  const known = retiredOf.get(ring) ?? readRetired(join(ring.directory, RETIRED));
+  retiredOf.set(ring, known);
+  return known;
+}
+
+function readRetired(path: string): ReadonlySet<string> {
+  try {
+    const { version, keyIds } = JSON.parse(readFileSync(path, 'utf8')) as { version?: unknown; keyIds?: unknown };
+    if (version !== 1 || !Array.isArray(keyIds)) throw new Error('version 1 with "keyIds" is expected');
+    return new Set(keyIds as string[]);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return new Set();
+    throw new Refused('keys.founded', `${path} cannot be read`, { why: message, fix: 'restore it from a backup', cause: error });
+  }
 }
 
 /** Throws `Refused`: `keys.wrapping-key` (no such key), `keys.wrap-size`. */

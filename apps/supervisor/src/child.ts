@@ -3,8 +3,9 @@
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { Failed } from '@strongroom/bytes';
 import {
-  makeEvent, type FromService, type Listener, type ServiceEvent, type ServiceName, type ServiceState, type ServiceStats, type ToService,
+  fromRpcError, makeEvent, type FromService, type Listener, type ServiceEvent, type ServiceName, type ServiceState, type ServiceStats, type ToService,
 } from '@strongroom/service';
 import type { Command } from './command.ts';
 import { restartDelayMs, type Ended } from './restart.ts';
@@ -52,6 +53,9 @@ export class Child {
   #served = false;
   #stopping = false;
   #restart: NodeJS.Timeout | undefined;
+  /** Orders that its present process has not answered. */
+  readonly #orders = new Map<number, PromiseWithResolvers<unknown>>();
+  #lastOrder = 0;
   #gone: (() => void)[] = [];
 
   constructor(plan: ChildPlan, hooks: ChildHooks) {
@@ -95,6 +99,15 @@ export class Child {
     if (this.#process?.connected === true) this.#process.send(message, () => undefined);
   }
 
+  /** Has the service do something once. Rejects with its error, and with `Failed('supervisor.service-ended')` when it ends before it answers. */
+  order(name: string, args: unknown): Promise<unknown> {
+    if (this.#process?.connected !== true) return Promise.reject(ended(this.service, 'it does not run'));
+    const [id, answer] = [++this.#lastOrder, Promise.withResolvers<unknown>()];
+    this.#orders.set(id, answer);
+    this.send({ kind: 'order', id, name, args });
+    return answer.promise;
+  }
+
   /** Asks for an orderly stop. Resolves when the process is gone. */
   stop(): Promise<void> {
     this.#stopping = true;
@@ -123,6 +136,11 @@ export class Child {
     } else if (message.kind === 'stats') {
       this.stats = message;
       this.statsAtMs = Date.now();
+    } else if (message.kind === 'order-done') {
+      const answer = this.#orders.get(message.id);
+      this.#orders.delete(message.id);
+      if (message.error === undefined) answer?.resolve(message.result);
+      else answer?.reject(fromRpcError(message.error));
     } else if (message.kind === 'event') {
       const { time, level, event, fields } = message;
       this.#hooks.event({ time, service: this.service, level, event, fields });
@@ -148,6 +166,8 @@ export class Child {
   #closed(child: ChildProcess, code: number | null, signal: string | null): void {
     if (this.#process !== child) return;
     this.#process = undefined;
+    for (const answer of this.#orders.values()) answer.reject(ended(this.service, 'it ended before it answered'));
+    this.#orders.clear();
     this.listeners = [];
     this.ended.push({ atMs: Date.now(), code, signal, served: this.#served });
     this.#served = false;
@@ -172,4 +192,8 @@ export class Child {
     this.state = state;
     this.reason = reason;
   }
+}
+
+function ended(service: ServiceName, why: string): Failed {
+  return new Failed('supervisor.service-ended', `${service} did not do what was ordered`, { why, fix: 'see "strongroom status" for what became of it, then repeat the command' });
 }

@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readFileSync } from 'node:fs';
 import { Refused } from '@strongroom/bytes';
-import { isEnrolledRole, REGISTRY_PART, serveRpc, socketPath, type Layout, type Registry, type RpcVerbs, type Status } from '@strongroom/service';
+import { isEnrolledRole, REGISTRY_PART, serveRpc, socketPath, type Fields, type Layout, type Registry, type RpcVerbs, type Status } from '@strongroom/service';
 import { readEnrolRequest, type Enrolments } from './enrolments.ts';
 import type { OwnEvents } from './own-events.ts';
 import { watchItem } from './status.ts';
@@ -82,6 +82,13 @@ function controlVerbs(facts: ControlFacts): RpcVerbs<null> {
       const part = (args as { part?: unknown } | null)?.part === 'mirror' ? 'mirror' : 'witness';
       return { name: `${facts.status().deployment}/${part}`, publicKeySpki: await supervisor.keys.witnessKey(part) };
     },
+    rotateKeys: async (args) => {
+      const order = readRotateOrder(args);
+      events.event('supervisor.keys-rotation-ordered', 'warn', order);
+      const rotated = await supervisor.orderVault('rotate-keys', order);
+      events.event('supervisor.keys-rotated', 'warn', { ...(rotated as Fields), reason: order.reason });
+      return rotated;
+    },
     reload: async () => {
       await supervisor.renew();
       supervisor.reload();
@@ -89,6 +96,14 @@ function controlVerbs(facts: ControlFacts): RpcVerbs<null> {
       return null;
     },
   };
+}
+
+function readRotateOrder(args: unknown): { log: boolean; wrapping: boolean; reason: string } {
+  const { log, wrapping, reason } = (args ?? {}) as Record<string, unknown>;
+  if (typeof log !== 'boolean' || typeof wrapping !== 'boolean' || typeof reason !== 'string' || reason === '' || !(log || wrapping)) {
+    throw new Refused('supervisor.rotate', 'a rotation needs what is to be changed, and the reason');
+  }
+  return { log, wrapping, reason: reason.slice(0, REASON_CHARACTERS_MAX) };
 }
 
 function readRevokeRequest(args: unknown): { part: keyof Registry; name: string; reason: string } {

@@ -111,6 +111,11 @@ export class Supervisor {
     this.#each('vault', (child) => child.send({ kind: 'scrub' }));
   }
 
+  /** Has the vault do something, and hands back what it answers. */
+  orderVault(name: string, args: unknown): Promise<unknown> {
+    return this.children.find(({ service }) => service === 'vault')!.order(name, args);
+  }
+
   reload(): void {
     for (const child of this.children) child.send({ kind: 'reload' });
   }

@@ -28,6 +28,7 @@ export function directories(paths: Layout): readonly Directory[] {
     { path: paths.log, mode: 0o750, writer: 'vault' },
     { path: paths.segments, mode: 0o750, writer: 'vault' },
     { path: paths.commit, mode: 0o750, writer: 'vault' },
+    { path: paths.rotations, mode: 0o750, writer: 'vault' },
     { path: paths.vaultState, mode: 0o700, writer: 'vault' },
     { path: paths.runOf('keys'), mode: 0o755, writer: 'keys' },
     { path: paths.runOf('vault'), mode: 0o755, writer: 'vault' },

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The vault: seals what services submit, owns the log and the segments, and serves authorised local readers.
 import { join } from 'node:path';
+import { vkeyOf } from '@strongroom/evidence';
 import { SUBMITTERS, errorFields, holdExclusively, runService, useNativeHasher, type Level, type ServiceContext } from '@strongroom/service';
 import { dataKeyReader } from './read/data-keys.ts';
 import { FILTERS_DIRECTORY, keepFilters } from './read/filter-keeper.ts';
@@ -10,6 +11,7 @@ import { Lives } from './intake/lives.ts';
 import { permitFor } from './intake/permit.ts';
 import { ReadSocket } from './read/read-socket.ts';
 import { Reading } from './read/reading.ts';
+import { readWanted } from './commit/rotator.ts';
 import { Refusals } from './intake/refusals.ts';
 import { openSealing, prepareStore, type Sealing, type SealingContext } from './sealing.ts';
 import { Standing } from './standing.ts';
@@ -33,11 +35,11 @@ runService('vault', async (context) => {
   const sealing = await openSealing({
     world, context: told, openKeys: (onAway, onBack) => openKeyLine(world.clock, context, onAway, onBack), isAlive: (instance) => lives.isAlive(instance),
   });
-  const { vault, waiting, loop, own, key, keys, events, classOf, record } = sealing;
+  const { vault, waiting, loop, own, origin, keys, events, rotator, classOf, record } = sealing;
   const upkeep = new Upkeep({
     data: {
       store: paths.store, log: paths.log, segments: paths.segments, state: paths.vaultState, checksums: config.vault.checksums ?? paths.vaultState,
-      vkey: sealing.vkey, periodMs: config.vault.scrubDays * DAY_MS,
+      vkey: vkeyOf(vault.keys.epochs[0]!.key), periodMs: config.vault.scrubDays * DAY_MS,
     },
     protect: (path, flag) => context.protect(path, flag), event: (event, level, fields) => context.event(event, level, fields),
     seal: (event, level, fields) => {
@@ -50,7 +52,7 @@ runService('vault', async (context) => {
   events.on('closed', (entry) => upkeep.closed(entry));
   for (const entry of sealing.closedBefore) upkeep.closed(entry);
 
-  const reading = new Reading({ log: paths.log, segments: paths.segments, timestamps: paths.timestamps, state: paths.vaultState }, dataKeyReader(paths.dataKeys, key.name, keys.unwrap, () => vault.openSegments));
+  const reading = new Reading({ log: paths.log, segments: paths.segments, timestamps: paths.timestamps, rotations: paths.rotations, state: paths.vaultState }, dataKeyReader(paths.dataKeys, origin, keys.unwrap, () => vault.openSegments));
   const refusals = new Refusals(world.clock, (event, fields) => {
     context.event(event, 'warn', fields);
     record(event, { ...fields });
@@ -74,6 +76,11 @@ runService('vault', async (context) => {
   context.onMessage('scrub', () => upkeep.scrub());
   await intake.listen(SUBMITTERS);
   await readers.listen();
+  context.onOrder('rotate-keys', (args) => {
+    const done = rotator.rotate(readWanted(args));
+    loop.wake();
+    return done;
+  });
   context.onMessage('reload', () => {
     try {
       intake.reload();
@@ -98,7 +105,7 @@ runService('vault', async (context) => {
   lock.close();
 });
 
-function openWitnessSocket(context: ServiceContext, { key, record }: Sealing, witnessing: Witnessing, refusals: Refusals): WitnessSocket {
+function openWitnessSocket(context: ServiceContext, { origin, record }: Sealing, witnessing: Witnessing, refusals: Refusals): WitnessSocket {
   const reports = new Refusals(SYSTEM_WORLD.clock, (event, { level, ...fields }) => record(event, fields, level as Level));
-  return new WitnessSocket({ context, witnessing, origin: key.name, reports, refused: (event, fields) => refusals.note(event, fields) });
+  return new WitnessSocket({ context, witnessing, origin, reports, refused: (event, fields) => refusals.note(event, fields) });
 }

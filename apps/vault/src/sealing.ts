@@ -3,14 +3,17 @@
 import { EventEmitter } from 'node:events';
 import { join } from 'node:path';
 import type { Failed } from '@strongroom/bytes';
-import { parseVkey, vkeyLine, type CloseEntry, type NoteKey } from '@strongroom/evidence';
+import { presentKey, vkeyOf, type CloseEntry } from '@strongroom/evidence';
 import { classifier, errorFields, retentionClasses, serviceId, type Fields, type Level, type ServiceContext } from '@strongroom/service';
 import { CommitLog } from './commit/commit-log.ts';
 import type { KeyLine } from './commit/key-line.ts';
 import { LogDirectory } from './commit/log-directory.ts';
+import { checkLogKeys, keysOfLog } from './commit/log-key.ts';
 import { Loop } from './commit/loop.ts';
 import { Publisher } from './commit/publisher.ts';
-import { recover, type Recovered } from './commit/recover.ts';
+import { recover, type KnownLog, type Recovered } from './commit/recover.ts';
+import { RotationFiles } from './commit/rotation-files.ts';
+import { Rotator, completeRotations } from './commit/rotator.ts';
 import { Space } from './commit/space.ts';
 import { Vault, type VaultEvents } from './commit/vault.ts';
 import { isDiskFull, makeStore, putFile, readWhole } from './disk.ts';
@@ -26,14 +29,15 @@ export type SealingContext = Pick<ServiceContext, 'paths' | 'config' | 'deployme
 
 export interface Sealing {
   readonly keys: KeyLine;
-  readonly key: NoteKey;
-  readonly vkey: string;
+  /** The log's name. */
+  readonly origin: string;
   readonly vault: Vault;
   readonly waiting: Waiting;
   readonly own: OwnRecords;
   readonly publisher: Publisher;
   readonly space: Space;
   readonly loop: Loop;
+  readonly rotator: Rotator;
   readonly events: EventEmitter<VaultEvents>;
   /** The retention class of a run. */
   readonly classOf: ClassOf;
@@ -76,20 +80,31 @@ export async function openSealing({ world, context, openKeys, isAlive }: Sealing
     context.event('vault.keys-back', 'warn', { awayMs: Math.round(awayMs) });
     waiting.pushIncident(own.event('vault.keys-were-away', 'warn', { awayMs: Math.round(awayMs) }));
   });
-  const { key, vkey } = await logKey(world, context, keys);
+  const origin = `${context.deployment}/log`;
+  const inToken = keysOfLog(origin, await keys.logKeys());
+  const remembered = readWhole(disk, join(paths.vaultState, 'remembered'))?.toString() ?? null;
+  const known: KnownLog = { first: inToken[0]!.key, keys: inToken.map(({ key }) => key), remembered };
   const space = new Space(world, paths.store, config.minFreeBytes, config.reserveBytes);
   const commitLog = new CommitLog(disk, paths.commit);
-  const recovered = await recoverWithRoom(world, context, space, key, commitLog);
+  const recovered = await recoverWithRoom(world, context, space, known, commitLog);
+  checkLogKeys(recovered.keys, inToken);
+  const rotationFiles = new RotationFiles(disk, paths.rotations);
+  const publishVkey = (vkey: string): Promise<void> => putFile(disk, join(paths.vaultState, 'vkey'), `${vkey}\n`);
+  // After recovery: the checkpoint that is published now is one that this key signed.
+  await publishVkey(vkeyOf(presentKey(recovered.keys)));
+  const isInUse = (vkey: string): boolean => inToken.some((one) => one.vkey === vkey && (one.state === 'active' || one.state === 'next'));
+  await completeRotations(recovered.keys, rotationFiles.texts(recovered.keys), isInUse, keys.sealing);
   await space.reserve();
 
   const events = new EventEmitter<VaultEvents>();
   const vault = new Vault({
-    world, key, keys: keys.sealing, commitLog, waiting, segments: paths.segments, dataKeys: paths.dataKeys,
+    world, keys: keys.sealing, commitLog, waiting, segments: paths.segments, dataKeys: paths.dataKeys,
     cycleBytesMax: config.cycleMaxBytes, segmentBytesMax: config.segmentMaxBytes, keepDays: (name) => keepDays.get(name)!, isAlive,
   }, recovered, events);
-  const publisher = new Publisher(world, vault, new LogDirectory(disk, paths.log), join(paths.vaultState, 'remembered'));
+  const publisher = new Publisher(world, vault, new LogDirectory(disk, paths.log), rotationFiles, join(paths.vaultState, 'remembered'));
+  const rotator = new Rotator({ vault, keys: keys.sealing, publish: () => publisher.flush(), publishVkey, record: (event, fields) => record(event, fields) });
   const loop = new Loop({
-    clock, vault, publisher, space, own, waiting, heartbeatMs: config.heartbeatSeconds * 1000, idleCycleMs: config.idleCycleMs, cycleBytesMax: config.cycleMaxBytes,
+    between: () => rotator.step(), clock, vault, publisher, space, own, waiting, heartbeatMs: config.heartbeatSeconds * 1000, idleCycleMs: config.idleCycleMs, cycleBytesMax: config.cycleMaxBytes,
     state: (state, reason) => context.state(state, reason), event: (name, level, fields) => context.event(name, level, fields),
   });
 
@@ -104,6 +119,7 @@ export async function openSealing({ world, context, openKeys, isAlive }: Sealing
     await publisher.flush();
   };
   const stop = async (): Promise<void> => {
+    rotator.close();
     waiting.push(own.event('vault.stopped', 'info', { reason: String(context.stop.reason) }));
     while (vault.hasWork) await vault.cycle();
     await vault.closeSegments();
@@ -111,22 +127,14 @@ export async function openSealing({ world, context, openKeys, isAlive }: Sealing
     await publisher.flush();
     await vault.release();
   };
-  return { keys, key, vkey, classOf, vault, waiting, own, publisher, space, loop, events, closedBefore: recovered.closed, record, start, stop };
-}
-
-/** The log's key and its line; the latter is kept in state/vault for those who verify without services. */
-async function logKey({ disk }: World, context: SealingContext, keys: KeyLine): Promise<{ key: NoteKey; vkey: string }> {
-  const vkey = vkeyLine(`${context.deployment}/log`, await keys.logPublicKey());
-  await putFile(disk, join(context.paths.vaultState, 'vkey'), `${vkey}\n`);
-  return { key: parseVkey(vkey), vkey };
+  return { keys, origin, classOf, vault, waiting, own, publisher, space, loop, rotator, events, closedBefore: recovered.closed, record, start, stop };
 }
 
 /** Recovery writes: on a full disk it waits for room, out of the reserve at first. */
-async function recoverWithRoom({ disk, clock }: World, context: SealingContext, space: Space, key: NoteKey, commitLog: CommitLog): Promise<Recovered> {
-  const remembered = readWhole(disk, join(context.paths.vaultState, 'remembered'))?.toString() ?? null;
+async function recoverWithRoom({ disk, clock }: World, context: SealingContext, space: Space, known: KnownLog, commitLog: CommitLog): Promise<Recovered> {
   for (;;) {
     try {
-      return await recover(disk, context.paths, key, remembered, commitLog);
+      return await recover(disk, context.paths, known, commitLog);
     } catch (error) {
       if (!isDiskFull(error) || context.stop.aborted) throw error;
       context.state('stalled', 'the disk is full; the store cannot be opened before there is room');

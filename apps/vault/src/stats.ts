@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+import { presentKey, vkeyOf } from '@strongroom/evidence';
 import type { ServiceStats, WitnessFacts } from '@strongroom/service';
 import type { Sealing } from './sealing.ts';
 import type { Upkeep } from './upkeep/upkeep.ts';
 
 /** What the vault tells of itself each second. */
-export function statsOf({ vault, waiting, publisher, space, vkey }: Sealing, { facts, worm }: Upkeep, witness: WitnessFacts | null): ServiceStats {
-  const { totals } = vault;
+export function statsOf({ vault, waiting, publisher, space }: Sealing, { facts, worm }: Upkeep, witness: WitnessFacts | null): ServiceStats {
+  const { totals, keys } = vault;
   const segments = [...vault.openSegments];
   const { scrub, checksums } = facts;
   return {
@@ -19,7 +20,7 @@ export function statsOf({ vault, waiting, publisher, space, vkey }: Sealing, { f
       ...(witness === null ? {} : witnessValues(witness)),
     },
     log: {
-      origin: vkey.split('+')[0]!, size: vault.size, rootHash: vault.root.toString('base64'), vkey,
+      origin: keys.name, size: vault.size, rootHash: vault.root.toString('base64'), vkey: vkeyOf(presentKey(keys)),
       checkpointAt: publisher.publishedAt?.toISOString() ?? null,
     },
     worm, upkeep: facts,

@@ -9,7 +9,7 @@ const TIMES = new Set(['from', 'to', 'time']);
 const HASHES = new Set(['root', 'header', 'digest', 'document', 'approvals']);
 
 function entryOf(fields: Readonly<Record<string, unknown>>): Entry {
-  const values = Object.entries(fields).map(([name, value]) => [name, TIMES.has(name) ? BigInt(value as string) : HASHES.has(name) ? Buffer.from(value as string, 'hex') : value]);
+  const values = Object.entries(fields).map(([name, value]) => [name, TIMES.has(name) && /^[0-9]+$/.test(value as string) ? BigInt(value as string) : HASHES.has(name) ? Buffer.from(value as string, 'hex') : value]);
   return Object.fromEntries(values) as Entry;
 }
 

@@ -43,6 +43,14 @@ export interface StartEntry {
   readonly rewritten: number;
 }
 
+/** The log's key changes: the checkpoint that ends with this entry is signed by both. Keys as verifier key lines. */
+export interface RotateEntry {
+  readonly kind: 'rotate';
+  readonly time: bigint;
+  readonly from: string;
+  readonly to: string;
+}
+
 /** A legal hold is in force from here on. */
 export interface HoldEntry {
   readonly kind: 'hold';
@@ -92,7 +100,7 @@ export interface DestroyedEntry {
   readonly copies: readonly string[];
 }
 
-export type Entry = BatchEntry | CloseEntry | HeartbeatEntry | StartEntry | HoldEntry | ReleaseEntry | DestroyEntry | DestroyedEntry;
+export type Entry = BatchEntry | CloseEntry | HeartbeatEntry | StartEntry | HoldEntry | ReleaseEntry | DestroyEntry | DestroyedEntry | RotateEntry;
 
 const FIELDS = {
   batch: {
@@ -108,6 +116,7 @@ const FIELDS = {
     time: 'time', class: 'word', bucket: 'word', keys: 'words', segments: 'ranges', held: 'ranges', batches: 'size', records: 'size',
     bytes: 'size', order: 'id', approvals: 'hash',
   },
+  rotate: { time: 'time', from: 'word', to: 'word' },
   destroyed: { time: 'time', order: 'id', keys: 'words', files: 'size', copies: 'words' },
 } as const satisfies Record<Entry['kind'], Fields>;
 

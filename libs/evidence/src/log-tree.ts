@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The right edge of the log's tree: what must be kept in memory to append, to know the root, and to write tiles.
 import { Refused, invariant } from '@strongroom/bytes';
+import { entryPath } from './log-proof.ts';
 import { EMPTY_ROOT, HASH_BYTES, leafHash, rootOf } from './merkle.ts';
 import { ENTRY_BYTES_MAX, TILE_WIDTH, bundlePath, decodeBundle, edgeOf, encodeBundle, tilePath } from './tiles.ts';
 
@@ -71,6 +72,12 @@ export class LogTree {
 
   root(): Buffer {
     return edgeRoot(this.#levels.map((hashes) => Buffer.concat(hashes)));
+  }
+
+  /** The audit path of the last entry, as long as the tiles that it finished were not taken as files. */
+  lastEntryPath(): Buffer[] {
+    const tiles = new Map(this.clone().takeFiles().map(({ path, bytes }) => [path, bytes]));
+    return entryPath(this.#size - 1, this.#size, ({ level, index, width }) => tiles.get(tilePath(level, index, width))!);
   }
 
   /** Full tiles and bundles since the last call, and the partial ones of now. A checkpoint may follow once they are written. */

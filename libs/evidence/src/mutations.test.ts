@@ -10,6 +10,7 @@ import entry from '../vectors/entry.json' with { type: 'json' };
 import note from '../vectors/note.json' with { type: 'json' };
 import proof from '../vectors/proof.json' with { type: 'json' };
 import receipt from '../vectors/receipt.json' with { type: 'json' };
+import rotation from '../vectors/rotation.json' with { type: 'json' };
 import segment from '../vectors/segment.json' with { type: 'json' };
 import submission from '../vectors/submission.json' with { type: 'json' };
 import tiles from '../vectors/tiles.json' with { type: 'json' };
@@ -20,6 +21,7 @@ import { decodeEntry, encodeEntry } from './entry.ts';
 import { openCheckpoint, parseVkey } from './note.ts';
 import { verifyProof, type Proof } from './proof.ts';
 import { decodeContext, encodeContext } from './receipt.ts';
+import { readRotation } from './rotation.ts';
 import { decodeFrameHeader, decodeSegmentHeader, encodeSegmentHeader } from './segment.ts';
 import { decodeMessage } from './submission.ts';
 import { decodeBundle, encodeBundle } from './tiles.ts';
@@ -36,6 +38,7 @@ const parsers: Readonly<Record<string, { readonly seeds: readonly Buffer[]; read
   context: { seeds: receipt.vectors.map(({ hex }) => bytes(hex)), parse: (given) => encodeContext(decodeContext(given)) },
   entry: { seeds: entry.vectors.map(({ text }) => Buffer.from(text)), parse: (given) => encodeEntry(decodeEntry(given)) },
   note: { seeds: note.accepted.map((one) => Buffer.from(one.note)), parse: (given) => { openCheckpoint(given.toString(), key); } },
+  rotation: { seeds: rotation.rotations.map((text) => Buffer.from(text)), parse: (given) => { readRotation(given.toString()); } },
   vkey: { seeds: [Buffer.from(note.vkey)], parse: (given) => { parseVkey(given.toString()); } },
   'segment header': { seeds: [bytes(segment.header.hex)], parse: (given) => { const { header, length } = decodeSegmentHeader(given); assert.ok(encodeSegmentHeader(header).equals(given.subarray(0, length))); } },
   'frame header': { seeds: segment.frames.map(({ hex }) => bytes(hex)), parse: (given) => { decodeFrameHeader(given); } },

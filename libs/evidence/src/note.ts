@@ -16,6 +16,33 @@ export interface NoteKey {
   readonly key: KeyObject;
 }
 
+/** One of a log's keys and the sizes whose checkpoints it signs, both ends included: the size at which keys changed is signed by both. */
+export interface KeyEpoch {
+  readonly key: NoteKey;
+  readonly from: number;
+  /** Infinity: the present key. */
+  readonly to: number;
+}
+
+/** The keys that a log had one after the other, oldest first, at least one. See rotation.ts. */
+export interface KeyChain {
+  readonly name: string;
+  readonly epochs: readonly KeyEpoch[];
+}
+
+/** What a log's checkpoints are checked by. */
+export type LogKey = NoteKey | KeyChain;
+
+/** A single key is one for all time. */
+export function epochsOf(by: LogKey): readonly KeyEpoch[] {
+  return 'epochs' in by ? by.epochs : [{ key: by, from: 0, to: Infinity }];
+}
+
+/** The key that signs now. */
+export function presentKey(by: LogKey): NoteKey {
+  return epochsOf(by).at(-1)!.key;
+}
+
 /** The line `name+hash+key` for an Ed25519 public key given as SubjectPublicKeyInfo; `type` is that of its signatures. */
 export function vkeyLine(name: string, spki: Buffer, type: number = ED25519): string {
   const typed = Buffer.concat([Buffer.of(type), rawKey(spki)]);
@@ -47,21 +74,32 @@ export function parseVkey(line: string, type: number = ED25519): NoteKey {
   return { name: match[1]!, id, key };
 }
 
+/** The line of a key. */
+export function vkeyOf({ name, key }: NoteKey): string {
+  return vkeyLine(name, key.export({ type: 'spki', format: 'der' }));
+}
+
 /** The signature line for `text`, from a raw 64-octet Ed25519 signature over it. */
 export function signedNote(text: string, key: NoteKey, signature: Buffer): string {
-  return `${text}\n— ${key.name} ${Buffer.concat([key.id, signature]).toString('base64')}\n`;
+  return `${text}\n${signatureLine(key, signature)}`;
+}
+
+/** One more signature for a note; it goes behind those that are there. */
+export function signatureLine(key: NoteKey, signature: Buffer): string {
+  return `— ${key.name} ${Buffer.concat([key.id, signature]).toString('base64')}\n`;
 }
 
 /**
- * The note's text, if the key signed it. Signatures of unknown keys are ignored; one of this key that fails refuses the
- * whole note. Throws `Refused`: `note.malformed`, `note.signature`.
+ * The note's text, if one of the keys signed it. Signatures of unknown keys are ignored; one of these keys that fails
+ * refuses the whole note. Throws `Refused`: `note.malformed`, `note.signature`.
  */
-export function openNote(note: string, key: NoteKey): string {
+export function openNote(note: string, ...keys: readonly NoteKey[]): string {
   const { text, signatures } = splitNote(note);
-  const ours = signatures.filter((line) => isBy(line, key));
   const signed = Buffer.from(text);
-  if (ours.length === 0 || !ours.every((line) => verify(null, signed, key.key, line.signature))) {
-    throw new Refused('note.signature', `no valid signature of ${key.name}`, { fix: 'compare the key with what `strongroom vkey` prints on the appliance' });
+  const ours = signatures.flatMap((line) => keys.filter((key) => isBy(line, key)).map((key) => ({ key, line })));
+  if (ours.length === 0 || !ours.every(({ key, line }) => verify(null, signed, key.key, line.signature))) {
+    const names = [...new Set(keys.map(({ name }) => name))].join(', ');
+    throw new Refused('note.signature', `no valid signature of ${names}`, { fix: 'compare the key with what `strongroom vkey` prints on the appliance' });
   }
   return text;
 }
@@ -120,9 +158,16 @@ export function readCheckpoint(text: string): Checkpoint {
   return { origin: match[1]!, size: Number(match[2]), root };
 }
 
-/** A checkpoint that the log's key signed. Throws `Refused`: `note.*`, `checkpoint.malformed`, `checkpoint.origin`. */
-export function openCheckpoint(note: string, key: NoteKey): Checkpoint {
-  const checkpoint = readCheckpoint(openNote(note, key));
-  if (checkpoint.origin !== key.name) throw new Refused('checkpoint.origin', `the checkpoint is of ${checkpoint.origin}, not of ${key.name}`);
+/**
+ * A checkpoint that the log's key signed, the key of its epoch where keys changed: what a retired key signs beyond its
+ * epoch does not count. Throws `Refused`: `note.*`, `checkpoint.malformed`, `checkpoint.origin`.
+ */
+export function openCheckpoint(note: string, by: LogKey): Checkpoint {
+  const epochs = epochsOf(by);
+  const claimed = epochs.length === 1 ? 0 : readCheckpoint(splitNote(note).text).size;
+  const keys = epochs.filter(({ from, to }) => epochs.length === 1 || (from <= claimed && claimed <= to)).map(({ key }) => key);
+  const checkpoint = readCheckpoint(openNote(note, ...keys));
+  const { name } = presentKey(by);
+  if (checkpoint.origin !== name) throw new Refused('checkpoint.origin', `the checkpoint is of ${checkpoint.origin}, not of ${name}`);
   return checkpoint;
 }

@@ -4,9 +4,12 @@ import { Refused } from '@strongroom/bytes';
 import { recordLeaf } from './batch.ts';
 import { decodeEntry, type BatchEntry } from './entry.ts';
 import { leafHash, verifyInclusion } from './merkle.ts';
-import { openCheckpoint, type Checkpoint, type NoteKey } from './note.ts';
+import { openCheckpoint, type Checkpoint, type KeyChain, type LogKey, type NoteKey } from './note.ts';
 import { decodeContext, type Context } from './receipt.ts';
 import { verifyTimestamp, type Timestamp, type TimestampTrust } from './timestamp/index.ts';
+import { linkRotations, readRotation, type Rotation } from './rotation.ts';
+
+const ROTATIONS_MAX = 256;
 
 export const PROOF_FORMAT = 'strongroom proof v1';
 
@@ -14,6 +17,8 @@ export interface Proof {
   readonly format: typeof PROOF_FORMAT;
   readonly id: string;
   readonly checkpoint: string;
+  /** How the log came to the key that signed, oldest first; left out while it has its first key. */
+  readonly rotations?: readonly string[];
   readonly entry: { readonly index: number; readonly bytes: string; readonly path: readonly string[] };
   readonly record: {
     readonly index: number; readonly path: readonly string[]; readonly salt: string;
@@ -34,6 +39,8 @@ export interface ProofTimestamp {
 
 export interface Proven {
   readonly checkpoint: Checkpoint;
+  /** The key of the log's at that time. */
+  readonly signer: NoteKey;
   readonly entry: BatchEntry;
   readonly context: Context;
   readonly sequence: number;
@@ -49,12 +56,14 @@ export interface ProvenTimestamp {
 }
 
 /**
- * What a proof proves; its time too where it has a timestamp and `trust` says whom to believe. Throws `Refused`:
- * `proof.malformed`, `note.*`, `checkpoint.*`, `entry.*`, `merkle.inclusion`, `receipt.*`, `timestamp.*`, `der.*`.
+ * What a proof proves to who holds one of the log's keys: the one that signed, an older one that led to it, or a newer one;
+ * its time too where it has a timestamp and `trust` says whom to believe. Rotations beside those of the proof may be known.
+ * Throws `Refused`: `proof.malformed`, `rotation.*`, `note.*`, `checkpoint.*`, `entry.*`, `merkle.inclusion`, `receipt.*`, `timestamp.*`, `der.*`.
  */
-export function verifyProof(proof: Proof, key: NoteKey, trust?: TimestampTrust): Proven {
+export function verifyProof(proof: Proof, key: NoteKey, trust?: TimestampTrust, known: readonly Rotation[] = []): Proven {
   checkShape(proof);
-  const checkpoint = openCheckpoint(proof.checkpoint, key);
+  const keys = linkRotations(key, [...(proof.rotations ?? []).map(readRotation), ...known]);
+  const checkpoint = openCheckpoint(proof.checkpoint, keys);
   const entryBytes = decode64(proof.entry.bytes);
   verifyInclusion(leafHash(entryBytes), proof.entry.index, checkpoint.size, proof.entry.path.map(decode64), checkpoint.root);
   const entry = decodeEntry(entryBytes);
@@ -65,16 +74,30 @@ export function verifyProof(proof: Proof, key: NoteKey, trust?: TimestampTrust):
   if (bytes.salt.length !== 16) throw malformed('a salt has 16 octets');
   const leaf = recordLeaf(bytes.salt, bytes.context, sequence, bytes.raw);
   verifyInclusion(leaf, index, entry.records, path.map(decode64), entry.root);
-  const timestamp = proof.timestamp === undefined ? null : verifyTime(proof.timestamp, leafHash(entryBytes), proof.entry.index, key, trust);
-  return { checkpoint, entry, context: decodeContext(bytes.context), sequence, raw: bytes.raw, timestamp };
+  const timestamp = proof.timestamp === undefined ? null : verifyTime(proof.timestamp, leafHash(entryBytes), proof.entry.index, keys, trust);
+  return { checkpoint, signer: signerOf(proof.checkpoint, keys), entry, context: decodeContext(bytes.context), sequence, raw: bytes.raw, timestamp };
 }
 
 /** The entry stands in the tree of the stamped checkpoint, so it existed when that was stamped. */
-function verifyTime(given: ProofTimestamp, leaf: Buffer, index: number, key: NoteKey, trust: TimestampTrust | undefined): ProvenTimestamp {
-  const checkpoint = openCheckpoint(given.checkpoint, key);
+function verifyTime(given: ProofTimestamp, leaf: Buffer, index: number, keys: LogKey, trust: TimestampTrust | undefined): ProvenTimestamp {
+  const checkpoint = openCheckpoint(given.checkpoint, keys);
   verifyInclusion(leaf, index, checkpoint.size, given.path.map(decode64), checkpoint.root);
   const response = decode64(given.response);
   return { checkpoint, verified: trust === undefined ? null : verifyTimestamp(response, Buffer.from(given.checkpoint), trust) };
+}
+
+/** The newest of the keys that signed. */
+function signerOf(note: string, keys: KeyChain): NoteKey {
+  return keys.epochs.map(({ key }) => key).findLast((key) => isSignedBy(note, key))!;
+}
+
+function isSignedBy(note: string, key: NoteKey): boolean {
+  try {
+    openCheckpoint(note, key);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function checkShape(proof: Proof): void {
@@ -82,7 +105,9 @@ function checkShape(proof: Proof): void {
   const { entry, record, timestamp } = proof;
   const isTimed = timestamp !== undefined;
   const paths = [entry?.path, record?.path, ...(isTimed ? [timestamp?.path] : [])];
-  const texts = [...(isTimed ? [timestamp?.checkpoint, timestamp?.response] : []), proof.id, proof.checkpoint, entry?.bytes, record?.salt, record?.context, record?.raw, ...paths.flat()];
+  const rotations = proof.rotations ?? [];
+  if (!Array.isArray(rotations) || rotations.length > ROTATIONS_MAX) throw malformed('its rotations are no list, or too long a one');
+  const texts = [...rotations, ...(isTimed ? [timestamp?.checkpoint, timestamp?.response] : []), proof.id, proof.checkpoint, entry?.bytes, record?.salt, record?.context, record?.raw, ...paths.flat()];
   const numbers = [entry?.index, record?.index, record?.sequence];
   if (!paths.every((path) => Array.isArray(path) && path.length <= 64) || !texts.every((text) => typeof text === 'string') || !numbers.every((n) => Number.isSafeInteger(n) && n >= 0)) {
     throw malformed('a field is missing or of another type');

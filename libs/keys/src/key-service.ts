@@ -2,7 +2,10 @@
 // The key service (apps/keys) as its callers see it. Octets travel as base64 in JSON:
 //   info               {}                                     → KeyServiceInfo
 //   issue              IssueRequest                           → IssuedCertificate
-//   signCheckpoint     {message}                              → {signature}
+//   signCheckpoint     {message, spki?}                       → {signature}
+//   prepareLogKey      {origin}                               → {spki}
+//   retireLogKey       {rotation}                             → {state}
+//   retireWrappingKeys {}                                     → {retired}
 //   ensureWrappingKey  {retentionClass, bucket, except}       → {keyId}
 //   wrap               {keyId, plain, aad}                    → {iv, ciphertext, tag}
 //   unwrap             {keyId, iv, ciphertext, tag, aad}      → {plain}
@@ -23,8 +26,10 @@ export interface KeyServiceCaller {
 export interface KeyServiceInfo {
   /** The deployment's CA certificate. */
   readonly caPem: string;
-  /** The log's Ed25519 key: SubjectPublicKeyInfo, DER, base64. */
+  /** The log's first Ed25519 key, from the founding: SubjectPublicKeyInfo, DER, base64. */
   readonly logPublicKeySpki: string;
+  /** All keys that the log had, has, or has made ready, oldest first. */
+  readonly logKeys: readonly LogKeyFacts[];
   /** Path and description of the PKCS#11 module, and the token in it. */
   readonly module: string;
   readonly moduleDescription: string;
@@ -34,6 +39,19 @@ export interface KeyServiceInfo {
   readonly embedded: boolean;
   /** What keys are used with. */
   readonly mechanisms: readonly string[];
+}
+
+/** `next`: made, and signs nothing before a rotation; `retired`: replaced and kept; `destroyed`: replaced and gone. */
+export type LogKeyState = 'next' | 'active' | 'retired' | 'destroyed';
+
+export interface LogKeyFacts {
+  /** The log that it signs for. */
+  readonly origin: string;
+  /** SubjectPublicKeyInfo, DER, base64. */
+  readonly spki: string;
+  readonly state: LogKeyState;
+  /** ISO 8601, UTC: when it was made; null: at the founding. */
+  readonly since: string | null;
 }
 
 export interface IssueRequest extends AlternativeNames {
@@ -66,8 +84,14 @@ export interface Wrapped {
 export interface KeyService {
   info(): Promise<KeyServiceInfo>;
   issue(request: IssueRequest): Promise<IssuedCertificate>;
-  /** Ed25519 over the text of a checkpoint: 64 octets. */
-  signCheckpoint(message: Buffer): Promise<Buffer>;
+  /** Ed25519 over the text of a checkpoint: 64 octets. `spki`: by this key of the log (DER), else by the present one. */
+  signCheckpoint(message: Buffer, spki?: Buffer): Promise<Buffer>;
+  /** The key that the log shall have next, made when there is none yet: SubjectPublicKeyInfo, DER. */
+  prepareLogKey(origin: string): Promise<Buffer>;
+  /** Ends the key that a rotation (docs/FORMAT.md, section 4) leads away from; may be repeated. */
+  retireLogKey(rotation: string): Promise<LogKeyState>;
+  /** New segments get new wrapping keys. Resolves with how many were in use. */
+  retireWrappingKeys(): Promise<number>;
   /** The id of the wrapping key of a class and bucket, none of `except`; makes the key when there is none. Class `hold`: of a legal hold. */
   ensureWrappingKey(retentionClass: string, bucket: string, except?: readonly string[]): Promise<string>;
   /** `plain` has 32 octets; `aad` is the additional data of docs/FORMAT.md, section 3. */
@@ -91,7 +115,13 @@ export function keyService(caller: KeyServiceCaller): KeyService {
   return Object.freeze<KeyService>({
     info: async () => (await ask('info', {})).texts<KeyServiceInfo>('caPem', 'logPublicKeySpki'),
     issue: async (request) => (await ask('issue', request)).texts<IssuedCertificate>('certPem', 'serial', 'notBefore', 'notAfter'),
-    signCheckpoint: async (message) => (await ask('signCheckpoint', { message: base64(message) })).octets('signature', 64),
+    signCheckpoint: async (message, spki) => {
+      const by = spki === undefined ? {} : { spki: base64(spki) };
+      return (await ask('signCheckpoint', { message: base64(message), ...by })).octets('signature', 64);
+    },
+    prepareLogKey: async (origin) => (await ask('prepareLogKey', { origin })).octets('spki', 44),
+    retireLogKey: async (rotation) => (await ask('retireLogKey', { rotation })).text('state') as LogKeyState,
+    retireWrappingKeys: async () => (await ask('retireWrappingKeys', {})).count('retired'),
     ensureWrappingKey: async (retentionClass, bucket, except) => (await ask('ensureWrappingKey', { retentionClass, bucket, except })).text('keyId'),
     wrap: async (keyId, plain, aad) => {
       const answer = await ask('wrap', { keyId, plain: base64(plain), aad: base64(aad) });
@@ -142,6 +172,12 @@ class Answer {
     const bytes = Buffer.from(this.text(name), 'base64');
     if (bytes.length === length) return bytes;
     throw this.#senseless(`"${name}" has ${bytes.length} octets, ${length} are expected`);
+  }
+
+  count(name: string): number {
+    const value = this.#fields[name];
+    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+    throw this.#senseless(`"${name}" is no number`);
   }
 
   /** The whole answer, once these texts are known to be there. */

@@ -141,6 +141,9 @@ const keys = section('Where keys live.', {
   pinFile: Type.Optional(text({
     description: "File with the token's PIN; unset, one is made at first start under secrets/keys.", example: '/run/credentials/pin',
   })),
+  keepRetiredLogKeys: flag(false, {
+    description: "Whether the private half of a log key stays in the token after its rotation; it is destroyed otherwise.", example: false,
+  }),
 });
 
 const capture = section('What is taken from this host.', {

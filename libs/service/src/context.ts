@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a running service has at hand: its place, its identity, and its line to the supervisor.
 import { randomBytes } from 'node:crypto';
+import { Failed } from '@strongroom/bytes';
 import type { Config } from './config-schema.ts';
 import { eventLine, makeEvent, type Fields, type Level } from './events.ts';
 import { loadIdentity, type Identity } from './identity.ts';
 import { layout, type Layout, type ServiceName } from './layout.ts';
 import type { FromService, Listener, ProtectFlag, Separation, ServiceState, ServiceStats, StartMessage, ToService } from './messages.ts';
 import type { Registry } from './registry.ts';
+import { toRpcError } from './rpc-lines.ts';
 
 type MessageOf<K extends ToService['kind']> = Extract<ToService, { kind: K }>;
 
@@ -42,6 +44,8 @@ export interface ServiceContext {
   /** Returns once the listener has run: the supervisor counts on a revocation being in force then. */
   onRegistry(listener: (registry: Registry) => void): void;
   onMessage<K extends ToService['kind']>(kind: K, listener: (message: MessageOf<K>) => void): void;
+  /** What is done when the supervisor orders `name`: its result or error is the answer. */
+  onOrder(name: string, handle: (args: unknown) => Promise<unknown>): void;
   send(message: FromService): void;
 }
 
@@ -63,6 +67,7 @@ export function createContext(name: ServiceName, start: StartMessage): ServiceLi
   const stopping = new AbortController();
   const listeners: [string, (message: never) => void][] = [];
   const stopped = Promise.withResolvers<void>();
+  const orders = new Map<string, (args: unknown) => Promise<unknown>>();
   const protecting = new Map<string, (ok: boolean) => void>();
   let registry = start.registry;
   let identity: Identity | undefined;
@@ -86,6 +91,7 @@ export function createContext(name: ServiceName, start: StartMessage): ServiceLi
       protecting.get(key)?.(message.ok);
       protecting.delete(key);
     }
+    if (message.kind === 'order') void obey(message.id, message.name, orders.get(message.name), message.args);
     for (const [kind, listener] of listeners) if (kind === message.kind) (listener as (message: ToService) => void)(message);
     if (message.kind === 'registry') send({ kind: 'registry-done', version: message.version });
   };
@@ -111,8 +117,18 @@ export function createContext(name: ServiceName, start: StartMessage): ServiceLi
       protecting.set(`${flag} ${path}`, resolve);
       send({ kind: 'protect', path, flag });
     }),
+    onOrder: (order, handle) => { orders.set(order, handle); },
     onRegistry: (listener) => { listeners.push(['registry', () => listener(registry)]); },
     onMessage: (kind, listener) => { listeners.push([kind, listener as (message: never) => void]); },
   };
   return { context, stop, close: () => { clearInterval(timer); process.off('message', onProcessMessage); } };
+}
+
+async function obey(id: number, name: string, handle: ((args: unknown) => Promise<unknown>) | undefined, args: unknown): Promise<void> {
+  try {
+    if (handle === undefined) throw new Failed('service.order', `the service cannot "${name}" now`, { why: 'it is starting, or knows no such order', fix: 'try again when "strongroom status" shows it running' });
+    send({ kind: 'order-done', id, result: await handle(args) ?? null });
+  } catch (error) {
+    send({ kind: 'order-done', id, error: toRpcError(error) });
+  }
 }

@@ -27,6 +27,8 @@ export function layout(home: string) {
     commit: at('store', 'commit'),
     /** Checkpoints that a time stamping authority stamped, and its answers. */
     timestamps: at('store', 'timestamps'),
+    /** What proves each change of the log's key. */
+    rotations: at('store', 'rotations'),
     secrets: at('secrets'),
     /** The service identity of a service, or of the `operator`. */
     identity: (name: ServiceName | 'operator'): IdentityPaths => identityPaths(at('secrets', name)),

@@ -4,6 +4,7 @@ import type { Config } from './config-schema.ts';
 import type { ServiceEvent } from './events.ts';
 import type { ServiceName } from './layout.ts';
 import type { Registry } from './registry.ts';
+import type { RpcError } from './rpc-lines.ts';
 
 /** How well services are kept apart on this machine. */
 export interface Separation {
@@ -45,6 +46,8 @@ export type ToService =
   | { readonly kind: 'before'; readonly pids: readonly number[] }
   /** To the vault: read everything that is sealed again, now. */
   | { readonly kind: 'scrub' }
+  /** Something to do once, answered by `order-done` with the same id. */
+  | { readonly kind: 'order'; readonly id: number; readonly name: string; readonly args: unknown }
   | { readonly kind: 'stop' };
 
 export type ProtectFlag = 'append' | 'immutable';
@@ -149,4 +152,5 @@ export type FromService =
   | { readonly kind: 'usage'; readonly sources: Readonly<Record<string, Usage>> }
   | { readonly kind: 'protect'; readonly path: string; readonly flag: ProtectFlag }
   | { readonly kind: 'registry-done'; readonly version: number }
+  | { readonly kind: 'order-done'; readonly id: number; readonly result?: unknown; readonly error?: RpcError }
   | ({ readonly kind: 'event' } & ServiceEvent);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keys as the HSM holds them, in memory: for tests of what seals without a token.
 import { createCipheriv, createDecipheriv, generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto';
-import { Failed } from '@strongroom/bytes';
-import { parseVkey, vkeyLine, type NoteKey } from '@strongroom/evidence';
+import { Failed, Refused } from '@strongroom/bytes';
+import { parseVkey, readRotation, vkeyLine, vkeyOf, type NoteKey } from '@strongroom/evidence';
 
 export interface Wrapped {
   readonly iv: Buffer;
@@ -13,26 +13,61 @@ export interface Wrapped {
 export class SoftwareKeys {
   readonly key: NoteKey;
   readonly vkey: string;
-  readonly #private: KeyObject;
+  /** By public key: every key that the log was given. */
+  readonly #private = new Map<string, KeyObject>();
   readonly #wrapping = new Map<string, Buffer>();
+  #generation = 0;
+  #next: NoteKey | undefined;
   /** While true every call fails as if the HSM were away. */
   away = false;
 
   constructor(origin: string) {
-    const { publicKey, privateKey } = generateKeyPairSync('ed25519');
-    this.#private = privateKey;
-    this.vkey = vkeyLine(origin, publicKey.export({ type: 'spki', format: 'der' }));
-    this.key = parseVkey(this.vkey);
+    this.key = this.#newKey(origin);
+    this.vkey = vkeyOf(this.key);
   }
 
-  async signCheckpoint(text: Buffer): Promise<Buffer> {
+  #newKey(origin: string): NoteKey {
+    const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+    const spki = publicKey.export({ type: 'spki', format: 'der' });
+    this.#private.set(spki.toString('base64'), privateKey);
+    return parseVkey(vkeyLine(origin, spki));
+  }
+
+  async signCheckpoint(text: Buffer, spki: Buffer = spkiOf(this.key)): Promise<Buffer> {
     this.#present();
-    return sign(null, text, this.#private);
+    const key = this.#private.get(spki.toString('base64'));
+    if (key === undefined) throw new Refused('keys.log-key', 'this is no key of the log');
+    return sign(null, text, key);
+  }
+
+  /** What a vault that starts knows of its log beside the store. */
+  known(remembered: string | null = null): { first: NoteKey; keys: readonly NoteKey[]; remembered: string | null } {
+    const keys = [...this.#private.keys()].map((spki) => parseVkey(vkeyLine(this.key.name, Buffer.from(spki, 'base64'))));
+    return { first: this.key, keys, remembered };
+  }
+
+  async prepareLogKey(origin: string): Promise<Buffer> {
+    this.#present();
+    this.#next ??= this.#newKey(origin);
+    return spkiOf(this.#next);
+  }
+
+  async retireLogKey(rotation: string): Promise<'destroyed'> {
+    this.#present();
+    this.#next = undefined;
+    this.#private.delete(spkiOf(readRotation(rotation).from).toString('base64'));
+    return 'destroyed';
+  }
+
+  async retireWrappingKeys(): Promise<number> {
+    this.#present();
+    this.#generation += 1;
+    return this.#wrapping.size;
   }
 
   async ensureWrappingKey(retentionClass: string, bucket: string): Promise<string> {
     this.#present();
-    const id = `wrap/${retentionClass}/${bucket}`;
+    const id = `wrap/${retentionClass}/${bucket}${this.#generation === 0 ? '' : `/${this.#generation}`}`;
     if (!this.#wrapping.has(id)) this.#wrapping.set(id, randomBytes(32));
     return id;
   }
@@ -57,4 +92,8 @@ export class SoftwareKeys {
   #present(): void {
     if (this.away) throw new Failed('keys.hsm-away', 'the HSM does not answer');
   }
+}
+
+function spkiOf({ key }: NoteKey): Buffer {
+  return key.export({ type: 'spki', format: 'der' });
 }

@@ -3,8 +3,8 @@
 // formats of libs/evidence; what tells whether those are right is verifiers that share no code with them.
 import { createCipheriv, createHash, generateKeyPairSync, hash, randomBytes, sign, type KeyObject } from 'node:crypto';
 import {
-  KIND, LogTree, batchRoot, checkpointText, encodeBatch, encodeCommit, encodeEntry, encodeSegmentHeader, encodeWrappedKey, keyCommitment,
-  parseVkey, partName, sealFrame, segmentHeaderDigest, segmentName, signedNote, vkeyLine, wrappingContext, xaesKey,
+  KIND, LogTree, batchRoot, checkpointText, encodeBatch, encodeCommit, encodeEntry, encodeRotation, encodeSegmentHeader, rotationName, encodeWrappedKey, keyCommitment,
+  parseVkey, partName, sealFrame, segmentHeaderDigest, segmentName, signatureLine, vkeyLine, wrappingContext, xaesKey,
   type BatchEntry, type CloseEntry, type Cycle, type Entry, type NoteKey, type Snapshot, type XaesKey,
 } from '@strongroom/evidence';
 import { BuiltStream, syslogMessage, type BuiltRun } from './built-stream.ts';
@@ -37,6 +37,18 @@ export interface BuiltStore {
   readonly signCheckpoint: (size: number, root: Buffer) => string;
 }
 
+interface BuiltKey {
+  readonly vkey: string;
+  readonly key: NoteKey;
+  readonly privateKey: KeyObject;
+}
+
+function newKey(origin: string): BuiltKey {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  const vkey = vkeyLine(origin, publicKey.export({ type: 'spki', format: 'der' }));
+  return { vkey, key: parseVkey(vkey), privateKey };
+}
+
 interface OpenedSegment {
   readonly id: number;
   readonly name: string;
@@ -52,13 +64,11 @@ const STEP_NS = 1_000_000n;
 
 export class StoreBuilder {
   readonly origin: string;
-  readonly vkey: string;
-  readonly key: NoteKey;
   readonly wrappingKeyId: string;
   /** Without NUL and LF: softhsm2-util, by which a test imports it into a token, takes a key file only up to the first. */
   readonly wrappingKey: Buffer = Buffer.from(randomBytes(32).map((octet) => (octet === 0 || octet === 10 ? 1 : octet)));
   readonly files = new Map<string, Buffer>();
-  readonly #privateKey: KeyObject;
+  #keys: BuiltKey;
   readonly #withCommitLog: boolean;
   readonly #tree = new LogTree();
   readonly #dataKeys = new Map<string, Buffer>();
@@ -70,18 +80,25 @@ export class StoreBuilder {
   #commit: { name: string; parts: Buffer[]; digest: Buffer } | null = null;
   #serial = 0;
   #checkpoint = '';
+  #rotatesTo: BuiltKey | null = null;
   #now = BEGIN;
   #totals = { records: 0, batches: 0, bytes: 0 };
 
   constructor(options: StoreOptions = {}) {
-    const { publicKey, privateKey } = generateKeyPairSync('ed25519');
     this.origin = options.origin ?? 'strongroom.test/log';
-    this.vkey = vkeyLine(this.origin, publicKey.export({ type: 'spki', format: 'der' }));
-    this.key = parseVkey(this.vkey);
+    this.#keys = newKey(this.origin);
     this.wrappingKeyId = options.wrappingKeyId ?? 'default/2027-11/00112233445566ee';
-    this.#privateKey = privateKey;
     this.#withCommitLog = options.commitLog ?? true;
     this.turnCommitLog();
+  }
+
+  /** The log's present key. */
+  get vkey(): string {
+    return this.#keys.vkey;
+  }
+
+  get key(): NoteKey {
+    return this.#keys.key;
   }
 
   /** Nanoseconds, rising with each call. */
@@ -195,6 +212,21 @@ export class StoreBuilder {
     return this;
   }
 
+  /** Ends a cycle with a new key for the log: both sign, the new one alone from the next cycle on. `kept`: its proof lies in rotations/. */
+  rotate(kept = true): this {
+    const [before, next] = [this.#keys, newKey(this.origin)];
+    const entry = encodeEntry({ kind: 'rotate', time: this.tick(), from: before.vkey, to: next.vkey });
+    this.entryBytes(entry);
+    this.#rotatesTo = next;
+    this.commit();
+    this.#rotatesTo = null;
+    this.#keys = next;
+    const { size } = this.#tree;
+    const path = this.#tree.lastEntryPath();
+    if (kept) this.files.set(`rotations/${rotationName(size)}`, Buffer.from(encodeRotation(entry, size - 1, path, this.#checkpoint)));
+    return this;
+  }
+
   /** Begins a new file of the commit log with a snapshot; the one before stays. */
   turnCommitLog(): this {
     const { size } = this.#tree;
@@ -220,7 +252,11 @@ export class StoreBuilder {
 
   /** Any text as a note of the log's key. */
   signText(text: string): string {
-    return signedNote(text, this.key, sign(null, Buffer.from(text), this.#privateKey));
+    return this.#signed(text, [this.#keys, ...(this.#rotatesTo === null ? [] : [this.#rotatesTo])]);
+  }
+
+  #signed(text: string, both: readonly BuiltKey[]): string {
+    return `${text}\n${both.map(({ key, privateKey }) => signatureLine(key, sign(null, Buffer.from(text), privateKey))).join('')}`;
   }
 
   /** Commits what is pending, publishes all of it, and gives the store as it then is. The builder may go on. */
@@ -229,13 +265,13 @@ export class StoreBuilder {
     for (const path of this.files.keys()) if (path.includes('.p/')) this.files.delete(path);
     for (const { path, bytes } of this.#tree.takeFiles()) this.files.set(`log/${path}`, bytes);
     this.files.set('log/checkpoint', Buffer.from(this.#checkpoint));
-    const open = this.#segment;
+    const [open, keys] = [this.#segment, this.#keys];
     if (open !== null) this.files.set(`segments/${partName(open.name, 0)}`, Buffer.concat([open.header, ...open.frames]));
     return {
       files: new Map(this.files), origin: this.origin, vkey: this.vkey, key: this.key, checkpoint: this.#checkpoint, size: this.#tree.size,
       records: this.#totals.records, batches: this.#totals.batches, dataKeys: new Map(this.#dataKeys), wrappedKeys: new Map(this.#wrappedKeys),
       wrappingKeyId: this.wrappingKeyId, wrappingKey: this.wrappingKey, checksums: this.#checksums.join(''),
-      signCheckpoint: (size, root) => this.signCheckpoint(size, root),
+      signCheckpoint: (size, root) => this.#signed(checkpointText({ origin: this.origin, size, root }), [keys]),
     };
   }
 }

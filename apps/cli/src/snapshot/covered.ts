@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Failed } from '@strongroom/bytes';
 import {
   COMMIT_BODY_MAX, COMMIT_FRAMING_BYTES, decodeBundle, decodeCommit, decodeEntry, NO_DIGEST, openCheckpoint, segmentName,
-  type Checkpoint, type Cycle, type NoteKey, type Snapshot, type StoreReader,
+  type Checkpoint, type Cycle, type LogKey, type Snapshot, type StoreReader,
 } from '@strongroom/evidence';
 
 const ATTEMPTS = 50;
@@ -32,7 +32,7 @@ export interface CoveredCommit {
  * Reads the checkpoint, then finds the commit log up to it. When the vault has begun a new commit file in between, both
  * are read again. Throws `Failed`: `snapshot.no-checkpoint`, `snapshot.commit-log`; `Refused` as `openCheckpoint` does.
  */
-export async function findCovered(store: StoreReader, key: NoteKey): Promise<Covered> {
+export async function findCovered(store: StoreReader, key: LogKey): Promise<Covered> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const note = store.readFile('log/checkpoint')?.toString('utf8');
     if (note === undefined) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A consistent copy of a live store. The checkpoint is read first and written last; what stands between is exactly what
 // it covers. A copy that was interrupted has no checkpoint, and nobody takes it for one.
-import { parsePartName, TILE_WIDTH, bundlePath, tilePath, tilesOf, type NoteKey, type StoreReader } from '@strongroom/evidence';
+import { parsePartName, rotationName, TILE_WIDTH, bundlePath, tilePath, tilesOf, type LinkedKeys, type StoreReader } from '@strongroom/evidence';
 import { damaged, exactFile, findCovered, firstEntries, SegmentNeeds, type CoveredCommit } from './covered.ts';
 import type { SnapshotTarget } from './target.ts';
 import { copyTimestamps } from './timestamps.ts';
@@ -19,14 +19,15 @@ export interface SnapshotFacts {
 }
 
 /** Throws `Failed`: `snapshot.*`; `Refused` when the store's own signature or entries do not hold. */
-export async function takeSnapshot(store: StoreReader, key: NoteKey, target: SnapshotTarget, progress: (done: number, total: number) => void): Promise<SnapshotFacts> {
-  const { note, checkpoint, commit } = await findCovered(store, key);
+export async function takeSnapshot(store: StoreReader, keys: LinkedKeys, target: SnapshotTarget, progress: (done: number, total: number) => void): Promise<SnapshotFacts> {
+  const { note, checkpoint, commit } = await findCovered(store, keys);
   if (commit !== null) copyCommit(store, commit, target); // first: the vault drops it when it begins the next one
   const needs = new SegmentNeeds();
   for (const { segment, length } of commit?.open ?? []) needs.need(segment, length);
   copyLog(store, checkpoint.size, target, needs);
   const segments = copySegments(store, needs, target, progress);
   const timestamps = copyTimestamps(store, checkpoint.size, target);
+  copyRotations(store, keys, checkpoint.size, target);
   target.sync();
   target.write('log/checkpoint', note);
   target.sync();
@@ -35,6 +36,15 @@ export async function takeSnapshot(store: StoreReader, key: NoteKey, target: Sna
 
 function copyCommit(store: StoreReader, { name, length }: CoveredCommit, target: SnapshotTarget): void {
   target.writePieces(`commit/${name}`, pieces(store, `commit/${name}`, 0, length));
+}
+
+function copyRotations(store: StoreReader, keys: LinkedKeys, size: number, target: SnapshotTarget): void {
+  for (const { checkpoint } of keys.rotations.filter((one) => one.checkpoint.size <= size)) {
+    const path = `rotations/${rotationName(checkpoint.size)}`;
+    const text = store.readFile(path);
+    if (text === null) throw damaged(path, 'it is missing, and the checkpoint covers it');
+    target.write(path, text);
+  }
 }
 
 function copyLog(store: StoreReader, size: number, target: SnapshotTarget, needs: SegmentNeeds): void {

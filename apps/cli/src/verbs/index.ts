@@ -6,6 +6,7 @@ import { completion } from './completion.ts';
 import { config } from './config.ts';
 import { enrol } from './enrol.ts';
 import { help } from './help.ts';
+import { keys } from './keys.ts';
 import { logDir } from './log-dir.ts';
 import { order } from './order.ts';
 import { prove } from './prove.ts';
@@ -27,7 +28,7 @@ import { vkey } from './vkey.ts';
 import { witness } from './witness.ts';
 
 export const VERBS: readonly Verb[] = [
-  status, top,
+  status, top, keys,
   enrol, revoke, sources, reload,
   search, tap, show, prove,
   retention, order, approve,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { resolve } from 'node:path';
-import { parseVkey } from '@strongroom/evidence';
 import { writeValue } from '../output.ts';
 import { startProgress } from '../progress.ts';
 import { bytes, some } from '../quantity.ts';
 import { FileStore } from '../store/file-store.ts';
+import { keptRotations, linkedKeys } from '../store/rotations.ts';
 import { SnapshotTarget } from '../snapshot/target.ts';
 import { takeSnapshot } from '../snapshot/take.ts';
 import { EXIT, verb } from '../verb.ts';
@@ -23,13 +23,13 @@ export const snapshot = verb({
   options: {},
   examples: [{ command: 'strongroom snapshot /backup/strongroom-2026-03-01', what: 'Then: strongroom verify --store /backup/strongroom-2026-03-01' }],
   async run(call) {
-    const key = parseVkey(homeVkey(call.paths));
+    const keys = linkedKeys(homeVkey(call.paths), keptRotations(call.paths.rotations));
     const directory = resolve(call.arguments.dir);
     const target = new SnapshotTarget(directory, call.paths.store);
     const store = new FileStore(call.paths.store);
     const progress = startProgress(call.io.err, 'copying');
     try {
-      const facts = await takeSnapshot(store, key, target, progress.update);
+      const facts = await takeSnapshot(store, keys, target, progress.update);
       progress.end();
       await writeValue(call, { directory, ...facts }, () => [
         `${directory} holds the first ${some(facts.logSize, 'entry', 'entries')} of ${facts.origin}: ${some(facts.segments, 'segment')}, ${bytes(facts.bytes)}.`,

@@ -9,6 +9,7 @@ import { errorText } from '../report.ts';
 import { givenTrust, TSA_CA_OPTION } from '../store/trust.ts';
 import { factLines } from '../table.ts';
 import { boundText } from '../time.ts';
+import { homeRotations } from '../store/rotations.ts';
 import { EXIT, verb } from '../verb.ts';
 import { chosenVkey } from '../vkey.ts';
 
@@ -41,7 +42,7 @@ export const verifyProof = verb({
     const { io, format } = call;
     try {
       const proof = parseProof(readProof(call.arguments.file));
-      const proven = prove(proof, parseVkey(line), trust);
+      const proven = prove(proof, parseVkey(line), trust, homeRotations(call.paths.rotations));
       if (format === 'table') await io.out.write(`${provenLines(proof, proven, line, (shown) => io.out.style('green', shown)).join('\n')}\n`);
       else await io.out.write(`${json({ ok: true, ...provenJson(proof, proven) })}\n`);
       return EXIT.ok;
@@ -83,8 +84,8 @@ function withAdvice(error: Refused): Refused {
 
 /** The proof as a tree, from the record up to the signature. */
 function provenLines(proof: Proof, proven: Proven, vkey: string, good: (text: string) => string): string[] {
-  const { checkpoint, entry, context, sequence, raw } = proven;
-  const from = parseVkey(vkey);
+  const { checkpoint, entry, context, sequence, raw, signer } = proven;
+  const held = parseVkey(vkey);
   return [
     `${good('The proof holds.')} This record stands in the log of ${printable(checkpoint.origin)}.`, '',
     `  record ${proof.id}`,
@@ -93,7 +94,7 @@ function provenLines(proof: Proof, proven: Proven, vkey: string, good: (text: st
     `     │ record ${proof.record.index} of ${entry.records}, by ${some(proof.record.path.length, 'hash', 'hashes')}`,
     `     └─ log root   ${checkpoint.root.toString('base64')}`,
     `        │ entry ${proof.entry.index} of ${checkpoint.size}, by ${some(proof.entry.path.length, 'hash', 'hashes')}`,
-    `        └─ signed by ${printable(from.name)}, key ${from.id.toString('hex')}`, '',
+    `        └─ signed by ${printable(signer.name)}, key ${signer.id.toString('hex')}${signer.id.equals(held.id) ? '' : `, to which your key ${held.id.toString('hex')} leads`}`, '',
     ...factLines([
       ['received', `${formatTime(context.receivedAt)}  ${boundText(boundNs(context.bound))}`],
       ['source', `${shortSource(context.source)}  ${printable(context.source)}`],

@@ -4,11 +4,12 @@ import { existsSync, realpathSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import { resolve } from 'node:path';
 import { Failed } from '@strongroom/bytes';
-import { parseVkey, verifyStore, type NoteKey, type StoreReader, type TimestampTrust, type Verdict, type VerifyOptions } from '@strongroom/evidence';
+import { parseVkey, verifyStore, vkeyOf, type NoteKey, type StoreReader, type TimestampTrust, type Verdict, type VerifyOptions } from '@strongroom/evidence';
 import { writeValue } from '../output.ts';
 import { startProgress } from '../progress.ts';
 import { FileStore } from '../store/file-store.ts';
 import { independentBatches } from '../store/hashing.ts';
+import { homeRotations, linkedKeys, keptRotations } from '../store/rotations.ts';
 import { givenCheckpoint, homeKnowledge, NO_CHECKSUMS, type Knowledge } from '../store/knowledge.ts';
 import { pinCheckpoint } from '../store/pinned.ts';
 import { homeProtection } from '../store/protection.ts';
@@ -127,7 +128,7 @@ function realOr(path: string): string {
 
 function hasVkey(paths: VerifyCall['paths'], vkey: string): boolean {
   try {
-    return homeVkey(paths) === vkey;
+    return linkedKeys(homeVkey(paths), keptRotations(paths.rotations)).epochs.some(({ key }) => vkeyOf(key) === vkey);
   } catch {
     return false;
   }
@@ -139,7 +140,7 @@ async function check(call: VerifyCall, files: StoreReader, key: NoteKey, known: 
   const keys = await findDataKeys(call.paths, key.name, call.configFile);
   const progress = startProgress(call.io.err, 'verifying');
   const wanted: VerifyOptions = {
-    key, remembered: known.remembered, checksums: known.checksums, asOf: known.asOf, independent: independentBatches(call.options.independent), progress: progress.update,
+    key, rotations: homeRotations(call.paths.rotations), remembered: known.remembered, checksums: known.checksums, asOf: known.asOf, independent: independentBatches(call.options.independent), progress: progress.update,
     ...('dataKeys' in keys ? { dataKey: keys.dataKeys } : {}), ...(known.isHome ? { protection: homeProtection(call.paths) } : {}),
     ...(trust === undefined ? {} : { trust }),
   };

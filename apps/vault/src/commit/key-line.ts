@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // The vault's line to the key service: one connection, made again when it was lost.
 import { Failed } from '@strongroom/bytes';
-import { keyService, type KeyService } from '@strongroom/keys';
+import { keyService, type KeyService, type LogKeyFacts } from '@strongroom/keys';
 import { RpcClient, serviceId, type ServiceContext } from '@strongroom/service';
 import type { Clock } from '../clock.ts';
 import { patiently, type SealingKeys } from './keys.ts';
+import type { RotationKeys } from './rotator.ts';
 
 export interface KeyLine {
   /** For sealing: waits until the HSM answers. */
-  readonly sealing: SealingKeys;
-  /** SubjectPublicKeyInfo of the log's key, DER; waits like sealing. */
-  logPublicKey(): Promise<Buffer>;
+  readonly sealing: SealingKeys & RotationKeys;
+  /** What the token has of the log's keys; waits like sealing. */
+  logKeys(): Promise<readonly LogKeyFacts[]>;
   /** For reading: fails at once when the HSM is away. */
   readonly unwrap: KeyService['unwrap'];
   close(): void;
@@ -38,7 +39,7 @@ export function openKeyLine(clock: Clock, context: ServiceContext, onAway: (erro
   const patience = { clock, onAway, onBack, stop: context.stop };
   return {
     sealing: patiently(keys, patience),
-    logPublicKey: async () => Buffer.from((await patiently({ info: () => keys.info() }, patience).info()).logPublicKeySpki, 'base64'),
+    logKeys: async () => (await patiently({ info: () => keys.info() }, patience).info()).logKeys,
     unwrap: (keyId, wrapped, aad) => keys.unwrap(keyId, wrapped, aad),
     close: () => void client?.then((line) => line.close(), () => undefined),
   };

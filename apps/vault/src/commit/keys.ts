@@ -4,8 +4,8 @@ import type { Clock } from '../clock.ts';
 
 /** What the vault asks of the HSM. Every call may fail with `Failed` while the HSM is away, and may be tried again. */
 export interface SealingKeys {
-  /** Ed25519 over the text of a checkpoint: 64 octets. */
-  signCheckpoint(text: Buffer): Promise<Buffer>;
+  /** Ed25519 over the text of a checkpoint, by this key of the log (SubjectPublicKeyInfo, DER): 64 octets. */
+  signCheckpoint(text: Buffer, spki: Buffer): Promise<Buffer>;
   /** The id of the wrapping key of a class and bucket, made when it is new. */
   ensureWrappingKey(retentionClass: string, bucket: string): Promise<string>;
   wrap(keyId: string, dataKey: Buffer, context: Buffer): Promise<{ iv: Buffer; ciphertext: Buffer; tag: Buffer }>;

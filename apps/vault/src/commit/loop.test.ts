@@ -18,6 +18,7 @@ import { Loop } from './loop.ts';
 import { OwnRecords } from '../intake/own-records.ts';
 import { Publisher } from './publisher.ts';
 import { recover } from './recover.ts';
+import { RotationFiles } from './rotation-files.ts';
 import { Space } from './space.ts';
 import { Vault } from './vault.ts';
 import { Waiting } from '../intake/waiting.ts';
@@ -25,7 +26,7 @@ import { SYSTEM_WORLD } from '../world.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'strongroom-loop-'));
 after(() => rmSync(home, { recursive: true }));
-const paths = { log: join(home, 'log'), segments: join(home, 'segments'), commit: join(home, 'commit') };
+const paths = { log: join(home, 'log'), segments: join(home, 'segments'), commit: join(home, 'commit'), rotations: join(home, 'rotations') };
 const keys = new SoftwareKeys('test.example/log');
 const SERVICE = 'spiffe://t/service/gateway';
 
@@ -37,14 +38,14 @@ function state(instance: Buffer, seenAt: bigint, streams: number): ProducerState
 
 it('begins the commit log anew while it is never idle, and forgets lives that ended long ago', async () => {
   const commitLog = new CommitLog(SYSTEM_DISK, paths.commit);
-  const recovered = await recover(SYSTEM_DISK, paths, keys.key, null, commitLog);
+  const recovered = await recover(SYSTEM_DISK, paths, keys.known(), commitLog);
   const waiting = new Waiting(SYSTEM_CLOCK);
   const alive = randomBytes(16);
   const vault = new Vault({
-    world: SYSTEM_WORLD, key: keys.key, keys, commitLog, waiting, segments: paths.segments, dataKeys: join(home, 'keys'),
+    world: SYSTEM_WORLD, keys, commitLog, waiting, segments: paths.segments, dataKeys: join(home, 'keys'),
     cycleBytesMax: 1 << 20, keepDays: () => 400, segmentBytesMax: 1 << 20, isAlive: (instance) => instance.equals(alive),
   }, recovered, new EventEmitter());
-  const publisher = new Publisher(SYSTEM_WORLD, vault, new LogDirectory(SYSTEM_DISK, paths.log), join(home, 'remembered'));
+  const publisher = new Publisher(SYSTEM_WORLD, vault, new LogDirectory(SYSTEM_DISK, paths.log), new RotationFiles(SYSTEM_DISK, paths.rotations), join(home, 'remembered'));
   const loop = new Loop({
     clock: SYSTEM_CLOCK, vault, publisher, space: new Space(SYSTEM_WORLD, home, 0, 0), own: new OwnRecords(SYSTEM_WORLD, SERVICE, randomBytes(16)), waiting, heartbeatMs: 1, idleCycleMs: 1, cycleBytesMax: 1 << 20,
     state: () => undefined, event: () => undefined,
@@ -67,6 +68,6 @@ it('begins the commit log anew while it is never idle, and forgets lives that en
   assert.deepEqual([alive, old, long].map((instance) => vault.producers.find(instance) !== undefined), [true, false, true]);
   await vault.release();
   const again = new CommitLog(SYSTEM_DISK, paths.commit);
-  assert.equal((await recover(SYSTEM_DISK, paths, keys.key, null, again)).tree.size, vault.size);
+  assert.equal((await recover(SYSTEM_DISK, paths, keys.known(), again)).tree.size, vault.size);
   await again.close();
 });

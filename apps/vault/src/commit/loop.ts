@@ -13,6 +13,8 @@ const SPACE_POLL_MS = 500;
 const SETTLE_MS_MAX = 5000;
 
 export interface LoopOptions {
+  /** What is to be done while no cycle is under way. */
+  readonly between?: () => Promise<void>;
   readonly clock: Clock;
   readonly vault: Vault;
   readonly publisher: Publisher;
@@ -78,6 +80,7 @@ export class Loop {
   async #step(stop: AbortSignal): Promise<void> {
     const { clock, vault, waiting, publisher, heartbeatMs, idleCycleMs } = this.#options;
     publisher.poll();
+    await this.#options.between?.();
     if (!vault.hasWork) {
       const beatInMs = heartbeatMs - (clock.nowMs() - vault.committedAt);
       if (beatInMs <= 0) return vault.enter({ kind: 'heartbeat', time: clock.nowNs() });

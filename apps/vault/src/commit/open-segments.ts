@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The segments that are being written: at most one for each retention class, and so at most 16.
-import { segmentName, type CloseEntry, type NoteKey, type OpenSegment } from '@strongroom/evidence';
+import { segmentName, type CloseEntry, type OpenSegment } from '@strongroom/evidence';
 import type { SealingKeys } from './keys.ts';
 import { expiryBucket } from './retention.ts';
 import { tornEntry } from './segment-parts.ts';
@@ -11,7 +11,6 @@ const SEGMENT_AGE_NS = 24n * 3600n * 1_000_000_000n;
 
 export interface OpenSegmentsOptions {
   readonly world: World;
-  readonly key: NoteKey;
   readonly keys: SealingKeys;
   readonly segments: string;
   readonly dataKeys: string;
@@ -29,10 +28,13 @@ export class OpenSegments {
   /** Segments that have committed batches and no committed closing entry, by name. */
   readonly #committed = new Map<string, OpenSegment>();
   #nextId: number;
+  readonly #origin: string;
+  /** Segments that were begun before are closed. */
+  #turnedAt = 0n;
 
   /** `closed` is told of the closing entry once the final frame is durable. */
-  constructor(options: OpenSegmentsOptions, nextId: number, opened: (segment: SegmentWriter) => void, closed: (entry: CloseEntry) => void) {
-    [this.#options, this.#nextId, this.#opened, this.#closed] = [options, nextId, opened, closed];
+  constructor(options: OpenSegmentsOptions, origin: string, nextId: number, opened: (segment: SegmentWriter) => void, closed: (entry: CloseEntry) => void) {
+    [this.#options, this.#origin, this.#nextId, this.#opened, this.#closed] = [options, origin, nextId, opened, closed];
   }
 
   get nextId(): number {
@@ -52,8 +54,8 @@ export class OpenSegments {
   async writerFor(retentionClass: string, now: bigint): Promise<SegmentWriter> {
     const open = this.#writers.get(retentionClass);
     if (open !== undefined) return open;
-    const { world, keys, segments, dataKeys, key } = this.#options;
-    const place = { directory: segments, dataKeys, origin: key.name, retentionClass, bucket: this.#bucket(retentionClass, now), createdAt: now };
+    const { world, keys, segments, dataKeys } = this.#options;
+    const place = { directory: segments, dataKeys, origin: this.#origin, retentionClass, bucket: this.#bucket(retentionClass, now), createdAt: now };
     // Counted first: a number whose file could not be made whole is not used again.
     const id = this.#nextId;
     this.#nextId += 1;
@@ -67,11 +69,17 @@ export class OpenSegments {
     return expiryBucket(now, this.#options.keepDays(retentionClass));
   }
 
+  /** The open segments are closed by the next cycle: new ones get the wrapping keys of now. */
+  turn(now: bigint): void {
+    this.#turnedAt = now;
+  }
+
   /** Closes segments that are of another bucket than now, large, or a day old, whether or not more comes for them. */
   async closeDue(now: bigint): Promise<void> {
     for (const segment of this.writers()) {
       const { retentionClass, bucket, createdAt } = segment.place;
-      const isDue = bucket !== this.#bucket(retentionClass, now) || segment.length >= this.#options.segmentBytesMax || now - createdAt > SEGMENT_AGE_NS;
+      const isOld = now - createdAt > SEGMENT_AGE_NS || createdAt <= this.#turnedAt;
+      const isDue = isOld || bucket !== this.#bucket(retentionClass, now) || segment.length >= this.#options.segmentBytesMax;
       if (isDue) await this.close(retentionClass);
     }
   }

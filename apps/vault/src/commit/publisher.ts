@@ -4,14 +4,23 @@ import type { LogFile } from '@strongroom/evidence';
 import { putFile } from '../disk.ts';
 import type { World } from '../world.ts';
 import type { LogDirectory } from './log-directory.ts';
+import type { KeptRotation, RotationFiles } from './rotation-files.ts';
 import type { Vault } from './vault.ts';
 
 const INTERVAL_MS = 1000;
+
+interface Publication {
+  readonly files: readonly LogFile[];
+  readonly rotations: readonly KeptRotation[];
+  readonly checkpoint: string;
+  readonly size: number;
+}
 
 export class Publisher {
   readonly #world: Pick<World, 'disk' | 'clock'>;
   readonly #vault: Vault;
   readonly #log: LogDirectory;
+  readonly #rotations: RotationFiles;
   readonly #remembered: string;
   #publishedSize: number;
   #lastAt = -INTERVAL_MS;
@@ -22,10 +31,11 @@ export class Publisher {
   checkpoint: string;
   publishedAt: Date | null = null;
 
-  constructor(world: Pick<World, 'disk' | 'clock'>, vault: Vault, log: LogDirectory, remembered: string) {
+  constructor(world: Pick<World, 'disk' | 'clock'>, vault: Vault, log: LogDirectory, rotations: RotationFiles, remembered: string) {
     this.#world = world;
     this.#vault = vault;
     this.#log = log;
+    this.#rotations = rotations;
     this.#remembered = remembered;
     this.#publishedSize = vault.size;
     this.checkpoint = vault.checkpoint;
@@ -73,28 +83,28 @@ export class Publisher {
   }
 
   #start(): Promise<void> {
-    const { files, checkpoint, size } = this.#vault.takePublication();
     this.#lastAt = this.#world.clock.nowMs();
-    this.#running = this.#attempt(files, checkpoint, size);
+    this.#running = this.#attempt(this.#vault.takePublication());
     return this.#running;
   }
 
-  async #attempt(files: readonly LogFile[], checkpoint: string, size: number): Promise<void> {
+  async #attempt(publication: Publication): Promise<void> {
     try {
-      await this.#publish(files, checkpoint);
-      [this.#publishedSize, this.checkpoint] = [size, checkpoint];
+      await this.#publish(publication);
+      [this.#publishedSize, this.checkpoint] = [publication.size, publication.checkpoint];
       this.publishedAt = new Date(Number(this.#world.clock.nowNs() / 1_000_000n));
       for (const wake of this.#waiters.splice(0)) wake();
     } catch (error) {
       this.#failure = error;
-      this.#vault.returnPublication(files);
+      this.#vault.returnPublication(publication.files, publication.rotations);
     } finally {
       this.#running = undefined;
     }
   }
 
-  /** The remembered checkpoint comes last: it must never be ahead of the store. */
-  async #publish(files: readonly LogFile[], checkpoint: string): Promise<void> {
+  /** Changes of the key come first: whoever holds an older one must be able to follow. The remembered checkpoint comes last: it must never be ahead of the store. */
+  async #publish({ files, rotations, checkpoint }: Publication): Promise<void> {
+    for (const rotation of rotations) await this.#rotations.keep(rotation);
     await this.#log.publish(files, checkpoint);
     await putFile(this.#world.disk, this.#remembered, checkpoint);
   }

@@ -6,24 +6,38 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { Failed, Refused } from '@strongroom/bytes';
 import {
-  decodeEntry, openCheckpoint, parsePartName, partName, segmentName,
-  type BatchEntry, type Checkpoint, type CloseEntry, type LogTree, type NoteKey, type Snapshot, type Totals,
+  decodeEntry, encodeRotation, linkRotations, openCheckpoint, parsePartName, partName, readRotation, segmentName,
+  type BatchEntry, type Checkpoint, type CloseEntry, type LinkedKeys, type LogKey, type LogTree, type NoteKey, type Snapshot, type Totals,
 } from '@strongroom/evidence';
 import type { CommitLog, Redo } from './commit-log.ts';
 import { copyRange, listDirectory, makeStore, readRange, removePath, type Disk } from '../disk.ts';
 import { LogDirectory } from './log-directory.ts';
 import { Producers } from '../intake/producers.ts';
+import { RotationFiles, type KeptRotation } from './rotation-files.ts';
 import { partsOf, tornEntry } from './segment-parts.ts';
 
 export interface RecoverPaths {
   readonly log: string;
   readonly segments: string;
   readonly commit: string;
+  readonly rotations: string;
+}
+
+/** What is known from outside the store. */
+export interface KnownLog {
+  /** The log's first key. */
+  readonly first: NoteKey;
+  /** Every key that the token has for this log. */
+  readonly keys: readonly NoteKey[];
+  /** The signed checkpoint that was published last, or null. */
+  readonly remembered: string | null;
 }
 
 /** The committed state that the vault goes on from. */
 export interface Recovered {
   readonly tree: LogTree;
+  /** The log's keys, the present one last. */
+  readonly keys: LinkedKeys;
   readonly checkpoint: string;
   readonly totals: Totals;
   readonly nextSegment: number;
@@ -40,26 +54,29 @@ export interface Recovered {
 const NOTHING: Snapshot = { kind: 'snapshot', size: 0, totals: { records: 0, batches: 0, bytes: 0 }, nextSegment: 1, open: [], holds: [], destroying: [], producers: [], checkpoint: '' };
 
 /**
- * Order: read; rewrite the tail of segments; rewrite the commit log; publish. A crash in between leaves a store that the
+ * Order: read; rewrite the tail of segments; rewrite the commit log; keep what proves a change of key; publish. A crash in between leaves a store that the
  * next recovery treats the same. Throws `Refused`: `vault.rollback`, `vault.foreign-log`, `note.*`; `Failed`:
  * `vault.commit-log-damaged`, `vault.log-damaged`, `vault.file-short`, `vault.frame-damaged`.
  */
-export async function recover(disk: Disk, paths: RecoverPaths, key: NoteKey, remembered: string | null, commitLog: CommitLog): Promise<Recovered> {
-  await makeStore(disk, paths.log, paths.segments, paths.commit);
+export async function recover(disk: Disk, paths: RecoverPaths, known: KnownLog, commitLog: CommitLog): Promise<Recovered> {
+  await makeStore(disk, paths.log, paths.segments, paths.commit, paths.rotations);
   const log = new LogDirectory(disk, paths.log);
-  const published = publishedCheckpoint(log, key);
+  const rotations = new RotationFiles(disk, paths.rotations);
+  const before = rotations.keys(known.first);
+  const published = publishedCheckpoint(log, before);
   const redo = commitLog.read() ?? fresh(published);
-  const replayed = replay(redo, log, published.size, key);
-  checkRemembered(remembered, key, replayed.tree, log);
+  const replayed = replay(redo, log, published.size, before);
+  checkRemembered(known, replayed, log);
   for (const directory of [paths.segments, paths.commit]) await removeUnfinished(disk, directory);
   const segments = await rewriteTails(disk, paths.segments, replayed.open);
   await commitLog.turn(redo.snapshot, redo.cycles);
+  for (const rotation of replayed.rotations) await rotations.keep(rotation);
   if (replayed.tree.size > published.size) await log.publish(replayed.tree.takeFiles(), replayed.checkpoint);
   const nextSegment = Math.max(replayed.nextSegment, firstUnusedSegment(disk, paths.segments));
   return { ...replayed, nextSegment, torn: segments, rewritten: replayed.tree.size - published.size, isNew: replayed.checkpoint === '' };
 }
 
-function publishedCheckpoint(log: LogDirectory, key: NoteKey): Checkpoint {
+function publishedCheckpoint(log: LogDirectory, key: LogKey & { readonly name: string }): Checkpoint {
   const note = log.checkpoint();
   if (note === null) return { origin: key.name, size: 0, root: Buffer.alloc(0) };
   return openCheckpoint(note, key);
@@ -74,6 +91,9 @@ function fresh(published: Checkpoint): Redo {
 
 interface Replayed {
   readonly tree: LogTree;
+  readonly keys: LinkedKeys;
+  /** Changes of key beyond what was published. */
+  readonly rotations: readonly KeptRotation[];
   readonly checkpoint: string;
   readonly totals: Totals;
   readonly nextSegment: number;
@@ -85,7 +105,7 @@ interface Replayed {
 /** Segments with batches and no closing entry, by id: where their last frame ends, and where it ended when published. */
 type OpenSegments = Map<string, { length: number; frames: number; publishedLength: number; last: BatchEntry[] }>;
 
-function replay({ snapshot, cycles }: Redo, log: LogDirectory, publishedSize: number, key: NoteKey): Replayed {
+function replay({ snapshot, cycles }: Redo, log: LogDirectory, publishedSize: number, before: LinkedKeys): Replayed {
   const tree = log.tree(publishedSize);
   const producers = new Producers();
   producers.apply(snapshot.producers);
@@ -93,6 +113,7 @@ function replay({ snapshot, cycles }: Redo, log: LogDirectory, publishedSize: nu
   for (const { id, length, frames } of snapshot.open) open.set(segmentName(id), { length, frames, publishedLength: length, last: [] });
   const totals = { ...snapshot.totals };
   const closed: CloseEntry[] = [];
+  const rotations: KeptRotation[] = [];
   let { nextSegment, checkpoint, size } = snapshot;
   for (const cycle of cycles) {
     for (const bytes of cycle.entries) {
@@ -102,9 +123,14 @@ function replay({ snapshot, cycles }: Redo, log: LogDirectory, publishedSize: nu
     }
     producers.apply(cycle.producers);
     checkpoint = cycle.checkpoint;
+    const last = cycle.entries.at(-1);
+    if (size > publishedSize && last !== undefined && decodeEntry(last).kind === 'rotate') {
+      rotations.push({ size, text: encodeRotation(last, size - 1, tree.lastEntryPath(), checkpoint) });
+    }
   }
-  checkReplayed(tree, size, checkpoint, key);
-  return { tree, checkpoint, totals, nextSegment, producers, open, closed };
+  const keys = linkRotations(before.epochs[0]!.key, [...before.rotations, ...rotations.map(({ text }) => readRotation(text))]);
+  checkReplayed(tree, size, checkpoint, keys);
+  return { tree, keys, rotations, checkpoint, totals, nextSegment, producers, open, closed };
 }
 
 /** Counts an entry in. Returns the lowest segment id that is free after it. */
@@ -125,7 +151,7 @@ function follow(bytes: Buffer, isPublished: boolean, totals: { records: number; 
   return Number.parseInt(entry.segment, 16) + 1;
 }
 
-function checkReplayed(tree: LogTree, size: number, checkpoint: string, key: NoteKey): void {
+function checkReplayed(tree: LogTree, size: number, checkpoint: string, key: LogKey): void {
   if (size === 0) return;
   const { size: signed, root } = openCheckpoint(checkpoint, key);
   if (size < tree.size || signed !== size || !root.equals(tree.root())) {
@@ -136,9 +162,9 @@ function checkReplayed(tree: LogTree, size: number, checkpoint: string, key: Not
 }
 
 /** A store that is older than what this vault has seen would silently lose what came after. */
-function checkRemembered(remembered: string | null, key: NoteKey, tree: LogTree, log: LogDirectory): void {
+function checkRemembered({ remembered, keys: inToken }: KnownLog, { tree, keys }: Replayed, log: LogDirectory): void {
   if (remembered === null) return;
-  const seen = openCheckpoint(remembered, key);
+  const seen = openRemembered(remembered, keys, inToken);
   const fix = 'put the newest store back; "strongroom verify --as-of" reads a deliberate old copy';
   if (seen.size > tree.size) {
     throw new Refused('vault.rollback', 'the store is older than what this vault has sealed', { why: `it has ${tree.size} entries, ${seen.size} were seen`, fix });
@@ -147,6 +173,18 @@ function checkRemembered(remembered: string | null, key: NoteKey, tree: LogTree,
   if (!root.equals(seen.root)) {
     throw new Refused('vault.fork', 'the store is not the one that this vault has sealed', { why: `its first ${seen.size} entries differ from those seen`, fix });
   }
+}
+
+/** By the keys that the store leads to, or by one that the token has and an older store does not know yet. */
+function openRemembered(note: string, keys: LinkedKeys, inToken: readonly NoteKey[]): Checkpoint {
+  for (const key of [keys, ...inToken]) {
+    try {
+      return openCheckpoint(note, key);
+    } catch (error) {
+      if (!(error instanceof Refused) || error.code !== 'note.signature') throw error;
+    }
+  }
+  return openCheckpoint(note, keys);
 }
 
 /** Closes every segment that was open; what lies beyond the published part goes into a new part file. */

@@ -20,6 +20,7 @@ import { SegmentParts } from '../read/parts.ts';
 import { LogDirectory } from './log-directory.ts';
 import { Publisher } from './publisher.ts';
 import { recover } from './recover.ts';
+import { RotationFiles } from './rotation-files.ts';
 import { Vault, type VaultEvents } from './vault.ts';
 import { Waiting } from '../intake/waiting.ts';
 import { SYSTEM_WORLD, type World } from '../world.ts';
@@ -45,9 +46,9 @@ interface Opened {
 class KeysWithoutRoom extends SoftwareKeys {
   noRoom = false;
 
-  override async signCheckpoint(text: Buffer): Promise<Buffer> {
+  override async signCheckpoint(text: Buffer, spki?: Buffer): Promise<Buffer> {
     if (this.noRoom) throw new Failed('vault.disk-full', 'no room');
-    return super.signCheckpoint(text);
+    return super.signCheckpoint(text, spki);
   }
 }
 
@@ -58,17 +59,17 @@ class Bench {
   #sequence = 0;
 
   get paths() {
-    return { log: join(this.home, 'log'), segments: join(this.home, 'segments'), commit: join(this.home, 'commit') };
+    return { log: join(this.home, 'log'), segments: join(this.home, 'segments'), commit: join(this.home, 'commit'), rotations: join(this.home, 'rotations') };
   }
 
   async open(remembered: string | null = null, world: World = SYSTEM_WORLD): Promise<Opened> {
     const { keys, home, paths } = this;
     const commitLog = new CommitLog(SYSTEM_DISK, paths.commit);
-    const recovered = await recover(SYSTEM_DISK, paths, keys.key, remembered, commitLog).catch(async (error: unknown) => { await commitLog.close(); throw error; });
+    const recovered = await recover(SYSTEM_DISK, paths, keys.known(remembered), commitLog).catch(async (error: unknown) => { await commitLog.close(); throw error; });
     const events = new EventEmitter<VaultEvents>();
     const waiting = new Waiting(SYSTEM_CLOCK);
     const dataKeys = join(home, 'keys');
-    const vault = new Vault({ world, key: keys.key, keys, commitLog, waiting, segments: paths.segments, dataKeys, cycleBytesMax: 1 << 20, segmentBytesMax: 1 << 20, keepDays: (name) => (name === 'short' ? 30 : 400), isAlive: () => false }, recovered, events);
+    const vault = new Vault({ world, keys, commitLog, waiting, segments: paths.segments, dataKeys, cycleBytesMax: 1 << 20, segmentBytesMax: 1 << 20, keepDays: (name) => (name === 'short' ? 30 : 400), isAlive: () => false }, recovered, events);
     opened.push(vault);
     events.on('opened', (segment) => this.dataKeys.set(segment.name, segment.dataKey));
     const records = async (): Promise<string[]> => {
@@ -79,7 +80,7 @@ class Bench {
       }
       return found;
     };
-    return { vault, waiting, publisher: new Publisher(SYSTEM_WORLD, vault, new LogDirectory(SYSTEM_DISK, paths.log), join(home, 'remembered')), rewritten: recovered.rewritten, events, records };
+    return { vault, waiting, publisher: new Publisher(SYSTEM_WORLD, vault, new LogDirectory(SYSTEM_DISK, paths.log), new RotationFiles(SYSTEM_DISK, paths.rotations), join(home, 'remembered')), rewritten: recovered.rewritten, events, records };
   }
 
   readonly dataKeys = new Map<string, Buffer>();

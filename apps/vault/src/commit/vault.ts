@@ -7,14 +7,15 @@
 import type { EventEmitter } from 'node:events';
 import { Failed } from '@strongroom/bytes';
 import {
-  checkpointText, encodeEntry, signedNote,
-  type BatchEntry, type CloseEntry, type Entry, type LogFile, type LogTree, type ProducerState, type Totals,
+  checkpointText, encodeEntry, encodeRotation, linkRotations, presentKey, readRotation, signatureLine, vkeyOf,
+  type BatchEntry, type CloseEntry, type Entry, type LinkedKeys, type LogFile, type LogTree, type NoteKey, type ProducerState, type Totals,
 } from '@strongroom/evidence';
 import type { Admitted, AdmittedRun } from '../intake/admission.ts';
 import type { CommitLog } from './commit-log.ts';
 import { isDiskFull } from '../disk.ts';
 import type { Producers } from '../intake/producers.ts';
 import type { Recovered } from './recover.ts';
+import type { KeptRotation } from './rotation-files.ts';
 import { batchesOf, sealBatch, type SealedBatch } from './seal.ts';
 import { OpenSegments, type OpenSegmentsOptions } from './open-segments.ts';
 import type { SegmentWriter } from './segment-writer.ts';
@@ -45,12 +46,20 @@ interface Plan {
   /** What is appended to which segment. */
   readonly writes: ReadonlyMap<SegmentWriter, readonly Buffer[]>;
   readonly tree: LogTree;
+  /** The log's next key, which the last entry names. */
+  readonly next: NoteKey | null;
 }
 
 export class Vault {
   readonly #options: VaultOptions;
   readonly #events: EventEmitter<VaultEvents>;
   readonly producers: Producers;
+  #keys: LinkedKeys;
+  /** The key that the log gets with the next cycle. */
+  #nextKey: NoteKey | null = null;
+  /** A rotation that is committed; until it is confirmed the old key signs too. */
+  #confirming: KeptRotation | null = null;
+  #unpublishedRotations: KeptRotation[] = [];
   #tree: LogTree;
   #checkpoint: string;
   #totals: Totals;
@@ -68,11 +77,12 @@ export class Vault {
     this.#options = options;
     this.#events = events;
     this.producers = recovered.producers;
+    this.#keys = recovered.keys;
     this.#tree = recovered.tree;
     this.#checkpoint = recovered.checkpoint;
     this.#totals = recovered.totals;
     this.#closing = [...recovered.torn];
-    this.#segments = new OpenSegments(options, recovered.nextSegment, (segment) => events.emit('opened', segment), (entry) => this.#closing.push(entry));
+    this.#segments = new OpenSegments(options, recovered.keys.name, recovered.nextSegment, (segment) => events.emit('opened', segment), (entry) => this.#closing.push(entry));
   }
 
   get size(): number {
@@ -87,6 +97,21 @@ export class Vault {
     return this.#checkpoint;
   }
 
+  /** The log's keys, the present one last. */
+  get keys(): LinkedKeys {
+    return this.#keys;
+  }
+
+  /** Whether the log's key changes with the next cycle. */
+  get isRotating(): boolean {
+    return this.#nextKey !== null;
+  }
+
+  /** A change of key that is committed and not confirmed. */
+  get confirming(): KeptRotation | null {
+    return this.#confirming;
+  }
+
   get totals(): Totals {
     return this.#totals;
   }
@@ -96,7 +121,7 @@ export class Vault {
   }
 
   get hasWork(): boolean {
-    return !this.#options.waiting.isEmpty || this.#urgent.length > 0 || this.#closing.length > 0;
+    return !this.#options.waiting.isEmpty || this.#urgent.length > 0 || this.#closing.length > 0 || this.isRotating;
   }
 
   /** Whether a write found no room: files may end in half a frame or record, and nothing may follow before {@link startAfresh}. */
@@ -112,6 +137,21 @@ export class Vault {
   /** An entry without records, for the next cycle. */
   enter(entry: Entry): void {
     this.#urgent.push(entry);
+  }
+
+  /** Has the next cycle end with an entry that names the log's next key; that checkpoint and those after it are signed by both. */
+  rotateTo(next: NoteKey): void {
+    this.#nextKey = next;
+  }
+
+  /** The rotation is published and known: from here on the new key signs alone. Between cycles only. */
+  confirm(): void {
+    this.#confirming = null;
+  }
+
+  /** The open segments are closed by the next cycle, and new ones begun as records come. */
+  turnSegments(): void {
+    this.#segments.turn(this.#options.world.clock.nowNs());
   }
 
   /**
@@ -139,11 +179,13 @@ export class Vault {
     const placed = new Map<SegmentWriter, readonly AdmittedRun[]>();
     for (const [retentionClass, runs] of byClass) placed.set(await this.#segments.writerFor(retentionClass, now), runs);
     const plan = this.#plan(placed);
-    const checkpoint = await allDone(this.#sign(plan.tree), [...plan.writes].map(([segment, frames]) => segment.write(frames)));
+    const checkpoint = await allDone(this.#sign(plan), [...plan.writes].map(([segment, frames]) => segment.write(frames)));
+    const rotation = plan.next === null ? null : rotationOf(plan, checkpoint);
     const producers = merge(taken);
     const cycle = { kind: 'cycle' as const, sizeBefore: this.#tree.size, entries: plan.entries, producers, checkpoint };
     await this.#options.commitLog.commit(cycle);
     this.#apply(plan, checkpoint, producers);
+    if (rotation !== null) this.#applyRotation(rotation);
   }
 
   /** Ends the open segments in order: their closing entries wait for the next cycle. */
@@ -159,17 +201,31 @@ export class Vault {
       batches.push(...sealed);
       writes.set(segment, sealed.flatMap(({ frame }) => frame));
     }
-    const [closing, urgent] = [[...this.#closing], [...this.#urgent]];
-    const entries = [...closing, ...urgent, ...batches.map(({ entry }) => entry)].map(encodeEntry);
+    const [closing, urgent, next] = [[...this.#closing], [...this.#urgent], this.#nextKey];
+    const last: Entry[] = next === null ? [] : [{ kind: 'rotate', time: this.#options.world.clock.nowNs(), from: vkeyOf(presentKey(this.#keys)), to: vkeyOf(next) }];
+    const entries = [...closing, ...urgent, ...batches.map(({ entry }) => entry), ...last].map(encodeEntry);
     const tree = this.#tree.clone();
     for (const entry of entries) tree.append(entry);
-    return { closing, urgent, entries, batches, writes, tree };
+    return { closing, urgent, entries, batches, writes, tree, next };
   }
 
-  async #sign(tree: LogTree): Promise<string> {
-    const { key, keys } = this.#options;
-    const text = checkpointText({ origin: key.name, size: tree.size, root: tree.root() });
-    return signedNote(text, key, await keys.signCheckpoint(Buffer.from(text)));
+  /** By the log's key; around a rotation by the old one and the new one. */
+  async #sign({ tree, next }: Plan): Promise<string> {
+    const { keys } = this.#options;
+    const present = presentKey(this.#keys);
+    const retiring = this.#confirming === null ? [] : [this.#keys.epochs.at(-2)!.key];
+    const text = checkpointText({ origin: present.name, size: tree.size, root: tree.root() });
+    const signers = [...retiring, present, ...(next === null ? [] : [next])];
+    const lines = await Promise.all(signers.map(async (key) => signatureLine(key, await keys.signCheckpoint(Buffer.from(text), spkiOf(key)))));
+    return `${text}\n${lines.join('')}`;
+  }
+
+  #applyRotation(rotation: KeptRotation): void {
+    const { epochs, rotations } = this.#keys;
+    this.#keys = linkRotations(epochs[0]!.key, [...rotations, readRotation(rotation.text)]);
+    this.#nextKey = null;
+    this.#confirming = rotation;
+    this.#unpublishedRotations.push(rotation);
   }
 
   #apply(plan: Plan, checkpoint: string, producers: readonly ProducerState[]): void {
@@ -182,7 +238,7 @@ export class Vault {
     this.producers.apply(producers);
     this.committedAt = this.#options.world.clock.nowMs();
     this.cycles += 1;
-    this.#events.emit('sealed', plan.batches, plan.tree.size - plan.batches.length);
+    this.#events.emit('sealed', plan.batches, plan.tree.size - plan.batches.length - (plan.next === null ? 0 : 1));
     for (const entry of plan.closing) this.#events.emit('closed', entry);
   }
 
@@ -211,7 +267,8 @@ export class Vault {
   }
 
   /** Takes back what could not be published. Not into the tree: a cycle under way will replace that by its own. */
-  returnPublication(files: readonly LogFile[]): void {
+  returnPublication(files: readonly LogFile[], rotations: readonly KeptRotation[] = []): void {
+    this.#unpublishedRotations.unshift(...rotations);
     this.#unpublished.push(...files.filter(({ path }) => !path.includes('.p/')));
   }
 
@@ -222,9 +279,20 @@ export class Vault {
   }
 
   /** The files that a publication needs now, with the checkpoint that covers them. */
-  takePublication(): { files: LogFile[]; checkpoint: string; size: number } {
-    return { files: [...this.#unpublished.splice(0), ...this.#tree.takeFiles()], checkpoint: this.#checkpoint, size: this.#tree.size };
+  takePublication(): { files: LogFile[]; rotations: KeptRotation[]; checkpoint: string; size: number } {
+    return { rotations: this.#unpublishedRotations.splice(0), files: [...this.#unpublished.splice(0), ...this.#tree.takeFiles()], checkpoint: this.#checkpoint, size: this.#tree.size };
   }
+}
+
+/** Checked before it is committed: a rotation that does not hold would end the log. */
+function rotationOf({ entries, tree }: Plan, checkpoint: string): KeptRotation {
+  const text = encodeRotation(entries.at(-1)!, tree.size - 1, tree.lastEntryPath(), checkpoint);
+  readRotation(text);
+  return { size: tree.size, text };
+}
+
+function spkiOf({ key }: NoteKey): Buffer {
+  return key.export({ type: 'spki', format: 'der' });
 }
 
 /** Runs by retention class, in order within each; mostly there is one. */

@@ -4,6 +4,7 @@ import { Refused } from '@strongroom/bytes';
 import { decodeBatch, decodeContext, encodeEntry, inclusionPath, itemOf, leavesOf, parseRecordId, recordsOf, saltsOf, SALT_BYTES, PROOF_FORMAT, type Proof } from '@strongroom/evidence';
 import { SYSTEM_DISK } from '../disk.ts';
 import { earliestTimestamp } from './earliest-timestamp.ts';
+import type { RotationFiles } from '../commit/rotation-files.ts';
 import type { History } from './history.ts';
 
 async function find(history: History, args: unknown) {
@@ -29,18 +30,24 @@ export async function show(history: History, args: unknown) {
   return { ...itemOf(at.entry, record), receipt, batch: encodeEntry(entry).toString() };
 }
 
-/** With the earliest timestamp in `timestamps` that covers it. Throws the same. */
-export async function prove(history: History, timestamps: string, args: unknown): Promise<Proof> {
+/** With the earliest timestamp there that covers it. Throws the same. */
+export async function prove(history: History, places: { readonly timestamps: string; readonly rotations: RotationFiles }, args: unknown): Promise<Proof> {
   const { id, at, bytes, entry, batch, record } = await find(history, args);
   const path = inclusionPath(leavesOf(batch.seed, batch.runs), at.record);
   const salt = saltsOf(batch.seed, entry.records).subarray(at.record * SALT_BYTES, (at.record + 1) * SALT_BYTES);
-  const timestamp = earliestTimestamp(SYSTEM_DISK, timestamps, at.entry, (size) => history.entryPath(at.entry, size));
+  const timestamp = earliestTimestamp(SYSTEM_DISK, places.timestamps, at.entry, (size) => history.entryPath(at.entry, size));
   return {
-    format: PROOF_FORMAT, id, checkpoint: history.checkpoint,
+    format: PROOF_FORMAT, id, checkpoint: history.checkpoint, ...rotationsUpTo(history.size, places.rotations),
     entry: { index: at.entry, bytes: bytes.toString('base64'), path: history.entryPath(at.entry).map(base64) },
     record: { index: at.record, path: path.map(base64), salt: base64(salt), context: base64(record.context), sequence: record.sequence, raw: base64(record.raw) },
     ...(timestamp === null ? {} : { timestamp }),
   };
+}
+
+/** What leads from the log's first key to the one that signed; nothing while it has its first. */
+function rotationsUpTo(size: number, rotations: RotationFiles): { rotations?: readonly string[] } {
+  const texts = rotations.textsUpTo(size);
+  return texts.length === 0 ? {} : { rotations: texts };
 }
 
 function base64(bytes: Buffer): string {

@@ -14,6 +14,7 @@ import { FILTERS_DIRECTORY, readFilter } from './filter-keeper.ts';
 import type { SegmentFilter } from './filter.ts';
 import { History, type DataKeys } from './history.ts';
 import { LogDirectory } from '../commit/log-directory.ts';
+import { RotationFiles } from '../commit/rotation-files.ts';
 import { prove, show } from './one-record.ts';
 import { SegmentParts } from './parts.ts';
 import { parseQuery } from './query.ts';
@@ -75,7 +76,7 @@ async function answer(id: number, verb: string, args: unknown): Promise<void> {
 
 async function resultOf(id: number, verb: string, args: unknown, history: History, keys: DataKeys): Promise<unknown> {
   if (verb === 'show') return show(history, args);
-  if (verb === 'prove') return prove(history, paths.timestamps, args);
+  if (verb === 'prove') return prove(history, { timestamps: paths.timestamps, rotations: new RotationFiles(SYSTEM_DISK, paths.rotations) }, args);
   const query = parseQuery(args);
   if (query.isTimed) await (times ??= new TimeIndex(join(paths.state, 'times'), files.log, history.size)).extend(history.size, turn);
   const batches = history.batches(query.times, (bundle) => times?.span(bundle), query.reverse);

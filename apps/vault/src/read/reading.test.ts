@@ -15,6 +15,7 @@ import { OwnRecords } from '../intake/own-records.ts';
 import { Publisher } from '../commit/publisher.ts';
 import { Reading } from './reading.ts';
 import { recover } from '../commit/recover.ts';
+import { RotationFiles } from '../commit/rotation-files.ts';
 import { Vault, type VaultEvents } from '../commit/vault.ts';
 import { Waiting } from '../intake/waiting.ts';
 import { SYSTEM_CLOCK } from '../clock.ts';
@@ -23,18 +24,18 @@ import { SYSTEM_WORLD } from '../world.ts';
 
 const BATCHES = 20;
 const home = mkdtempSync(join(tmpdir(), 'strongroom-reading-'));
-const paths = { log: join(home, 'log'), segments: join(home, 'segments'), commit: join(home, 'commit'), timestamps: join(home, 'timestamps'), state: home };
+const paths = { log: join(home, 'log'), segments: join(home, 'segments'), commit: join(home, 'commit'), timestamps: join(home, 'timestamps'), rotations: join(home, 'rotations'), state: home };
 const dataKeys = new Map<string, Buffer>();
 const keys = new SoftwareKeys('test.example/log');
 
 before(async () => {
   const [waiting, commitLog, events] = [new Waiting(SYSTEM_CLOCK), new CommitLog(SYSTEM_DISK, paths.commit), new EventEmitter<VaultEvents>()];
   events.on('opened', (segment) => dataKeys.set(segment.name, segment.dataKey));
-  const recovered = await recover(SYSTEM_DISK, paths, keys.key, null, commitLog);
+  const recovered = await recover(SYSTEM_DISK, paths, keys.known(), commitLog);
   const vault = new Vault({
-    world: SYSTEM_WORLD, key: keys.key, keys, commitLog, waiting, segments: paths.segments, dataKeys: join(home, 'keys'), cycleBytesMax: 1 << 20, keepDays: () => 400, segmentBytesMax: 1 << 20, isAlive: () => false,
+    world: SYSTEM_WORLD, keys, commitLog, waiting, segments: paths.segments, dataKeys: join(home, 'keys'), cycleBytesMax: 1 << 20, keepDays: () => 400, segmentBytesMax: 1 << 20, isAlive: () => false,
   }, recovered, events);
-  const publisher = new Publisher(SYSTEM_WORLD, vault, new LogDirectory(SYSTEM_DISK, paths.log), join(home, 'remembered'));
+  const publisher = new Publisher(SYSTEM_WORLD, vault, new LogDirectory(SYSTEM_DISK, paths.log), new RotationFiles(SYSTEM_DISK, paths.rotations), join(home, 'remembered'));
   const own = new OwnRecords(SYSTEM_WORLD, 'spiffe://t/service/vault', randomBytes(16));
   for (let i = 0; i < BATCHES; i += 1) {
     waiting.push(own.event(`test.${i}`, 'info'));

@@ -10,6 +10,7 @@ export interface ReadingPaths {
   readonly log: string;
   readonly segments: string;
   readonly timestamps: string;
+  readonly rotations: string;
   /** Where what is derived from the log may be kept. */
   readonly state: string;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Files of the log against each other, a bundle at a time: entries against the hashes of their tile, each full tile against
 // the one above it, and at the end of a pass all of it against the signed checkpoint.
-import { TILE_WIDTH, bundlePath, decodeBundle, leafHash, openCheckpoint, rootOf, tilePath, HASH_BYTES, type NoteKey } from '@strongroom/evidence';
+import { TILE_WIDTH, bundlePath, decodeBundle, leafHash, openCheckpoint, rootOf, tilePath, HASH_BYTES, type LogKey } from '@strongroom/evidence';
 import type { LogDirectory } from '../commit/log-directory.ts';
 
 export interface LogFault {
@@ -37,7 +37,7 @@ function widthOf(level: number, index: number, size: number): number {
 }
 
 /** The published checkpoint: its signature, and its root against the right edge of the tiles. */
-export function checkpointFault(log: LogDirectory, key: NoteKey): LogFault | null {
+export function checkpointFault(log: LogDirectory, key: LogKey): LogFault | null {
   const where = 'store/log/checkpoint';
   try {
     const { size, root } = openCheckpoint(log.checkpoint() ?? '', key);

@@ -44,7 +44,7 @@ async function passWith(medium: Medium): Promise<{ readonly events: string[]; re
   const directory = new LogDirectory(SYSTEM_DISK, join(home, 'log'));
   const segments = join(home, 'segments');
   await new Scrub(state, {
-    directory, segments, log: () => new PublishedLog(directory), key: store.key, pace, periodMs: 1000, medium,
+    directory, segments, log: () => new PublishedLog(directory), key: () => store.key, pace, periodMs: 1000, medium,
     segmentBytes: () => 1000, save: () => Promise.resolve(), spent: (bytes) => pace.spent(bytes), checksum: () => null, isDestroyed: () => false,
     event: (event) => { events.push(event); },
   }).pass();

@@ -2,7 +2,7 @@
 // Passes over everything that is closed, one after the other: the log's files bundle by bundle, and each segment where its
 // closing entry stands. A restart goes on at the segment it was at. Finds and tells; restores nothing.
 import { Bug } from '@strongroom/bytes';
-import { TILE_WIDTH, type CloseEntry, type NoteKey } from '@strongroom/evidence';
+import { TILE_WIDTH, type CloseEntry, type LogKey } from '@strongroom/evidence';
 import type { LogDirectory } from '../commit/log-directory.ts';
 import type { PublishedLog } from './published-log.ts';
 import { bytesPerSecond, dueAt, type Pace, type Plan } from './pace.ts';
@@ -18,7 +18,8 @@ export interface ScrubTools extends SegmentTools {
   readonly directory: LogDirectory;
   /** The log as it is published now. */
   readonly log: () => PublishedLog;
-  readonly key: NoteKey;
+  /** The log's keys of now. */
+  readonly key: () => LogKey;
   readonly pace: Pace;
   readonly periodMs: number;
   /** Octets of all segments now. */
@@ -64,7 +65,7 @@ export class Scrub {
     const { directory, key, event, save } = this.#tools;
     await this.#lookAgain();
     for (let log = this.#measure(); this.#state.entry < log.size; log = this.#measure()) await this.#bundle(log);
-    const checkpoint = checkpointFault(directory, key);
+    const checkpoint = checkpointFault(directory, key());
     this.#note({ subject: CHECKPOINT, where: `store/log/${CHECKPOINT}`, entry: 0, fault: wholeFile(checkpoint) });
     const tookMs = Date.now() - this.#state.startedAt;
     event('vault.scrubbed', 'info', { entries: this.#state.entry, bytes: this.#state.bytes, seconds: Math.round(tookMs / 1000), damaged: this.#state.damage.length });

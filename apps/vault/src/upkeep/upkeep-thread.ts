@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { parseVkey, type Checksum } from '@strongroom/evidence';
 import { readFileFlags, type Fields, type Level, type UpkeepFacts } from '@strongroom/service';
 import { LogDirectory } from '../commit/log-directory.ts';
+import { RotationFiles } from '../commit/rotation-files.ts';
 import { listDirectory, SYSTEM_DISK } from '../disk.ts';
 import { ChecksumFile } from './checksum-file.ts';
 import { followCloses } from './follow.ts';
@@ -37,6 +38,7 @@ const tell = (event: string, level: Level, fields: Fields): void => send({ kind:
 const statePath = join(data.state, 'upkeep.json');
 const state = readState(statePath);
 const log = new LogDirectory(SYSTEM_DISK, data.log);
+const rotations = new RotationFiles(SYSTEM_DISK, join(data.store, 'rotations'));
 const checksums = new ChecksumFile(data.checksums);
 const stop = new AbortController();
 const pace = new Pace(stop.signal);
@@ -48,7 +50,7 @@ let saving: Promise<void> = Promise.resolve();
 let savedAtMs = -Infinity;
 
 const scrub = new Scrub(state.scrub, {
-  directory: log, log: () => new PublishedLog(log), key: parseVkey(data.vkey), pace, periodMs: data.periodMs, segmentBytes, save: () => (performance.now() - savedAtMs < SAVE_MS ? Promise.resolve() : save()),
+  directory: log, log: () => new PublishedLog(log), key: () => rotations.keys(parseVkey(data.vkey)), pace, periodMs: data.periodMs, segmentBytes, save: () => (performance.now() - savedAtMs < SAVE_MS ? Promise.resolve() : save()),
   segments: data.segments, medium: new Medium(), checksum, spent: (bytes) => pace.spent(bytes), isDestroyed: () => false, event: tell,
 });
 

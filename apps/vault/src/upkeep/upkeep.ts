@@ -25,6 +25,7 @@ export interface UpkeepPaths {
 }
 
 export interface ThreadData extends UpkeepPaths {
+  /** One of the log's keys; rotations in the store lead to the others. */
   readonly vkey: string;
   readonly periodMs: number;
 }

@@ -3,7 +3,7 @@
 // the log's own key: a witness cannot stop a vault by what it merely says.
 import { join } from 'node:path';
 import { Refused } from '@strongroom/bytes';
-import { cosignaturesOf, openCheckpoint, type Checkpoint, type NoteKey, type Policy } from '@strongroom/evidence';
+import { cosignaturesOf, openCheckpoint, type Checkpoint, type LogKey, type Policy } from '@strongroom/evidence';
 import { putFile, readWhole, removePath, type Disk } from '../disk.ts';
 import type { RootAt } from './witnessed.ts';
 
@@ -12,7 +12,8 @@ const FIX = 'put the newest store back; if it is gone, keep this one as a copy: 
 export interface ComparisonFacts {
   readonly disk: Disk;
   readonly vaultState: string;
-  readonly key: NoteKey;
+  /** The log's keys of now. */
+  readonly key: () => LogKey;
   readonly policy: Policy;
   readonly size: () => number;
   readonly rootAt: RootAt;
@@ -55,7 +56,7 @@ export class Comparison {
   }
 
   #compare(note: string, who: string): number {
-    const checkpoint = openCheckpoint(note, this.#facts.key);
+    const checkpoint = openCheckpoint(note, this.#facts.key());
     const size = this.#facts.size();
     const when = this.#when(note);
     if (checkpoint.size > size) throw rollback(checkpoint, size, who, when);

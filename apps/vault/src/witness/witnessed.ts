@@ -4,8 +4,8 @@
 import { join } from 'node:path';
 import { Refused } from '@strongroom/bytes';
 import {
-  cosignaturesOf, isBy, isQuorum, openCheckpoint, rootAt, shownName, splitNote, tilePath,
-  type Checkpoint, type Cosignature, type NoteKey, type Policy,
+  cosignaturesOf, epochsOf, isBy, isQuorum, openCheckpoint, rootAt, shownName, splitNote, tilePath,
+  type Checkpoint, type Cosignature, type LogKey, type Policy,
 } from '@strongroom/evidence';
 import type { Layout } from '@strongroom/service';
 import type { LogDirectory } from '../commit/log-directory.ts';
@@ -36,7 +36,7 @@ export function publishedRoots(log: LogDirectory, publishedSize: () => number): 
  * Judges a cosigned checkpoint by the policy; what nobody asked for is left out of the note. Throws `Refused`: `note.*`,
  * `checkpoint.*`, `witness.no-quorum`.
  */
-export function judgeWitnessed(note: string, key: NoteKey, policy: Policy): WitnessedCheckpoint {
+export function judgeWitnessed(note: string, key: LogKey, policy: Policy): WitnessedCheckpoint {
   const checkpoint = openCheckpoint(note, key);
   const made = cosignaturesOf(note, policy.witnesses.map((witness) => witness.key));
   const names = policy.witnesses.filter((witness) => made.some((one) => one.key === witness.key)).map(({ name }) => name);
@@ -44,9 +44,9 @@ export function judgeWitnessed(note: string, key: NoteKey, policy: Policy): Witn
   return { ...checkpoint, names, seconds: Math.max(0, ...made.map(({ seconds }) => seconds)), note: cleanNote(note, key, made) };
 }
 
-function cleanNote(note: string, key: NoteKey, made: readonly Cosignature[]): string {
+function cleanNote(note: string, by: LogKey, made: readonly Cosignature[]): string {
   const { text, signatures } = splitNote(note);
-  const lines = [...signatures.filter((line) => isBy(line, key)).map(({ line }) => line), ...made.map(({ line }) => line)];
+  const lines = [...signatures.filter((line) => epochsOf(by).some(({ key }) => isBy(line, key))).map(({ line }) => line), ...made.map(({ line }) => line)];
   return `${text}\n${[...new Set(lines)].map((line) => `${line}\n`).join('')}`;
 }
 

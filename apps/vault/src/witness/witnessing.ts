@@ -54,12 +54,12 @@ export class Witnessing {
   }
 
   private constructor(world: World, context: WitnessingContext, sealing: Sealing, policy: Policy) {
-    const { publisher, key } = sealing;
+    const { publisher, vault } = sealing;
     [this.#world, this.#context, this.#sealing, this.#policy] = [world, context, sealing, policy];
     this.#log = new LogDirectory(world.disk, context.paths.log);
     this.#rootAt = publishedRoots(this.#log, () => publisher.publishedSize);
     this.#files = new WitnessedFiles(world.disk, context.paths);
-    this.#comparison = new Comparison({ disk: world.disk, vaultState: context.paths.vaultState, key, policy, size: () => publisher.publishedSize, rootAt: this.#rootAt });
+    this.#comparison = new Comparison({ disk: world.disk, vaultState: context.paths.vaultState, key: () => vault.keys, policy, size: () => publisher.publishedSize, rootAt: this.#rootAt });
     this.#last = this.#load();
     this.#exposure = new Exposure(() => world.clock.nowMs(), this.#files.remembered(this.#last?.size ?? 0) ?? { records: 0, bytes: 0 });
     this.#refused.promise.catch(() => undefined);
@@ -71,7 +71,7 @@ export class Witnessing {
     if (note === null) return null;
     try {
       this.#comparison.own(note);
-      return judgeWitnessed(note, this.#sealing.key, this.#policy);
+      return judgeWitnessed(note, this.#sealing.vault.keys, this.#policy);
     } catch (error) {
       if (isContradiction(error) || !(error instanceof Refused)) throw error;
       this.#context.event('vault.witnessed-ignored', 'warn', errorFields(error));
@@ -151,7 +151,7 @@ export class Witnessing {
   }
 
   async #accept(note: string): Promise<number> {
-    const witnessed = judgeWitnessed(note, this.#sealing.key, this.#policy);
+    const witnessed = judgeWitnessed(note, this.#sealing.vault.keys, this.#policy);
     const { publishedSize } = this.#sealing.publisher;
     if (witnessed.size > publishedSize) throw new Refused('witness.unpublished', 'that checkpoint is not published', { why: `it has ${witnessed.size} entries, ${publishedSize} are published` });
     if (!this.#rootAt(witnessed.size).equals(witnessed.root)) throw new Refused('witness.other-log', 'that checkpoint is not of this store');

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The checkpoint comes first: everything else is judged by what it covers.
 import { Refused } from '@strongroom/bytes';
-import { openCheckpoint, readCheckpoint, type Checkpoint, type NoteKey } from '../note.ts';
+import { openCheckpoint, readCheckpoint, type Checkpoint, type LogKey } from '../note.ts';
 import type { GuardedReader } from './store-reader.ts';
 import { reason, type FailureCode, type Findings } from './verdict.ts';
 
@@ -12,7 +12,7 @@ export const CHECKPOINT_PATH = 'log/checkpoint';
  * The store's checkpoint. One that fails its signature is a failure and is still returned, so that the rest can be
  * judged and named; null when there is nothing to go by.
  */
-export function storeCheckpoint(reader: GuardedReader, key: NoteKey, findings: Findings): Checkpoint | null {
+export function storeCheckpoint(reader: GuardedReader, key: LogKey, findings: Findings): Checkpoint | null {
   const note = reader.readFile(CHECKPOINT_PATH, CHECKPOINT_BYTES_MAX)?.toString('utf8');
   if (note === undefined) {
     findings.fail('log.checkpoint-missing', CHECKPOINT_PATH, 'there is no checkpoint, so nothing says what the store holds');
@@ -41,7 +41,7 @@ function unsigned(note: string): Checkpoint | null {
 }
 
 /** Whether a live vault has published a longer log since `size` was read. */
-export function hasMoved(reader: GuardedReader, key: NoteKey, size: number): boolean {
+export function hasMoved(reader: GuardedReader, key: LogKey, size: number): boolean {
   const note = reader.readFile(CHECKPOINT_PATH, CHECKPOINT_BYTES_MAX)?.toString('utf8');
   if (note === undefined) return false;
   try {
@@ -52,7 +52,7 @@ export function hasMoved(reader: GuardedReader, key: NoteKey, size: number): boo
 }
 
 /** Checkpoints that the caller remembers from elsewhere. One that this key did not sign is a failure, not ignored. */
-export function rememberedCheckpoints(notes: readonly string[], key: NoteKey, findings: Findings): Checkpoint[] {
+export function rememberedCheckpoints(notes: readonly string[], key: LogKey, findings: Findings): Checkpoint[] {
   return notes.flatMap((note, i) => {
     try {
       return [openCheckpoint(note, key)];

@@ -4,7 +4,7 @@ import { Refused } from '@strongroom/bytes';
 import { COMMIT_BODY_MAX, COMMIT_FRAMING_BYTES, NO_DIGEST, decodeCommit, type Cycle, type Snapshot } from '../commit.ts';
 import type { LogTree } from '../log-tree.ts';
 import { HASH_BYTES, leafHash } from '../merkle.ts';
-import { openCheckpoint, type Checkpoint, type NoteKey } from '../note.ts';
+import { openCheckpoint, type Checkpoint, type LogKey } from '../note.ts';
 import { TILE_WIDTH } from '../tiles.ts';
 import type { LogFiles } from './log-files.ts';
 import type { GuardedReader } from './store-reader.ts';
@@ -13,7 +13,7 @@ import { reason, type FailureCode, type Findings } from './verdict.ts';
 export interface CommitTools {
   readonly reader: GuardedReader;
   readonly files: LogFiles;
-  readonly key: NoteKey;
+  readonly key: LogKey;
   readonly checkpoint: Checkpoint;
   /** The tiles lead to the checkpoint: older roots can be told from them. */
   readonly tilesHold: boolean;

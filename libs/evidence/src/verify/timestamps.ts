@@ -3,7 +3,7 @@
 // time stamping authority over that file. A checkpoint there must be one of this log, with or without an authority to ask.
 import { Refused } from '@strongroom/bytes';
 import { formatTime } from '../item.ts';
-import { openCheckpoint, type Checkpoint, type NoteKey } from '../note.ts';
+import { openCheckpoint, type Checkpoint, type LogKey } from '../note.ts';
 import { TIMESTAMP_BYTES_MAX, verifyTimestamp, type Timestamp, type TimestampTrust } from '../timestamp/index.ts';
 import { CHECKPOINT_BYTES_MAX, hasMoved } from './checkpoint.ts';
 import type { GuardedReader } from './store-reader.ts';
@@ -13,7 +13,7 @@ const DIRECTORY = 'timestamps';
 export const TIMESTAMP_FILE = /^([1-9][0-9]{0,15})\.(checkpoint|tsr)$/;
 
 export interface TimestampsOptions {
-  readonly key: NoteKey;
+  readonly key: LogKey;
   readonly trust: TimestampTrust | undefined;
   readonly asOf: boolean;
 }

@@ -2,7 +2,7 @@
 // What verification finds: failures, which make a store invalid, and facts, which a reader should know.
 export type FailureCode =
   | 'store.format' | 'store.read' | 'store.rollback' | 'store.fork' | 'store.remembered'
-  | 'log.checkpoint-missing' | 'log.checkpoint-signature' | 'log.checkpoint-origin' | 'log.root' | 'log.tile' | 'log.bundle' | 'log.entry'
+  | 'log.checkpoint-missing' | 'log.checkpoint-signature' | 'log.checkpoint-origin' | 'log.root' | 'log.tile' | 'log.bundle' | 'log.entry' | 'log.rotation'
   | 'segment.missing' | 'segment.truncated' | 'segment.header' | 'segment.place' | 'segment.frame' | 'segment.frame-digest'
   | 'segment.final-frame' | 'segment.closed' | 'segment.closed-length' | 'segment.closed-frames' | 'segment.closed-digest'
   | 'segment.trailing' | 'segment.checksum' | 'segment.key' | 'segment.destroyed'

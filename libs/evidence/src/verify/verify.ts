@@ -5,12 +5,14 @@
 import { decodeEntry, type Entry } from '../entry.ts';
 import type { Checkpoint, NoteKey } from '../note.ts';
 import type { TimestampTrust } from '../timestamp/index.ts';
+import type { Rotation } from '../rotation.ts';
 import { compareRemembered, hasMoved, rememberedCheckpoints, storeCheckpoint } from './checkpoint.ts';
 import { Checksums, type Checksum } from './checksums.ts';
 import { verifyCommitLog } from './commit-log.ts';
 import { Contents, type DataKeys, type Independent } from './contents.ts';
 import { Destructions } from './destructions.ts';
 import { LogFiles } from './log-files.ts';
+import { Rotations } from './rotations.ts';
 import { walkLog } from './log.ts';
 import { judgeProtection, type Protection } from './protection.ts';
 import { SegmentFiles } from './segment-files.ts';
@@ -21,8 +23,10 @@ import { Timestamps } from './timestamps.ts';
 import { Findings, NO_TIMESTAMPS, reason, type TimestampsFound, type Verdict } from './verdict.ts';
 
 export interface VerifyOptions {
-  /** The log's key, from elsewhere than the store. */
+  /** One of the log's keys, from elsewhere than the store; rotations lead to the others. */
   readonly key: NoteKey;
+  /** Rotations of this log that were kept outside the store: one that the store lacks is a failure, and is still followed. */
+  readonly rotations?: readonly Rotation[];
   /** Without it contents are not checked, and the verdict says so. */
   readonly dataKey?: DataKeys;
   /** Signed notes of this log that were kept outside the store. */
@@ -51,20 +55,22 @@ export function verifyStore(store: StoreReader, options: VerifyOptions): Verdict
   const findings = new Findings();
   const reader = new GuardedReader(store, findings);
   // First of all: on a live store everything else grows while it is read.
-  const checkpoint = storeCheckpoint(reader, options.key, findings);
+  const rotations = new Rotations(reader, options.key, options.rotations ?? [], findings);
+  const key = rotations.keys;
+  const checkpoint = storeCheckpoint(reader, key, findings);
   if (checkpoint === null) return verdict({ findings, logSize: 0, segments: null, destructions: null, uncommitted: 0, contents: 'not checked: there is no checkpoint to go by', protection: 'not looked at', timestamps: NO_TIMESTAMPS });
   const segmentFiles = new SegmentFiles(reader, findings);
   const contents = new Contents(options.dataKey, options.independent ?? (() => false), findings);
   const checksums = new Checksums(options.checksums ?? new Map(), segmentFiles, findings);
   const progress = progressOf(segmentFiles, options);
   const segments = new Segments({ files: segmentFiles, origin: checkpoint.origin, contents, checksums, findings, progress });
-  const logFiles = new LogFiles(reader, findings, () => hasMoved(reader, options.key, checkpoint.size));
+  const logFiles = new LogFiles(reader, findings, () => hasMoved(reader, key, checkpoint.size));
   const destructions = new Destructions({ reader, origin: checkpoint.origin, authority: options.authority ?? null, findings });
-  const timestamps = new Timestamps(reader, findings, { key: options.key, trust: options.trust, asOf: options.asOf === true });
-  const found = judgeLog(logFiles, checkpoint, { segments, destructions, timestamps }, findings, options);
+  const timestamps = new Timestamps(reader, findings, { key, trust: options.trust, asOf: options.asOf === true });
+  const found = judgeLog(logFiles, checkpoint, { segments, destructions, timestamps, rotations }, findings, options);
   segments.end();
   const tilesHold = !findings.failures.some((failure) => failure.code.startsWith('log.'));
-  verifyCommitLog({ reader, files: logFiles, key: options.key, checkpoint, tilesHold, findings });
+  verifyCommitLog({ reader, files: logFiles, key, checkpoint, tilesHold, findings });
   checksums.end(options.asOf === true, (segment) => segments.state(segment)?.destroyed === true);
   noteUnknownFiles(reader, findings);
   const held = options.protection === undefined ? 'not looked at' : judgeProtection(options.protection, segmentFiles, segments, findings);
@@ -76,19 +82,22 @@ interface Judges {
   readonly segments: Segments;
   readonly destructions: Destructions;
   readonly timestamps: Timestamps;
+  readonly rotations: Rotations;
 }
 
 function judgeLog(files: LogFiles, checkpoint: Checkpoint, judges: Judges, findings: Findings, options: VerifyOptions): TimestampsFound {
-  const remembered = rememberedCheckpoints(options.remembered ?? [], options.key, findings);
-  const sizes = [...remembered.map((one) => one.size), ...judges.destructions.sizes(), ...judges.timestamps.sizes].filter((size) => size < checkpoint.size);
+  const remembered = rememberedCheckpoints(options.remembered ?? [], judges.rotations.keys, findings);
+  const sizes = [...remembered.map((one) => one.size), ...judges.destructions.sizes(), ...judges.rotations.sizes, ...judges.timestamps.sizes].filter((size) => size < checkpoint.size);
   const lost = (): void => judges.segments.lost();
   const roots = walkLog(files, checkpoint, sizes, { entry: (index, bytes) => judgeEntry(index, bytes, judges, findings), lost }, findings);
-  compareRemembered(remembered, checkpoint, (size) => roots.get(size), options.asOf === true, findings);
-  judges.destructions.end((size) => (size === checkpoint.size ? checkpoint.root : roots.get(size)));
+  const rootAt = (size: number): Buffer | undefined => (size === checkpoint.size ? checkpoint.root : roots.get(size));
+  judges.rotations.end(checkpoint.size, rootAt);
+  compareRemembered(remembered, checkpoint, rootAt, options.asOf === true, findings);
+  judges.destructions.end(rootAt);
   return judges.timestamps.judge(checkpoint, (size) => roots.get(size));
 }
 
-function judgeEntry(index: number, bytes: Buffer, { segments, destructions }: Judges, findings: Findings): void {
+function judgeEntry(index: number, bytes: Buffer, { segments, destructions, rotations }: Judges, findings: Findings): void {
   let entry: Entry;
   try {
     entry = decodeEntry(bytes);
@@ -101,6 +110,7 @@ function judgeEntry(index: number, bytes: Buffer, { segments, destructions }: Ju
   if (entry.kind === 'close') segments.close(entry, index);
   if (entry.kind === 'destroy') destructions.destroy(entry, index, segments.states);
   if (entry.kind === 'destroyed') destructions.destroyed(entry, index);
+  if (entry.kind === 'rotate') rotations.entry(entry, index);
 }
 
 function progressOf(files: SegmentFiles, { progress }: VerifyOptions): (octets: number) => void {
