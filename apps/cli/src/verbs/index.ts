@@ -10,6 +10,7 @@ import { keys } from './keys.ts';
 import { logDir } from './log-dir.ts';
 import { order } from './order.ts';
 import { prove } from './prove.ts';
+import { reconcile } from './reconcile.ts';
 import { reload } from './reload.ts';
 import { retention } from './retention.ts';
 import { revoke } from './revoke.ts';
@@ -30,7 +31,7 @@ import { witness } from './witness.ts';
 export const VERBS: readonly Verb[] = [
   status, top, keys,
   enrol, revoke, sources, reload,
-  search, tap, show, prove,
+  search, tap, show, prove, reconcile,
   retention, order, approve,
   verify, verifyProof, scrub, snapshot, logDir, vkey, witness,
   config, completion, help, version,

@@ -83,6 +83,7 @@ export class ReadSocket {
   #verbs(): RpcVerbs<Reader> {
     return {
       search: (args, call) => this.#search(args, call),
+      reconcile: (args, call) => this.#reconcile(args, call),
       tap: (args, call) => this.#tap(args, call),
       show: (args, { caller }) => this.#one('show', args, caller),
       prove: (args, { caller }) => this.#one('prove', args, caller),
@@ -95,6 +96,15 @@ export class ReadSocket {
     await settle();
     record('vault.reading', { verb: 'search', reader: id, query: JSON.stringify(args) });
     return yield* reading.call('search', args, signal);
+  }
+
+  /** Items of reconcile.ts. */
+  async *#reconcile(args: unknown, { caller: { id }, signal }: RpcCall<Reader>): AsyncGenerator<unknown, unknown> {
+    parseQuery(args);
+    const { settle, record, reading } = this.#options;
+    await settle();
+    record('vault.reading', { verb: 'reconcile', reader: id, query: JSON.stringify(args) });
+    return yield* reading.call<unknown>('reconcile', args, signal);
   }
 
   async #one(verb: 'show' | 'prove', args: unknown, { id }: Reader): Promise<unknown> {

@@ -7,7 +7,7 @@ import { basename, join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Refused } from '@strongroom/bytes';
-import { xaesKey, type BatchEntry, type Item, type XaesKey } from '@strongroom/evidence';
+import { xaesKey, type BatchEntry, type XaesKey } from '@strongroom/evidence';
 import { toRpcError } from '@strongroom/service';
 import { SYSTEM_DISK } from '../disk.ts';
 import { FILTERS_DIRECTORY, readFilter } from './filter-keeper.ts';
@@ -19,6 +19,7 @@ import { prove, show } from './one-record.ts';
 import { SegmentParts } from './parts.ts';
 import { parseQuery } from './query.ts';
 import type { FromThread, ReadingPaths, ToThread } from './reading.ts';
+import { giveBatches, giveForms } from './reconcile.ts';
 import { search } from './search.ts';
 import { TimeIndex } from './time-index.ts';
 
@@ -80,11 +81,13 @@ async function resultOf(id: number, verb: string, args: unknown, history: Histor
   const query = parseQuery(args);
   if (query.isTimed) await (times ??= new TimeIndex(join(paths.state, 'times'), files.log, history.size)).extend(history.size, turn);
   const batches = history.batches(query.times, (bundle) => times?.span(bundle), query.reverse);
-  return { found: await search(batches, query, { history, mayHold: filtering(query.facts, keys), turn, isLeft: () => left.has(id), give: (items) => give(id, items) }) };
+  const tools = { history, mayHold: filtering(query.facts, keys), turn, isLeft: () => left.has(id), give: (items: readonly unknown[]) => give(id, items) };
+  if (verb !== 'reconcile') return { found: await search(batches, query, tools) };
+  return (args as { as?: unknown }).as === 'ids' ? giveBatches(batches, tools) : giveForms(batches, query, tools);
 }
 
 /** Resolves when the reader has taken the items. */
-function give(id: number, items: readonly Item[]): Promise<boolean> {
+function give(id: number, items: readonly unknown[]): Promise<boolean> {
   const waiting = Promise.withResolvers<boolean>();
   continuing.set(id, waiting);
   send({ kind: 'items', id, items });

@@ -21,7 +21,7 @@ export type ToThread =
   | { readonly kind: 'key'; readonly segment: string; readonly key: Buffer | null; readonly why: string };
 
 export type FromThread =
-  | { readonly kind: 'items'; readonly id: number; readonly items: readonly Item[] }
+  | { readonly kind: 'items'; readonly id: number; readonly items: readonly unknown[] }
   | { readonly kind: 'result'; readonly id: number; readonly result: unknown }
   | { readonly kind: 'error'; readonly id: number; readonly error: RpcError }
   | { readonly kind: 'key'; readonly id: number; readonly segment: string };
@@ -43,7 +43,7 @@ export class Reading {
   }
 
   /** Items as they are found; returns the verb's result, or null once the signal is aborted. */
-  async *call(verb: 'search' | 'show' | 'prove', args: unknown, signal?: AbortSignal): AsyncGenerator<Item, unknown> {
+  async *call<T = Item>(verb: 'search' | 'show' | 'prove' | 'reconcile', args: unknown, signal?: AbortSignal): AsyncGenerator<T, unknown> {
     const id = ++this.#lastId;
     const thread = this.#start();
     let answered = this.#await(id);
@@ -57,7 +57,7 @@ export class Reading {
         if (answer.kind === 'error') throw fromRpcError(answer.error);
         if (answer.kind === 'result') return answer.result;
         answered = this.#await(id);
-        yield* answer.items;
+        yield* answer.items as readonly T[];
         this.#post(thread, { kind: 'more', id, more: true });
       }
     } finally {
