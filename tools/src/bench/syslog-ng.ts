@@ -9,7 +9,7 @@ import { LinesFile } from './lines-file.ts';
 import { freePorts, PeerProcess } from './peer-process.ts';
 import type { Subject } from './subject.ts';
 
-/** Throws `Failed('syslog-ng.unpack')`. */
+/** Throws `Failed('package.unpack')`. */
 export async function startSyslogNg(): Promise<Subject> {
   const directory = mkdtempSync(join(tmpdir(), 'strongroom-bench-syslog-ng-'));
   try {
