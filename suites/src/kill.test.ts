@@ -4,23 +4,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Item } from '@strongroom/evidence';
-import { RelpClient, startAppliance, type Appliance } from '@strongroom/testing';
+import { RelpClient, seededRandom, startAppliance, type Appliance } from '@strongroom/testing';
 
 const KILLS = Number(process.env['STRONGROOM_KILLS'] ?? 55);
 const SEED = Number(process.env['STRONGROOM_SEED'] ?? 20_261);
 const VICTIMS = ['gateway', 'vault', 'vault', 'keys', 'capture', 'supervisor'];
 const WINDOW = 64;
-
-/** Mulberry32: the same seed kills the same processes after the same delays. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 async function kill(appliance: Appliance, victim: string): Promise<void> {
   if (victim === 'supervisor') {
@@ -43,7 +32,7 @@ async function load(client: RelpClient, until: { done: boolean }): Promise<numbe
 
 describe('kill -9', () => {
   it(`loses nothing that was acknowledged, over ${KILLS} kills`, async () => {
-    const random = randomOf(SEED);
+    const random = seededRandom(SEED);
     const ports = { syslogTls: { enabled: false }, relpTls: { address: '127.0.0.1', port: 20_000 + Math.floor(Math.random() * 10_000) } };
     await using appliance = await startAppliance({ config: { gateway: { listeners: ports }, vault: { segmentMaxBytes: 1_048_576 } } });
     const identity = await appliance.enrol('killed');

@@ -16,3 +16,7 @@ export * from './timestamps/authority.ts';
 export * from './timestamps/certificates.ts';
 export * from './timestamps/token.ts';
 export * from './witness-process.ts';
+export * from './guest/index.ts';
+export * from './unpacked-package.ts';
+export * from './random.ts';
+export * from './vault-process.ts';

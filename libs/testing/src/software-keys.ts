@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keys as the HSM holds them, in memory: for tests of what seals without a token.
-import { createCipheriv, createDecipheriv, generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, createPrivateKey, createPublicKey, randomBytes, sign, type KeyObject } from 'node:crypto';
 import { Failed, Refused } from '@strongroom/bytes';
 import { parseVkey, readRotation, vkeyLine, vkeyOf, type NoteKey } from '@strongroom/evidence';
+
+/** DER before the 32 octets of an Ed25519 private key (RFC 8410). */
+const ED25519_PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex');
 
 export interface Wrapped {
   readonly iv: Buffer;
@@ -13,22 +16,26 @@ export interface Wrapped {
 export class SoftwareKeys {
   readonly key: NoteKey;
   readonly vkey: string;
+  readonly #secret: Buffer;
   /** By public key: every key that the log was given. */
   readonly #private = new Map<string, KeyObject>();
+  #made = 0;
   readonly #wrapping = new Map<string, Buffer>();
   #generation = 0;
   #next: NoteKey | undefined;
   /** While true every call fails as if the HSM were away. */
   away = false;
 
-  constructor(origin: string) {
+  /** All keys follow from `secret`: 32 octets, which find them again. */
+  constructor(origin: string, secret: Buffer = randomBytes(32)) {
+    this.#secret = secret;
     this.key = this.#newKey(origin);
     this.vkey = vkeyOf(this.key);
   }
 
   #newKey(origin: string): NoteKey {
-    const { publicKey, privateKey } = generateKeyPairSync('ed25519');
-    const spki = publicKey.export({ type: 'spki', format: 'der' });
+    const privateKey = createPrivateKey({ key: Buffer.concat([ED25519_PKCS8, this.#derived(`log ${this.#made++}`)]), format: 'der', type: 'pkcs8' });
+    const spki = createPublicKey(privateKey).export({ type: 'spki', format: 'der' });
     this.#private.set(spki.toString('base64'), privateKey);
     return parseVkey(vkeyLine(origin, spki));
   }
@@ -68,7 +75,7 @@ export class SoftwareKeys {
   async ensureWrappingKey(retentionClass: string, bucket: string): Promise<string> {
     this.#present();
     const id = `wrap/${retentionClass}/${bucket}${this.#generation === 0 ? '' : `/${this.#generation}`}`;
-    if (!this.#wrapping.has(id)) this.#wrapping.set(id, randomBytes(32));
+    this.wrappingKey(id);
     return id;
   }
 
@@ -86,7 +93,13 @@ export class SoftwareKeys {
   }
 
   wrappingKey(keyId: string): Buffer {
-    return this.#wrapping.get(keyId)!;
+    const known = this.#wrapping.get(keyId) ?? this.#derived(keyId);
+    this.#wrapping.set(keyId, known);
+    return known;
+  }
+
+  #derived(name: string): Buffer {
+    return createHmac('sha256', this.#secret).update(name).digest();
   }
 
   #present(): void {
