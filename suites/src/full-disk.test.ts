@@ -12,17 +12,19 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Item } from '@strongroom/evidence';
 import { RelpClient, startAppliance, type Appliance } from '@strongroom/testing';
 
-const DISK_BYTES = 128 * 1024 * 1024;
-const LEFT_BYTES = 14 * 1024 * 1024;
+const MIB = 1024 * 1024;
+/** XFS is not made smaller than 300 MiB. */
+const FILE_SYSTEMS = { ext4: { bytes: 128 * MIB, make: 'mkfs.ext4 -q -m 0' }, xfs: { bytes: 320 * MIB, make: 'mkfs.xfs -q' } } as const;
+const LEFT_BYTES = 14 * MIB;
 const WINDOW = 8;
 
-/** A mounted ext4 image; null where loop devices cannot be mounted. */
-function smallDisk(): { path: string; remove(): void } | null {
+/** A mounted image; null where loop devices cannot be mounted. */
+function smallDisk(kind: keyof typeof FILE_SYSTEMS): { path: string; remove(): void } | null {
   const directory = mkdtempSync(join(tmpdir(), 'strongroom-disk-'));
   const [image, path] = [join(directory, 'image'), join(directory, 'mounted')];
   writeFileSync(image, '');
-  truncateSync(image, DISK_BYTES);
-  const done = spawnSync('sh', ['-c', `mkdir '${path}' && mkfs.ext4 -q -m 0 '${image}' && mount -o loop '${image}' '${path}'`]).status === 0;
+  truncateSync(image, FILE_SYSTEMS[kind].bytes);
+  const done = spawnSync('sh', ['-c', `mkdir '${path}' && ${FILE_SYSTEMS[kind].make} '${image}' && mount -o loop '${image}' '${path}'`]).status === 0;
   const remove = (): void => {
     spawnSync('umount', [path]);
     rmSync(directory, { recursive: true });
@@ -53,16 +55,18 @@ async function load(client: RelpClient, end: { done: boolean }): Promise<number>
   return count;
 }
 
-const disk = process.getuid?.() === 0 ? smallDisk() : null;
+const disk = process.getuid?.() === 0 ? smallDisk('ext4') : null;
 disk?.remove();
 
 describe('a full disk', { skip: disk === null ? 'machine: no loop device can be mounted' : false }, () => {
-  for (const [what, vault] of [
-    ['at the threshold', { minFreeBytes: 8 * 1024 * 1024, reserveBytes: 2 * 1024 * 1024 }],
-    ['in the middle of a write', { minFreeBytes: 0, reserveBytes: 1024 * 1024 }],
+  for (const [kind, what, vault] of [
+    ['ext4', 'at the threshold', { minFreeBytes: 8 * MIB, reserveBytes: 2 * MIB }],
+    ['ext4', 'in the middle of a write', { minFreeBytes: 0, reserveBytes: MIB }],
+    ['xfs', 'at the threshold', { minFreeBytes: 8 * MIB, reserveBytes: 2 * MIB }],
+    ['xfs', 'in the middle of a write', { minFreeBytes: 0, reserveBytes: MIB }],
   ] as const) {
-    it(`stops acknowledgements ${what}, loses nothing, and goes on when there is room`, async () => {
-      const { path, remove } = smallDisk()!;
+    it(`stops acknowledgements ${what}, on ${kind}, loses nothing, and goes on when there is room`, async () => {
+      const { path, remove } = smallDisk(kind)!;
       const appliance = await startAppliance({ home: join(path, 'home'), config: { vault } });
       try {
         const filler = join(path, 'filler');
