@@ -13,8 +13,8 @@ import { MARK_BYTES, POWER_CUT, decodeMark, textOf } from './power-cut.load.ts';
 const STRONGROOM = resolve(import.meta.dirname, '../../apps/cli/bin/strongroom');
 const SEED = Number(process.env['STRONGROOM_SEED'] ?? 20_261);
 /** Of each file system. */
-const CUTS = Number(process.env['STRONGROOM_POWER_CUTS'] ?? 8);
-const RECORDS = Number(process.env['STRONGROOM_POWER_CUT_RECORDS'] ?? 640);
+const CUTS = Number(process.env['STRONGROOM_POWER_CUTS'] ?? 6);
+const RECORDS = Number(process.env['STRONGROOM_POWER_CUT_RECORDS'] ?? 240);
 const MIB = 1024 * 1024;
 const MARKS_BYTES = 16 * MIB;
 

@@ -18,13 +18,15 @@ const USAGE = `npm run soak -- [options]
   --hours N   go on with new seeds until so many hours are over; without it, one round
   --cases N   fuzz cases of a round (1000000)
   --kills N   kill -9 of a round, at random moments under load (500)
+  --cuts N    points at which a guest's power is cut, on each file system (100)
   --seed N    seed of the first round; the next ones count on
-  --only P    fuzz or kill`;
+  --only P    fuzz, kill or power`;
 
 export interface SoakOptions {
   readonly hours: number;
   readonly cases: number;
   readonly kills: number;
+  readonly cuts: number;
   readonly seed: number;
   readonly only: string | undefined;
 }
@@ -40,15 +42,15 @@ export interface Step {
 export function soakOptions(args: readonly string[], seed: number): SoakOptions | null {
   const { values } = parse(args);
   if (values.help === true) return null;
-  if (values.only !== undefined && !['fuzz', 'kill'].includes(values.only)) throw refused(`--only does not know "${values.only}"`);
+  if (values.only !== undefined && !['fuzz', 'kill', 'power'].includes(values.only)) throw refused(`--only does not know "${values.only}"`);
   return {
-    hours: amount(values.hours, 'hours', 0), cases: amount(values.cases, 'cases', 1_000_000), kills: amount(values.kills, 'kills', 500),
+    hours: amount(values.hours, 'hours', 0), cases: amount(values.cases, 'cases', 1_000_000), kills: amount(values.kills, 'kills', 500), cuts: amount(values.cuts, 'cuts', 100),
     seed: amount(values.seed, 'seed', seed), only: values.only,
   };
 }
 
 /** What a round with this seed runs. */
-export function soakSteps({ cases, kills, only }: SoakOptions, seed: number): Step[] {
+export function soakSteps({ cases, kills, cuts, only }: SoakOptions, seed: number): Step[] {
   const steps = [
     {
       part: 'fuzz', title: `${cases} fuzz cases, seed ${seed}`, files: globSync('{libs,apps}/*/src/**/*.fuzz.test.ts', { cwd: ROOT }),
@@ -58,6 +60,10 @@ export function soakSteps({ cases, kills, only }: SoakOptions, seed: number): St
       part: 'kill', title: `${kills} kills under load, seed ${seed}`, files: ['suites/src/kill.test.ts'],
       environment: { STRONGROOM_KILLS: String(kills), STRONGROOM_SEED: String(seed) },
     },
+    {
+      part: 'power', title: `power cut at ${cuts} points on each file system, seed ${seed}`, files: ['suites/src/power-cut.test.ts'],
+      environment: { STRONGROOM_POWER_CUTS: String(cuts), STRONGROOM_POWER_CUT_RECORDS: '2000', STRONGROOM_SEED: String(seed) },
+    },
   ];
   return steps.filter(({ part }) => only === undefined || only === part);
 }
@@ -65,7 +71,7 @@ export function soakSteps({ cases, kills, only }: SoakOptions, seed: number): St
 function parse(args: readonly string[]) {
   const text = { type: 'string' } as const;
   try {
-    return parseArgs({ args: [...args], options: { hours: text, cases: text, kills: text, seed: text, only: text, help: { type: 'boolean' } } });
+    return parseArgs({ args: [...args], options: { hours: text, cases: text, kills: text, cuts: text, seed: text, only: text, help: { type: 'boolean' } } });
   } catch (error) {
     throw refused((error as Error).message);
   }
