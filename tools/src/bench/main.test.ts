@@ -20,3 +20,13 @@ test('a wrong option is told in three lines, exit 2', () => {
   assert.equal(status, 2);
   assert.equal(stderr.trim().split('\n').length, 3);
 });
+
+test('reading finds what was sealed, verifies it, and prints its tables', () => {
+  const { status, stdout, stderr } = bench('--reading', '--records', '20000', '--sources', '20', '--days', '1');
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /^One source, one hour, [\d,]+ records: \d+ ms/m);
+  assert.match(stdout, /^\| a text +\| +1 \|/m);
+  assert.match(stdout, /^\| strongroom verify +\|/m);
+  assert.match(stdout, /^\| this store +\|/m);
+  assert.doesNotMatch(stdout, /NaN/);
+});

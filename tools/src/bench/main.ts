@@ -5,6 +5,8 @@ import { Failed, Refused } from '@strongroom/bytes';
 import { readOptions, USAGE, wants, type Options } from './options.ts';
 import { replaceResults } from './page.ts';
 import { ProfiledServices } from './profile.ts';
+import { measureReading } from './reading/measure.ts';
+import { readingReport } from './reading/report.ts';
 import { report } from './report.ts';
 import { rsyslogVersion, startRsyslog } from './rsyslog.ts';
 import { measure } from './run.ts';
@@ -17,6 +19,8 @@ const PAGE = join(import.meta.dirname, '../../../docs/BENCHMARKS.md');
 const EXIT = { ok: 0, incomplete: 1, usage: 2, interrupted: 130 } as const;
 
 const subjects: Subject[] = [];
+/** Whatever runs for a measurement. */
+const started: { stop(): Promise<unknown> }[] = [];
 let stopping: Promise<unknown> | undefined;
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stopAll().then(() => process.exit(EXIT.interrupted)));
@@ -24,7 +28,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 try {
   const options = readOptions(process.argv.slice(2));
   if (options === null) console.log(USAGE);
-  else process.exitCode = await run(options);
+  else process.exitCode = await (options.reading === null ? run(options) : read(options, options.reading));
 } catch (error) {
   const known = error instanceof Refused || error instanceof Failed;
   console.error(known ? [`bench: ${error.message}`, `  why: ${error.why ?? error.code}`, `  do:  ${error.fix ?? 'try again'}`].join('\n') : error);
@@ -49,6 +53,17 @@ async function run(options: Options): Promise<number> {
   }
 }
 
+async function read({ write }: Options, reading: NonNullable<Options['reading']>): Promise<number> {
+  try {
+    const text = readingReport(await measureReading(reading, say, (appliance) => { started.push(appliance); }));
+    console.log(text);
+    if (write) replaceResults(PAGE, text, 'reading');
+    return EXIT.ok;
+  } finally {
+    await stopAll();
+  }
+}
+
 async function startAll({ only }: Options, environment: Readonly<Record<string, string>>): Promise<void> {
   say('starting');
   if (wants(only, 'strongroom')) subjects.push(await startStrongroom(environment));
@@ -61,7 +76,7 @@ async function startAll({ only }: Options, environment: Readonly<Record<string, 
 }
 
 function stopAll(): Promise<unknown> {
-  stopping ??= Promise.allSettled(subjects.map((subject) => subject.stop()));
+  stopping ??= Promise.allSettled([...subjects, ...started].map((one) => one.stop()));
   return stopping;
 }
 

@@ -22,3 +22,9 @@ test('help is asked for by its own option', () => assert.equal(readOptions(['--h
 for (const args of [['--rounds', '0'], ['--events', 'many'], ['--only', 'fluentd'], ['--fast'], ['--seconds', '-1'], ['extra']]) {
   test(`${args.join(' ')} is refused`, () => assert.throws(() => readOptions(args), { code: 'bench.options' }));
 }
+
+test('reading has a size, which the rest does not know', () => {
+  assert.equal(readOptions([])!.reading, null);
+  assert.deepEqual(readOptions(['--reading', '--records', '100000000'])!.reading, { records: 100_000_000, days: 10, sources: 500 });
+  assert.throws(() => readOptions(['--reading', '--days', '0']), { code: 'bench.options' });
+});

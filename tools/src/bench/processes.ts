@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** Clock ticks per second in /proc. */
-const TICKS = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
+export const ticksPerSecond: number = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 
 interface Stat {
   readonly parent: number;
@@ -27,7 +27,7 @@ export function processTree(root: number): number[] {
 
 /** CPU seconds (user and system) that these processes have used so far, with those of children that ended. */
 export function cpuSeconds(pids: readonly number[]): number {
-  return pids.reduce((sum, pid) => sum + (stat(pid)?.ticks ?? 0), 0) / TICKS;
+  return pids.reduce((sum, pid) => sum + (stat(pid)?.ticks ?? 0), 0) / ticksPerSecond;
 }
 
 /** Proportional set size of all of them in bytes; null when the kernel does not let us see it. */

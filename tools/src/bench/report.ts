@@ -114,7 +114,8 @@ function floorTable({ floors, syslog }: Results): string[] {
   ]), '', [...measured, `fdatasync of 64 KiB takes ${fdatasyncMs.toFixed(2)} ms, hardly any of it CPU time.`].join(' '), ''];
 }
 
-function markdown(head: Row, rows: readonly Row[]): string[] {
+/** A table whose columns line up; all but the first are numbers. */
+export function markdown(head: Row, rows: readonly Row[]): string[] {
   const all = [head, ...rows];
   const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]!.length), 3));
   const line = (row: Row): string => `| ${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join(' | ')} |`;
