@@ -28,9 +28,10 @@ export class ChecksumFile {
     return statSync(this.path, { throwIfNoEntry: false })?.size ?? 0;
   }
 
-  /** Whether one failure of a file system would take the store and this. */
-  shares(store: string): boolean {
-    return statSync(this.#directory).dev === statSync(store).dev;
+  /** Whether one failure of a file system would take the store and this; null while this is away. */
+  shares(store: string): boolean | null {
+    const own = statSync(this.#directory, { throwIfNoEntry: false });
+    return own === undefined ? null : own.dev === statSync(store).dev;
   }
 
   /**

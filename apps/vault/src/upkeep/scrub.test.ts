@@ -45,7 +45,7 @@ async function passWith(medium: Medium): Promise<{ readonly events: string[]; re
   const segments = join(home, 'segments');
   await new Scrub(state, {
     directory, segments, log: () => new PublishedLog(directory), key: () => store.key, pace, periodMs: 1000, medium,
-    segmentBytes: () => 1000, save: () => Promise.resolve(), spent: (bytes) => pace.spent(bytes), checksum: () => null, isDestroyed: () => false,
+    segmentBytes: () => 1000, save: () => Promise.resolve(), spent: (bytes) => pace.spent(bytes), checksum: () => null, isDestroyed: async () => false,
     event: (event) => { events.push(event); },
   }).pass();
   return { events, transient: state.transient, damaged: state.damage.length };

@@ -25,7 +25,7 @@ export interface ScrubTools extends SegmentTools {
   /** Octets of all segments now. */
   readonly segmentBytes: () => number;
   /** Whether what the log closed was destroyed by decision: then there is nothing to read. */
-  readonly isDestroyed: (segment: string) => boolean;
+  readonly isDestroyed: (segment: string) => Promise<boolean>;
   readonly save: () => Promise<void>;
   readonly event: (event: string, level: 'info' | 'warn' | 'error', fields: Readonly<Record<string, string | number>>) => void;
 }
@@ -141,8 +141,8 @@ export class Scrub {
   async #checkSegment(entry: CloseEntry, at: number): Promise<Checked> {
     const where = `store/segments/${entry.segment}.seg`;
     const checked = { subject: `segment ${entry.segment}`, where, entry: at };
-    if (this.#tools.isDestroyed(entry.segment)) return { ...checked, fault: null };
     const first = await segmentFault(entry, this.#tools);
+    if (first !== null && (await this.#tools.isDestroyed(entry.segment))) return { ...checked, fault: null };
     const second = first === null ? null : await segmentFault(entry, this.#tools);
     if (first !== null && second === null) this.#wasTransient(where, first.offset, first.detail);
     return { ...checked, fault: second === null ? null : await locate(entry, second, this.#tools.log(), this.#tools) };

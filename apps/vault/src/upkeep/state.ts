@@ -2,6 +2,7 @@
 // How far upkeep got: state/vault/upkeep.json, replaced whole. Bounded, and never more than a hint: whoever loses it has
 // upkeep begin anew, and loses no evidence.
 import { readFileSync } from 'node:fs';
+import { decodeRanges } from '@strongroom/evidence';
 import { writeDurably } from '@strongroom/service';
 
 const MODE = 0o640;
@@ -35,6 +36,12 @@ export interface UpkeepState {
     /** Octets of the checksum database then: a shorter one has lost lines. */
     bytes: number;
   };
+  destroyed: {
+    /** Entries of the log before this index were looked at. */
+    followed: number;
+    /** Segments that were destroyed, as ranges (docs/FORMAT.md section 4). */
+    segments: string;
+  };
   scrub: {
     /** Of the pass under way, ms since 1970. */
     startedAt: number;
@@ -52,7 +59,7 @@ export interface UpkeepState {
 
 export function freshState(nowMs = Date.now()): UpkeepState {
   return {
-    version: 1, flagsHeld: false, sweptTo: null, checksums: { followed: 0, bytes: 0 },
+    version: 1, flagsHeld: false, sweptTo: null, checksums: { followed: 0, bytes: 0 }, destroyed: { followed: 0, segments: '-' },
     scrub: { startedAt: nowMs, entry: 0, bytes: 0, lastPassAt: null, transient: 0, damage: [] },
   };
 }
@@ -68,8 +75,9 @@ export function readState(path: string): UpkeepState {
 }
 
 function isState(state: Partial<UpkeepState> | null): state is UpkeepState {
-  const { version, checksums, scrub } = state ?? {};
+  const { version, checksums, destroyed, scrub } = state ?? {};
   return version === 1 && isCount(checksums?.followed) && isCount(checksums.bytes)
+    && isCount(destroyed?.followed) && decodeRanges(String(destroyed.segments)) !== null
     && isCount(scrub?.startedAt) && isCount(scrub.entry) && isCount(scrub.bytes) && Array.isArray(scrub.damage);
 }
 

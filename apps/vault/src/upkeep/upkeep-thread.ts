@@ -10,6 +10,7 @@ import { LogDirectory } from '../commit/log-directory.ts';
 import { RotationFiles } from '../commit/rotation-files.ts';
 import { listDirectory, SYSTEM_DISK } from '../disk.ts';
 import { ChecksumFile } from './checksum-file.ts';
+import { followDestructions, isDestroyed } from './destroyed.ts';
 import { followCloses } from './follow.ts';
 import { Medium } from './medium.ts';
 import { Pace } from './pace.ts';
@@ -50,8 +51,9 @@ let saving: Promise<void> = Promise.resolve();
 let savedAtMs = -Infinity;
 
 const scrub = new Scrub(state.scrub, {
-  directory: log, log: () => new PublishedLog(log), key: () => rotations.keys(parseVkey(data.vkey)), pace, periodMs: data.periodMs, segmentBytes, save: () => (performance.now() - savedAtMs < SAVE_MS ? Promise.resolve() : save()),
-  segments: data.segments, medium: new Medium(), checksum, spent: (bytes) => pace.spent(bytes), isDestroyed: () => false, event: tell,
+  directory: log, log: () => new PublishedLog(log), key: () => rotations.keys(parseVkey(data.vkey)), pace, periodMs: data.periodMs, segmentBytes,
+  save: () => (performance.now() - savedAtMs < SAVE_MS ? Promise.resolve() : save()),
+  segments: data.segments, medium: new Medium(), checksum, spent: (bytes) => pace.spent(bytes), isDestroyed: isGone, event: tell,
 });
 
 port.on('message', (message: ToUpkeep) => {
@@ -69,16 +71,22 @@ void retryAway();
 void sweep();
 void passes();
 
+/** One that fails (a full disk tells of itself) leaves the state before, and what was done since is done again. */
 function save(): Promise<void> {
   savedAtMs = performance.now();
-  saving = saving.catch(() => undefined).then(() => writeState(statePath, state));
+  saving = saving.then(() => writeState(statePath, state)).catch(() => undefined);
   return saving;
+}
+
+async function isGone(segment: string): Promise<boolean> {
+  await followDestructions(new PublishedLog(log), state.destroyed);
+  return isDestroyed(state.destroyed, segment);
 }
 
 async function settle(): Promise<void> {
   await following;
   stop.abort();
-  await save().catch(() => undefined);
+  await save();
   send({ kind: 'settled' });
 }
 
@@ -87,7 +95,7 @@ async function follow(): Promise<void> {
   const { followed, bytes } = state.checksums;
   const { added, away: now, lost } = await followCloses(new PublishedLog(log), checksums, state.checksums);
   away = now;
-  sharesVolume = now === null ? checksums.shares(data.store) : sharesVolume;
+  sharesVolume = checksums.shares(data.store) ?? sharesVolume;
   if (lost) tell('vault.checksums-lost', 'warn', { path: checksums.path, hadBytes: bytes, lines: added });
   if (now !== null && before === null) tell('vault.checksums-away', 'error', { path: checksums.path, why: now });
   if (now === null && before !== null) tell('vault.checksums-back', 'warn', { path: checksums.path, lines: added });
@@ -109,7 +117,8 @@ async function sweep(): Promise<void> {
     await save();
   }
   for (;;) {
-    const { lacking, sweptTo } = sweepStep(data.segments, state.sweptTo, (segment) => open.has(segment), readFileFlags);
+    await followDestructions(new PublishedLog(log), state.destroyed);
+    const { lacking, sweptTo } = sweepStep(data.segments, state.sweptTo, (segment) => open.has(segment) || isDestroyed(state.destroyed, segment), readFileFlags);
     if (lacking.length > 0) {
       tell('vault.flags-missing', 'warn', { files: lacking.length, first: lacking[0]!.slice(data.segments.length + 1) });
       send({ kind: 'protect', paths: lacking });

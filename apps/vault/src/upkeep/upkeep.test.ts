@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { decodeEntry, decodeBundle, parseChecksums, type CloseEntry } from '@strongroom/evidence';
+import { decodeEntry, decodeBundle, encodeEntry, parseChecksums, rangesOf, type CloseEntry } from '@strongroom/evidence';
 import { readFileFlags, type Fields } from '@strongroom/service';
-import { buildStore, writeFiles, type BuiltStore } from '@strongroom/testing';
+import { BuiltStream, StoreBuilder, buildStore, writeFiles, type BuiltStore } from '@strongroom/testing';
 import { Upkeep } from './upkeep.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'strongroom-upkeep-'));
@@ -37,7 +37,10 @@ class Bench {
   checksums = this.state;
   upkeep: Upkeep | undefined;
 
+  readonly store: BuiltStore;
+
   constructor(store: BuiltStore = built) {
+    this.store = store;
     writeFiles(join(this.home, 'store'), store.files);
     mkdirSync(this.state);
   }
@@ -46,9 +49,9 @@ class Bench {
     const store = join(this.home, 'store');
     const note = (event: string, _: unknown, fields: Fields): void => { this.events.push({ event, fields }); };
     const upkeep = new Upkeep({
-      data: { store, log: join(store, 'log'), segments: this.segments, state: this.state, checksums: this.checksums, vkey: built.vkey, periodMs: 30 * 86_400_000 },
+      data: { store, log: join(store, 'log'), segments: this.segments, state: this.state, checksums: this.checksums, vkey: this.store.vkey, periodMs: 30 * 86_400_000 },
       protect: async (path, flag) => spawnSync('chattr', [flag === 'append' ? '+a' : '+i', '--', path]).status === 0,
-      event: note, seal: note, degraded: (reason) => { this.degraded = reason; }, publishedSize: () => built.size,
+      event: note, seal: note, degraded: (reason) => { this.degraded = reason; }, publishedSize: () => this.store.size,
     });
     running.push(upkeep);
     this.upkeep = upkeep;
@@ -235,4 +238,21 @@ test('a restart goes on where the pass was, and a pass is paced over its period'
   bench.start();
   while (bench.upkeep!.facts.scrub.percent === 0) await wait(10);
   assert.equal(bench.events.some(({ event }) => event === 'vault.scrubbed'), false);
+});
+
+test('what was destroyed by decision is neither missed nor flagged', async () => {
+  const builder = new StoreBuilder();
+  const stream = new BuiltStream(builder);
+  builder.batch([stream.run(['one'])]).closeSegment().batch([stream.run(['two'])]).closeSegment();
+  const gone = '0000000000000001';
+  const facts = { class: 'default', bucket: '2027-11', keys: ['k'], held: [], batches: 1, records: 1, bytes: 3, order: '0'.repeat(32), approvals: Buffer.alloc(32) };
+  builder.entryBytes(encodeEntry({ kind: 'destroy', time: 1n, segments: rangesOf([gone]), ...facts }));
+  const bench = new Bench(builder.build());
+  rmSync(join(bench.segments, `${gone}.seg`));
+  bench.start();
+  bench.upkeep!.scrub();
+  assert.equal((await bench.heard('vault.scrubbed'))['damaged'], 0);
+  rmSync(join(bench.segments, '0000000000000002.seg'));
+  bench.upkeep!.scrub();
+  assert.equal((await bench.heard('vault.scrub-failed'))['where'], 'store/segments/0000000000000002.seg');
 });
