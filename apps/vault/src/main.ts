@@ -52,7 +52,7 @@ runService('vault', async (context) => {
   events.on('closed', (entry) => upkeep.closed(entry));
   for (const entry of sealing.closedBefore) upkeep.closed(entry);
 
-  const reading = new Reading({ log: paths.log, segments: paths.segments, timestamps: paths.timestamps, rotations: paths.rotations, state: paths.vaultState }, dataKeyReader(paths.dataKeys, origin, keys.unwrap, () => vault.openSegments));
+  const reading = new Reading({ log: paths.log, witnessed: paths.witnessed, segments: paths.segments, timestamps: paths.timestamps, rotations: paths.rotations, state: paths.vaultState }, dataKeyReader(paths.dataKeys, origin, keys.unwrap, () => vault.openSegments));
   const refusals = new Refusals(world.clock, (event, fields) => {
     context.event(event, 'warn', fields);
     record(event, { ...fields });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A consistent copy of a live store. The checkpoint is read first and written last; what stands between is exactly what
 // it covers. A copy that was interrupted has no checkpoint, and nobody takes it for one.
-import { parsePartName, rotationName, TILE_WIDTH, bundlePath, tilePath, tilesOf, type LinkedKeys, type StoreReader } from '@strongroom/evidence';
+import { openCheckpoint, parsePartName, rotationName, TILE_WIDTH, bundlePath, tilePath, tilesOf, type LinkedKeys, type StoreReader } from '@strongroom/evidence';
 import { damaged, exactFile, findCovered, firstEntries, SegmentNeeds, type CoveredCommit } from './covered.ts';
 import type { SnapshotTarget } from './target.ts';
 import { copyTimestamps } from './timestamps.ts';
@@ -20,12 +20,14 @@ export interface SnapshotFacts {
 
 /** Throws `Failed`: `snapshot.*`; `Refused` when the store's own signature or entries do not hold. */
 export async function takeSnapshot(store: StoreReader, keys: LinkedKeys, target: SnapshotTarget, progress: (done: number, total: number) => void): Promise<SnapshotFacts> {
+  const witnessed = store.readFile('witnessed'); // before the checkpoint, which is then never older
   const { note, checkpoint, commit } = await findCovered(store, keys);
   if (commit !== null) copyCommit(store, commit, target); // first: the vault drops it when it begins the next one
   const needs = new SegmentNeeds();
   for (const { segment, length } of commit?.open ?? []) needs.need(segment, length);
   copyLog(store, checkpoint.size, target, needs);
   const segments = copySegments(store, needs, target, progress);
+  if (witnessed !== null && openCheckpoint(witnessed.toString(), keys).size <= checkpoint.size) target.write('witnessed', witnessed);
   const timestamps = copyTimestamps(store, checkpoint.size, target);
   copyRotations(store, keys, checkpoint.size, target);
   target.sync();

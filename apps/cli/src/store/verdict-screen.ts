@@ -4,7 +4,7 @@ import { printable } from '../printable.ts';
 import { bytes, count, some } from '../quantity.ts';
 import { factLines, tableLines } from '../table.ts';
 import { boundText, shortTime } from '../time.ts';
-import type { Finding, TimestampsFound, Verdict } from '@strongroom/evidence';
+import type { Finding, TimestampsFound, Verdict, Witnessed } from '@strongroom/evidence';
 import type { Style } from '../io.ts';
 
 const FAILURES_SHOWN = 50;
@@ -24,11 +24,18 @@ export function verdictLines(verdict: Verdict & { readonly compared: string }, d
       ['earlier', printable(verdict.compared)],
       ['flags', printable(verdict.protection)],
       ...timestampFacts(verdict.timestamps),
+      ...(verdict.witnessed === null ? [] : [['witnessed', witnessedText(verdict.witnessed, verdict.logSize)] as const]),
       ...(verdict.uncommittedBytes === 0 ? [] : [['beyond', `${bytes(verdict.uncommittedBytes)} that the checkpoint does not cover`] as const]),
     ]),
     ...findings('FAILURE', verdict.failures, verdict.failuresOmitted, FAILURES_SHOWN),
     ...findings('FACT', verdict.facts, verdict.factsOmitted, FACTS_SHOWN),
   ];
+}
+
+function witnessedText(witnessed: Witnessed, logSize: number): string {
+  if (witnessed.at === null) return `${some(witnessed.size, 'entry', 'entries')} are cosigned; by whom is not checked: give --policy FILE`;
+  const rest = logSize - witnessed.size;
+  return `${some(witnessed.size, 'entry', 'entries')} by ${witnessed.by.map(printable).join(', ')}, ${shortTime(witnessed.at)}${rest > 0 ? `; the last ${count(rest)} not yet` : ''}`;
 }
 
 function timestampFacts({ kept, checked, valid, last }: TimestampsFound): [string, string][] {

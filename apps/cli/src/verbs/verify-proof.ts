@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync, statSync } from 'node:fs';
 import { Refused } from '@strongroom/bytes';
-import { BOUND_UNKNOWN, formatTime, kindName, parseVkey, verifyProof as prove, type Proof, type Proven, type Timestamp } from '@strongroom/evidence';
+import { BOUND_UNKNOWN, formatTime, kindName, parseVkey, verifyProof as prove, type Proof, type Proven, type Timestamp, judgeWitnessed, shownName, vkeyLine, type Policy, type WitnessedCheckpoint } from '@strongroom/evidence';
 import { shortSource } from '../items.ts';
 import { json, printable } from '../printable.ts';
 import { some } from '../quantity.ts';
@@ -11,6 +11,7 @@ import { factLines } from '../table.ts';
 import { boundText } from '../time.ts';
 import { homeRotations } from '../store/rotations.ts';
 import { EXIT, verb } from '../verb.ts';
+import { givenPolicy, POLICY_OPTION } from '../store/policy.ts';
 import { chosenVkey } from '../vkey.ts';
 
 /** The longest record, three times in base64 and JSON, with its paths. */
@@ -23,6 +24,8 @@ export const verifyProof = verb({
   details: [
     "Needs the proof and the log's key, nothing else: no service, no store, no network. The key is the one that you give or "
       + 'the one of this home; one that came with a proof is never trusted.',
+    'With --policy the checkpoint in the proof must carry the cosignatures of a quorum of witnesses; the log\'s key may then '
+      + 'come from the policy, if it names one log.',
     'A proof may carry a timestamp (RFC 3161): the word of a time stamping authority that the record existed before then. It '
       + 'is checked when --tsa-ca says whom to believe.',
   ],
@@ -30,6 +33,7 @@ export const verifyProof = verb({
   options: {
     vkey: { kind: 'text', value: 'FILE|LINE', description: "The log's key as \"strongroom vkey\" prints it, or a file with it" },
     'tsa-ca': TSA_CA_OPTION,
+    policy: POLICY_OPTION,
   },
   examples: [
     { command: 'strongroom verify-proof p.json --vkey strongroom.vkey', what: 'With the key that you were given' },
@@ -37,14 +41,17 @@ export const verifyProof = verb({
   ],
   exitCodes: { 3: 'the proof does not hold' },
   async run(call) {
-    const line = chosenVkey(call.options.vkey, call.paths);
+    const policy = givenPolicy(call.options.policy);
+    const line = chosenVkey(call.options.vkey ?? onlyLog(policy), call.paths);
     const trust = await givenTrust(call.options['tsa-ca']);
     const { io, format } = call;
     try {
       const proof = parseProof(readProof(call.arguments.file));
-      const proven = prove(proof, parseVkey(line), trust, homeRotations(call.paths.rotations));
-      if (format === 'table') await io.out.write(`${provenLines(proof, proven, line, (shown) => io.out.style('green', shown)).join('\n')}\n`);
-      else await io.out.write(`${json({ ok: true, ...provenJson(proof, proven) })}\n`);
+      const rotations = homeRotations(call.paths.rotations);
+      const proven = prove(proof, parseVkey(line), trust, rotations);
+      const witnessed = policy === undefined ? null : judgeWitnessed(proof.checkpoint, proven.signer, policy);
+      if (format === 'table') await io.out.write(`${provenLines(proof, proven, line, (shown) => io.out.style('green', shown), witnessed).join('\n')}\n`);
+      else await io.out.write(`${json({ ok: true, ...provenJson(proof, proven), ...(witnessed === null ? {} : { witnessed: { at: at(witnessed), by: witnessed.names.map(shownName) } }) })}\n`);
       return EXIT.ok;
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
@@ -54,6 +61,17 @@ export const verifyProof = verb({
     }
   },
 });
+
+/** When the latest of the cosigners says that it saw this checkpoint. */
+function at({ seconds }: WitnessedCheckpoint): string {
+  return new Date(seconds * 1000).toISOString();
+}
+
+/** Whose key is not given is the log of the policy, if that names just one. */
+function onlyLog(policy: Policy | undefined): string | undefined {
+  const [log, ...others] = policy?.logs ?? [];
+  return log === undefined || others.length > 0 ? undefined : vkeyLine(log.key.name, log.key.key.export({ type: 'spki', format: 'der' }));
+}
 
 function readProof(file: string): string {
   if (file === '-') return readFileSync(0, 'utf8');
@@ -83,7 +101,7 @@ function withAdvice(error: Refused): Refused {
 }
 
 /** The proof as a tree, from the record up to the signature. */
-function provenLines(proof: Proof, proven: Proven, vkey: string, good: (text: string) => string): string[] {
+function provenLines(proof: Proof, proven: Proven, vkey: string, good: (text: string) => string, witnessed: WitnessedCheckpoint | null): string[] {
   const { checkpoint, entry, context, sequence, raw, signer } = proven;
   const held = parseVkey(vkey);
   return [
@@ -94,7 +112,8 @@ function provenLines(proof: Proof, proven: Proven, vkey: string, good: (text: st
     `     │ record ${proof.record.index} of ${entry.records}, by ${some(proof.record.path.length, 'hash', 'hashes')}`,
     `     └─ log root   ${checkpoint.root.toString('base64')}`,
     `        │ entry ${proof.entry.index} of ${checkpoint.size}, by ${some(proof.entry.path.length, 'hash', 'hashes')}`,
-    `        └─ signed by ${printable(signer.name)}, key ${signer.id.toString('hex')}${signer.id.equals(held.id) ? '' : `, to which your key ${held.id.toString('hex')} leads`}`, '',
+    `        └─ signed by ${printable(signer.name)}, key ${signer.id.toString('hex')}${signer.id.equals(held.id) ? '' : `, to which your key ${held.id.toString('hex')} leads`}`,
+    ...(witnessed === null ? [] : [`           witnessed by ${witnessed.names.map((name) => printable(shownName(name))).join(', ')}, ${at(witnessed)}: the quorum holds`]), '',
     ...factLines([
       ['received', `${formatTime(context.receivedAt)}  ${boundText(boundNs(context.bound))}`],
       ['source', `${shortSource(context.source)}  ${printable(context.source)}`],

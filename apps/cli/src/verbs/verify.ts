@@ -4,13 +4,14 @@ import { existsSync, realpathSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import { resolve } from 'node:path';
 import { Failed } from '@strongroom/bytes';
-import { parseVkey, verifyStore, vkeyOf, type NoteKey, type StoreReader, type TimestampTrust, type Verdict, type VerifyOptions } from '@strongroom/evidence';
+import { parseVkey, verifyStore, vkeyOf, type NoteKey, type Policy, type StoreReader, type TimestampTrust, type Verdict, type VerifyOptions } from '@strongroom/evidence';
 import { writeValue } from '../output.ts';
 import { startProgress } from '../progress.ts';
 import { FileStore } from '../store/file-store.ts';
 import { independentBatches } from '../store/hashing.ts';
 import { homeRotations, linkedKeys, keptRotations } from '../store/rotations.ts';
 import { givenCheckpoint, homeKnowledge, NO_CHECKSUMS, type Knowledge } from '../store/knowledge.ts';
+import { givenPolicy, POLICY_OPTION } from '../store/policy.ts';
 import { pinCheckpoint } from '../store/pinned.ts';
 import { homeProtection } from '../store/protection.ts';
 import { givenTrust, TSA_CA_OPTION } from '../store/trust.ts';
@@ -24,6 +25,7 @@ const options = {
   checkpoint: { kind: 'text', value: 'FILE', description: 'A checkpoint that was kept elsewhere: a store that is older, or another, is refused' },
   independent: { kind: 'flag', description: 'Hash all records without the native add-on, not one batch in sixteen: slower' },
   'tsa-ca': TSA_CA_OPTION,
+  policy: POLICY_OPTION,
   'as-of': { kind: 'flag', description: 'The store is an older copy on purpose: that it is older is no failure' },
 } as const;
 
@@ -45,6 +47,8 @@ export const verify = verb({
     "This home's own store is also compared with the checkpoint and the checksums that are remembered outside it, so that "
       + 'an older store put in its place is found. A copy elsewhere is compared with --checkpoint.',
     'Records are hashed by the native add-on where set-up built it, and one batch in sixteen, another one each time, without.',
+    'Where witnesses cosign the log, the last checkpoint that they cosigned lies in the store ("witnessed"). It must be of this '
+      + 'log; with --policy it must carry a quorum, and the answer says who vouches for how much of the log.',
     'Of the home\'s own store the flags of segments are looked at too: one that is missing, where the vault had set it, makes '
       + 'the store degraded and not invalid, because flags prove nothing.',
     'Timestamps (RFC 3161) that the store keeps are checked when --tsa-ca says whom to believe: the verdict then tells which '
@@ -64,6 +68,7 @@ export const verify = verb({
     const line = chosenVkey(call.options.vkey, call.paths);
     const known = whatIsKnown(call, directory, line, await checksumDirectory(call));
     const trust = await givenTrust(call.options['tsa-ca']);
+    const policy = givenPolicy(call.options.policy);
     if (!existsSync(directory) && known.remembered.length === 0) {
       throw new Failed('store.absent', `there is no store in ${directory}`, {
         why: 'the directory is not there', fix: 'start Strongroom with "npm start", or name a store with --store DIR',
@@ -72,7 +77,7 @@ export const verify = verb({
     stepBack();
     const store = new FileStore(directory);
     try {
-      const verification = await check(call, store, parseVkey(line), known, trust);
+      const verification = await check(call, store, parseVkey(line), known, { trust, policy });
       await writeValue(call, verification, () => verdictLines(verification, directory, call.io.out.style));
       return !verification.ok ? EXIT.evidence : verification.degraded ? EXIT.degraded : EXIT.ok;
     } finally {
@@ -134,7 +139,13 @@ function hasVkey(paths: VerifyCall['paths'], vkey: string): boolean {
   }
 }
 
-async function check(call: VerifyCall, files: StoreReader, key: NoteKey, known: Known, trust: TimestampTrust | undefined): Promise<Verification> {
+/** Who is believed beside the log's key. */
+interface Believed {
+  readonly trust: TimestampTrust | undefined;
+  readonly policy: Policy | undefined;
+}
+
+async function check(call: VerifyCall, files: StoreReader, key: NoteKey, known: Known, { trust, policy }: Believed): Promise<Verification> {
   const store = pinCheckpoint(files); // before keys and checksums are read, which then cover it
   const { findDataKeys } = await import('../store/data-keys.ts');
   const keys = await findDataKeys(call.paths, key.name, call.configFile);
@@ -142,7 +153,7 @@ async function check(call: VerifyCall, files: StoreReader, key: NoteKey, known: 
   const wanted: VerifyOptions = {
     key, rotations: homeRotations(call.paths.rotations), remembered: known.remembered, checksums: known.checksums, asOf: known.asOf, independent: independentBatches(call.options.independent), progress: progress.update,
     ...('dataKeys' in keys ? { dataKey: keys.dataKeys } : {}), ...(known.isHome ? { protection: homeProtection(call.paths) } : {}),
-    ...(trust === undefined ? {} : { trust }),
+    ...(trust === undefined ? {} : { trust }), ...(policy === undefined ? {} : { policy }),
   };
   const verdict = verifyStore(store, wanted);
   progress.end();

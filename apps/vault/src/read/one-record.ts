@@ -2,7 +2,7 @@
 // One record by its id: shown whole, or with its proof.
 import { Refused } from '@strongroom/bytes';
 import { decodeBatch, decodeContext, encodeEntry, inclusionPath, itemOf, leavesOf, parseRecordId, recordsOf, saltsOf, SALT_BYTES, PROOF_FORMAT, type Proof } from '@strongroom/evidence';
-import { SYSTEM_DISK } from '../disk.ts';
+import { readWhole, SYSTEM_DISK } from '../disk.ts';
 import { earliestTimestamp } from './earliest-timestamp.ts';
 import type { RotationFiles } from '../commit/rotation-files.ts';
 import type { History } from './history.ts';
@@ -30,15 +30,16 @@ export async function show(history: History, args: unknown) {
   return { ...itemOf(at.entry, record), receipt, batch: encodeEntry(entry).toString() };
 }
 
-/** With the earliest timestamp there that covers it. Throws the same. */
-export async function prove(history: History, places: { readonly timestamps: string; readonly rotations: RotationFiles }, args: unknown): Promise<Proof> {
+/** Under the last witnessed checkpoint, if that covers it, and with the earliest timestamp that does. Throws the same. */
+export async function prove(history: History, places: { readonly timestamps: string; readonly witnessed: string; readonly rotations: RotationFiles }, args: unknown): Promise<Proof> {
   const { id, at, bytes, entry, batch, record } = await find(history, args);
   const path = inclusionPath(leavesOf(batch.seed, batch.runs), at.record);
   const salt = saltsOf(batch.seed, entry.records).subarray(at.record * SALT_BYTES, (at.record + 1) * SALT_BYTES);
   const timestamp = earliestTimestamp(SYSTEM_DISK, places.timestamps, at.entry, (size) => history.entryPath(at.entry, size));
+  const { note, size } = covering(history, places.witnessed, at.entry);
   return {
-    format: PROOF_FORMAT, id, checkpoint: history.checkpoint, ...rotationsUpTo(history.size, places.rotations),
-    entry: { index: at.entry, bytes: bytes.toString('base64'), path: history.entryPath(at.entry).map(base64) },
+    format: PROOF_FORMAT, id, checkpoint: note, ...rotationsUpTo(size, places.rotations),
+    entry: { index: at.entry, bytes: bytes.toString('base64'), path: history.entryPath(at.entry, size).map(base64) },
     record: { index: at.record, path: path.map(base64), salt: base64(salt), context: base64(record.context), sequence: record.sequence, raw: base64(record.raw) },
     ...(timestamp === null ? {} : { timestamp }),
   };
@@ -48,6 +49,12 @@ export async function prove(history: History, places: { readonly timestamps: str
 function rotationsUpTo(size: number, rotations: RotationFiles): { rotations?: readonly string[] } {
   const texts = rotations.textsUpTo(size);
   return texts.length === 0 ? {} : { rotations: texts };
+}
+
+function covering(history: History, witnessed: string, entry: number): { readonly note: string; readonly size: number } {
+  const note = readWhole(SYSTEM_DISK, witnessed)?.toString() ?? '';
+  const size = Number(note.split('\n')[1] ?? 0);
+  return size > entry && size <= history.size ? { note, size } : { note: history.checkpoint, size: history.size };
 }
 
 function base64(bytes: Buffer): string {

@@ -79,7 +79,7 @@ async function answer(id: number, verb: string, args: unknown): Promise<void> {
 
 async function resultOf(id: number, verb: string, args: unknown, history: History, keys: DataKeys): Promise<unknown> {
   if (verb === 'show') return show(history, args);
-  if (verb === 'prove') return prove(history, { timestamps: paths.timestamps, rotations: new RotationFiles(SYSTEM_DISK, paths.rotations) }, args);
+  if (verb === 'prove') return prove(history, { timestamps: paths.timestamps, witnessed: paths.witnessed, rotations: new RotationFiles(SYSTEM_DISK, paths.rotations) }, args);
   const query = parseQuery(args);
   if (query.isTimed) await (times ??= new TimeIndex(join(paths.state, 'times'), files.log, history.size)).extend(history.size, turn);
   const batches = history.batches(query.times, (bundle) => times?.span(bundle), query.reverse);

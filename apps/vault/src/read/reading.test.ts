@@ -24,7 +24,7 @@ import { SYSTEM_WORLD } from '../world.ts';
 
 const BATCHES = 20;
 const home = mkdtempSync(join(tmpdir(), 'strongroom-reading-'));
-const paths = { log: join(home, 'log'), segments: join(home, 'segments'), commit: join(home, 'commit'), timestamps: join(home, 'timestamps'), rotations: join(home, 'rotations'), state: home };
+const paths = { log: join(home, 'log'), segments: join(home, 'segments'), commit: join(home, 'commit'), timestamps: join(home, 'timestamps'), rotations: join(home, 'rotations'), witnessed: join(home, 'witnessed'), state: home };
 const dataKeys = new Map<string, Buffer>();
 const keys = new SoftwareKeys('test.example/log');
 
@@ -111,4 +111,23 @@ it('proves a record with the earliest timestamp that covers it', async () => {
     assert.deepEqual([size, authority], [expected, expected === undefined ? undefined : 'CN=Stamper'], `entry ${entry}`);
   }
   assert.ok(said.some(([, size]) => size === 5) && said.some(([, size]) => size === 9) && said.some(([, size]) => size === undefined));
+});
+
+it('proves a record under the last witnessed checkpoint that covers it', async () => {
+  const log = new LogDirectory(SYSTEM_DISK, paths.log);
+  const size = 9;
+  const text = checkpointText({ origin: keys.key.name, size, root: log.tree(size).root() });
+  const note = `${signedNote(text, keys.key, await keys.signCheckpoint(Buffer.from(text)))}— witness.example/w ${Buffer.alloc(76, 7).toString('base64')}\n`;
+  writeFileSync(paths.witnessed, note);
+  const reading = new Reading(paths, async (segment) => dataKeys.get(segment)!);
+  const { ids } = await all(reading.call('search', {}));
+  const under: [number, boolean][] = [];
+  for (const id of ids) {
+    const proof = (await reading.call('prove', { id }).next()).value as Proof;
+    verifyProof(proof, keys.key);
+    under.push([proof.entry.index, proof.checkpoint === note]);
+  }
+  reading.close();
+  assert.deepEqual(under, under.map(([entry]) => [entry, entry < size]));
+  assert.ok(under.some(([, is]) => is) && under.some(([, is]) => !is));
 });

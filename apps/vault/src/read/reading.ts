@@ -11,6 +11,8 @@ export interface ReadingPaths {
   readonly segments: string;
   readonly timestamps: string;
   readonly rotations: string;
+  /** The file of the last witnessed checkpoint. */
+  readonly witnessed: string;
   /** Where what is derived from the log may be kept. */
   readonly state: string;
 }

@@ -2,23 +2,10 @@
 // The last checkpoint that a quorum of the policy cosigned: `store/witnessed` for whoever verifies the store, and
 // `state/vault/witnessed` for this vault, with how much it covered.
 import { join } from 'node:path';
-import { Refused } from '@strongroom/bytes';
-import {
-  cosignaturesOf, epochsOf, isBy, isQuorum, openCheckpoint, rootAt, shownName, splitNote, tilePath,
-  type Checkpoint, type Cosignature, type LogKey, type Policy,
-} from '@strongroom/evidence';
+import { rootAt, tilePath, type WitnessedCheckpoint } from '@strongroom/evidence';
 import type { Layout } from '@strongroom/service';
 import type { LogDirectory } from '../commit/log-directory.ts';
 import { putFile, readWhole, type Disk } from '../disk.ts';
-
-export interface WitnessedCheckpoint extends Checkpoint {
-  /** With the log's signature and those cosignatures that the policy knows. */
-  readonly note: string;
-  /** The latest of its cosignatures, seconds since 1970. */
-  readonly seconds: number;
-  /** Names of those who cosigned, as the policy calls them. */
-  readonly names: readonly string[];
-}
 
 export interface Remembered {
   readonly records: number;
@@ -30,24 +17,6 @@ export type RootAt = (size: number) => Buffer;
 
 export function publishedRoots(log: LogDirectory, publishedSize: () => number): RootAt {
   return (size) => rootAt(size, publishedSize(), ({ level, index, width }) => log.read(tilePath(level, index, width)));
-}
-
-/**
- * Judges a cosigned checkpoint by the policy; what nobody asked for is left out of the note. Throws `Refused`: `note.*`,
- * `checkpoint.*`, `witness.no-quorum`.
- */
-export function judgeWitnessed(note: string, key: LogKey, policy: Policy): WitnessedCheckpoint {
-  const checkpoint = openCheckpoint(note, key);
-  const made = cosignaturesOf(note, policy.witnesses.map((witness) => witness.key));
-  const names = policy.witnesses.filter((witness) => made.some((one) => one.key === witness.key)).map(({ name }) => name);
-  if (!isQuorum(policy, new Set(names))) throw new Refused('witness.no-quorum', 'the checkpoint is not cosigned by a quorum', { why: `there are ${names.length} cosignatures of the policy's witnesses: ${names.map(shownName).join(', ') || 'none'}` });
-  return { ...checkpoint, names, seconds: Math.max(0, ...made.map(({ seconds }) => seconds)), note: cleanNote(note, key, made) };
-}
-
-function cleanNote(note: string, by: LogKey, made: readonly Cosignature[]): string {
-  const { text, signatures } = splitNote(note);
-  const lines = [...signatures.filter((line) => epochsOf(by).some(({ key }) => isBy(line, key))).map(({ line }) => line), ...made.map(({ line }) => line)];
-  return `${text}\n${[...new Set(lines)].map((line) => `${line}\n`).join('')}`;
 }
 
 export class WitnessedFiles {

@@ -2,7 +2,7 @@
 // The vault's side of being witnessed: it compares itself before it serves, judges what comes back from witnesses, measures
 // what is not witnessed yet, and seals when that lasts too long. It has no network: the witness service speaks for it.
 import { Failed, Refused } from '@strongroom/bytes';
-import { consistencyPath, isQuorum, parsePolicy, shownName, tilePath, type Policy } from '@strongroom/evidence';
+import { consistencyPath, isQuorum, judgeWitnessed, parsePolicy, shownName, tilePath, type Policy, type WitnessedCheckpoint } from '@strongroom/evidence';
 import { errorFields, type Fields, type Level, type ServiceContext, type WitnessFacts } from '@strongroom/service';
 import { LogDirectory } from '../commit/log-directory.ts';
 import { readWhole } from '../disk.ts';
@@ -10,7 +10,7 @@ import type { Sealing } from '../sealing.ts';
 import type { World } from '../world.ts';
 import { Comparison, isContradiction } from './comparison.ts';
 import { Exposure } from './exposure.ts';
-import { judgeWitnessed, publishedRoots, WitnessedFiles, type RootAt, type WitnessedCheckpoint } from './witnessed.ts';
+import { publishedRoots, WitnessedFiles, type RootAt } from './witnessed.ts';
 
 const WATCH_MS = 1000;
 

@@ -9,6 +9,7 @@ export type FailureCode =
   | 'destroy.order' | 'destroy.segments'
   | 'batch.sealed' | 'batch.contents'
   | 'timestamp.missing' | 'timestamp.checkpoint' | 'timestamp.token'
+  | 'witness.missing' | 'witness.checkpoint' | 'witness.cosignature' | 'witness.quorum'
   | 'commit.missing' | 'commit.name' | 'commit.format' | 'commit.digest' | 'commit.entries' | 'commit.checkpoint';
 
 export type FactCode =
@@ -50,6 +51,14 @@ export interface TimestampsFound {
 
 export const NO_TIMESTAMPS: TimestampsFound = { kept: 0, checked: 'not checked: none are kept', valid: 0, first: null, last: null };
 
+/** A checkpoint of the store that carries cosignatures. */
+export interface Witnessed {
+  readonly size: number;
+  /** The latest cosignature, ISO 8601, and who cosigned; null and none without a policy, which alone knows their keys. */
+  readonly at: string | null;
+  readonly by: readonly string[];
+}
+
 /** The answer to "is this store what its checkpoint says?". Counts are of what the checkpoint covers. */
 export interface Verdict {
   readonly ok: boolean;
@@ -69,6 +78,8 @@ export interface Verdict {
   /** Whether the file system holds segments to what they are: `held`, `not held`, `not looked at`, and more words. */
   readonly protection: string;
   readonly timestamps: TimestampsFound;
+  /** How far a checkpoint with cosignatures reaches; null where there is none, or none that holds. */
+  readonly witnessed: Witnessed | null;
   /** At most {@link FINDINGS_MAX}; the others are counted in `failuresOmitted`. */
   readonly failures: readonly Failure[];
   readonly failuresOmitted: number;

@@ -31,7 +31,7 @@ test('a store is counted and its contents are checked', () => {
   const store = buildStore(300);
   const verdict = verify(store, { remembered: [store.checkpoint], checksums: parseChecksums(store.checksums) });
   assert.deepEqual(verdict, {
-    ok: true, degraded: false, records: 308, batches: 5, segments: 3, destroyedSegments: 0, destroyedRecords: 0, logSize: 300, uncommittedBytes: 0, contents: 'checked', protection: 'not looked at', timestamps: NO_TIMESTAMPS, failures: [], failuresOmitted: 0,
+    ok: true, degraded: false, records: 308, batches: 5, segments: 3, destroyedSegments: 0, destroyedRecords: 0, logSize: 300, uncommittedBytes: 0, contents: 'checked', protection: 'not looked at', timestamps: NO_TIMESTAMPS, witnessed: null, failures: [], failuresOmitted: 0,
     facts: [{ code: 'segment.torn', where: 'segments/0000000000000002.seg', detail: 'a crash interrupted it after 2 frames' }], factsOmitted: 0,
   });
 });

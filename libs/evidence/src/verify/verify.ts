@@ -20,7 +20,9 @@ import { Segments } from './segments.ts';
 import { GuardedReader, type StoreReader } from './store-reader.ts';
 import { noteUnknownFiles, uncommittedBytes } from './surroundings.ts';
 import { Timestamps } from './timestamps.ts';
-import { Findings, NO_TIMESTAMPS, reason, type TimestampsFound, type Verdict } from './verdict.ts';
+import { storeWitnessed } from './witnessed.ts';
+import type { Policy } from '../witness/policy.ts';
+import { Findings, NO_TIMESTAMPS, reason, type TimestampsFound, type Verdict, type Witnessed } from './verdict.ts';
 
 export interface VerifyOptions {
   /** One of the log's keys, from elsewhere than the store; rotations lead to the others. */
@@ -43,6 +45,8 @@ export interface VerifyOptions {
   readonly independent?: Independent;
   /** Roots of the authority whose timestamps are kept; without them these are counted and not checked. */
   readonly trust?: TimestampTrust;
+  /** Whose cosignatures `store/witnessed` must carry. */
+  readonly policy?: Policy;
   /** Called often; octets of segments read and to read. */
   readonly progress?: (done: number, total: number) => void;
 }
@@ -57,8 +61,9 @@ export function verifyStore(store: StoreReader, options: VerifyOptions): Verdict
   // First of all: on a live store everything else grows while it is read.
   const rotations = new Rotations(reader, options.key, options.rotations ?? [], findings);
   const key = rotations.keys;
+  const witnessed = storeWitnessed(reader, key, options.policy, findings); // before the checkpoint, which is then never older
   const checkpoint = storeCheckpoint(reader, key, findings);
-  if (checkpoint === null) return verdict({ findings, logSize: 0, segments: null, destructions: null, uncommitted: 0, contents: 'not checked: there is no checkpoint to go by', protection: 'not looked at', timestamps: NO_TIMESTAMPS });
+  if (checkpoint === null) return verdict({ findings, logSize: 0, segments: null, destructions: null, uncommitted: 0, contents: 'not checked: there is no checkpoint to go by', protection: 'not looked at', timestamps: NO_TIMESTAMPS, witnessed: null });
   const segmentFiles = new SegmentFiles(reader, findings);
   const contents = new Contents(options.dataKey, options.independent ?? (() => false), findings);
   const checksums = new Checksums(options.checksums ?? new Map(), segmentFiles, findings);
@@ -67,7 +72,7 @@ export function verifyStore(store: StoreReader, options: VerifyOptions): Verdict
   const logFiles = new LogFiles(reader, findings, () => hasMoved(reader, key, checkpoint.size));
   const destructions = new Destructions({ reader, origin: checkpoint.origin, authority: options.authority ?? null, findings });
   const timestamps = new Timestamps(reader, findings, { key, trust: options.trust, asOf: options.asOf === true });
-  const found = judgeLog(logFiles, checkpoint, { segments, destructions, timestamps, rotations }, findings, options);
+  const found = judgeLog(logFiles, checkpoint, { segments, destructions, timestamps, rotations, witnessed: witnessed.checkpoint }, findings, options);
   segments.end();
   const tilesHold = !findings.failures.some((failure) => failure.code.startsWith('log.'));
   verifyCommitLog({ reader, files: logFiles, key, checkpoint, tilesHold, findings });
@@ -75,7 +80,7 @@ export function verifyStore(store: StoreReader, options: VerifyOptions): Verdict
   noteUnknownFiles(reader, findings);
   const held = options.protection === undefined ? 'not looked at' : judgeProtection(options.protection, segmentFiles, segments, findings);
   const uncommitted = uncommittedBytes(segmentFiles, segments, findings);
-  return verdict({ findings, logSize: checkpoint.size, segments, destructions, uncommitted, contents: contents.end(), protection: held, timestamps: found });
+  return verdict({ findings, logSize: checkpoint.size, segments, destructions, uncommitted, contents: contents.end(), protection: held, timestamps: found, witnessed: witnessed.said });
 }
 
 interface Judges {
@@ -83,10 +88,11 @@ interface Judges {
   readonly destructions: Destructions;
   readonly timestamps: Timestamps;
   readonly rotations: Rotations;
+  readonly witnessed: Checkpoint | null;
 }
 
 function judgeLog(files: LogFiles, checkpoint: Checkpoint, judges: Judges, findings: Findings, options: VerifyOptions): TimestampsFound {
-  const remembered = rememberedCheckpoints(options.remembered ?? [], judges.rotations.keys, findings);
+  const remembered = [...rememberedCheckpoints(options.remembered ?? [], judges.rotations.keys, findings), ...(judges.witnessed === null ? [] : [judges.witnessed])];
   const sizes = [...remembered.map((one) => one.size), ...judges.destructions.sizes(), ...judges.rotations.sizes, ...judges.timestamps.sizes].filter((size) => size < checkpoint.size);
   const lost = (): void => judges.segments.lost();
   const roots = walkLog(files, checkpoint, sizes, { entry: (index, bytes) => judgeEntry(index, bytes, judges, findings), lost }, findings);
@@ -130,13 +136,14 @@ interface Judged {
   readonly contents: string;
   readonly protection: string;
   readonly timestamps: TimestampsFound;
+  readonly witnessed: Witnessed | null;
 }
 
-function verdict({ findings, logSize, segments, destructions, uncommitted, contents, protection, timestamps }: Judged): Verdict {
+function verdict({ findings, logSize, segments, destructions, uncommitted, contents, protection, timestamps, witnessed }: Judged): Verdict {
   const { failures, failuresOmitted, facts, factsOmitted, degraded } = findings;
   return {
     ok: failures.length === 0, degraded, records: segments?.records ?? 0, batches: segments?.batches ?? 0, segments: segments?.count ?? 0,
     destroyedSegments: destructions?.segments ?? 0, destroyedRecords: destructions?.records ?? 0,
-    logSize, uncommittedBytes: uncommitted, contents, protection, timestamps, failures, failuresOmitted, facts, factsOmitted,
+    logSize, uncommittedBytes: uncommitted, contents, protection, timestamps, witnessed, failures, failuresOmitted, facts, factsOmitted,
   };
 }
