@@ -60,7 +60,7 @@ export const reconcile = verb({
   examples: [
     { command: 'strongroom reconcile /var/log/app.log --source web-01 --since 2026-03-01 --until 2026-03-02', what: "A day's log file of the sender" },
     { command: 'strongroom reconcile receipts.txt', what: 'Ids from receipts' },
-    { command: 'strongroom reconcile - --as hashes --missing lost.txt < hashes.txt', what: 'All that is missing goes to a file' },
+    { command: 'sha256sum messages/* | strongroom reconcile - --missing lost.txt', what: 'Hashes; all that is missing goes to a file' },
   ],
   exitCodes: { 3: 'something on the list is not in the log' },
   async run(call) {
