@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Segments and their frames, docs/FORMAT.md section 3.
 import { createHmac, hash, randomBytes } from 'node:crypto';
-import { zstdCompressSync, zstdDecompressSync, constants } from 'node:zlib';
+import { promisify } from 'node:util';
+import { constants, zstdCompress, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { ByteReader, ByteWriter, Refused, invariant } from '@strongroom/bytes';
 import { NONCE_BYTES, TAG_BYTES, xaesOpen, xaesSealParts, type XaesKey } from './xaes.ts';
 
@@ -13,7 +14,7 @@ export const FRAME_HEADER_BYTES: number = BOUND_HEADER + NONCE_BYTES;
 export const FRAME_PLAIN_MAX: number = 64 * 1024 * 1024;
 const FINAL = 1;
 const ZSTD = 2;
-const ZSTD_WINDOW_LOG = 17;
+const ZSTD_PARAMETERS = { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_windowLog]: 17 };
 /** The least that Node takes as the size of an output buffer. */
 const CHUNK_MIN = 64;
 /** Below this zstd cannot win. */
@@ -81,22 +82,44 @@ export interface FrameHeader {
   readonly bound: Buffer;
 }
 
-/** The whole frame, in parts that belong one after the other. zstd level 1, kept only where it shortens. */
-export function sealFrame(key: XaesKey, headerDigest: Buffer, index: number, plain: Buffer, final = false, nonce: Buffer = randomBytes(NONCE_BYTES)): Buffer[] {
+/** What a frame encrypts: its plain bytes, compressed by zstd level 1 where that shortens them. */
+export interface PackedFrame {
+  readonly body: Buffer;
+  readonly compressed: boolean;
+  readonly plainLength: number;
+}
+
+/** `body` may be `plain` itself. */
+export function packFrame(plain: Buffer): PackedFrame {
+  return packed(plain, plain.length < COMPRESS_FROM ? plain : zstdCompressSync(plain, zstdOptions(plain)));
+}
+
+/** The same in a thread of the pool, which pays for much. `plain` must stay as it is meanwhile, and may change afterwards. */
+export async function packFrameAside(plain: Buffer): Promise<PackedFrame> {
+  const frame = packed(plain, await zstdCompressAside(plain, zstdOptions(plain)));
+  return frame.compressed ? frame : { ...frame, body: Buffer.from(plain) };
+}
+
+const zstdCompressAside = promisify(zstdCompress);
+
+function packed(plain: Buffer, shorter: Buffer): PackedFrame {
   invariant(plain.length <= FRAME_PLAIN_MAX, 'segment.frame-too-long', `a frame of ${plain.length} octets`);
-  const packed = plain.length < COMPRESS_FROM ? plain : compress(plain);
-  const compressed = packed.length < plain.length;
-  const body = compressed ? packed : plain;
+  const compressed = shorter.length < plain.length;
+  return { body: compressed ? shorter : plain, compressed, plainLength: plain.length };
+}
+
+/** The whole frame, in parts that belong one after the other. */
+export function sealFrame(key: XaesKey, headerDigest: Buffer, index: number, plain: Buffer | PackedFrame, final = false, nonce: Buffer = randomBytes(NONCE_BYTES)): Buffer[] {
+  const { body, compressed, plainLength } = Buffer.isBuffer(plain) ? packFrame(plain) : plain;
   const to = new ByteWriter(FRAME_HEADER_BYTES).u32(FRAME_MAGIC).u32(index).u8((final ? FINAL : 0) | (compressed ? ZSTD : 0));
-  to.u8(0).u16(0).u32(plain.length).u32(body.length + TAG_BYTES).bytes(nonce);
+  to.u8(0).u16(0).u32(plainLength).u32(body.length + TAG_BYTES).bytes(nonce);
   const header = to.finish();
   return [header, ...xaesSealParts(key, nonce, body, additionalData(headerDigest, header))];
 }
 
 /** A small window stays in the processor's cache: a fifth faster, and hardly longer on log lines. One output allocation. */
-function compress(plain: Buffer): Buffer {
-  const params = { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_windowLog]: ZSTD_WINDOW_LOG };
-  return zstdCompressSync(plain, { params, chunkSize: Math.max(64 * 1024, plain.length >>> 1) });
+function zstdOptions(plain: Buffer) {
+  return { params: ZSTD_PARAMETERS, chunkSize: Math.max(64 * 1024, plain.length >>> 1) };
 }
 
 /** Throws `Refused`: `segment.frame`, `bytes.truncated`. */

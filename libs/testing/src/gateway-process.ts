@@ -48,7 +48,7 @@ export class GatewayProcess implements AsyncDisposable {
     this.paths = layout(home);
     this.authority = authority;
     this.vault = vault;
-    const execArgv = [`--openssl-config=${join(GATEWAY, 'openssl.cnf')}`, '--no-addons', '--external-memory-accounted-in-global-limit', ...(options.flags ?? [])];
+    const execArgv = [`--openssl-config=${join(GATEWAY, 'openssl.cnf')}`, '--no-addons', '--external-memory-accounted-in-global-limit', '--external-memory-max-growing-factor=3', '--initial-old-space-size=64', ...(options.flags ?? [])];
     this.#process = fork(join(GATEWAY, 'src/main.ts'), { cwd: home, execArgv, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
     this.#exit = once(this.#process, 'exit').then(([code]) => code as number | null);
     for (const stream of [this.#process.stdout!, this.#process.stderr!]) stream.setEncoding('utf8').on('data', (text: string) => { this.#output += text; });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // From admitted runs to batches: plain form, record root, frame, manifest.
-import { SEED_BYTES, batchRoot, batchSize, encodeBatch, type BatchEntry } from '@strongroom/evidence';
+import { SEED_BYTES, batchRoot, batchSize, encodeBatch, packFrame, packFrameAside, type BatchEntry, type PackedFrame } from '@strongroom/evidence';
 import type { AdmittedRun } from '../intake/admission.ts';
 import type { SegmentWriter } from './segment-writer.ts';
 import type { World } from '../world.ts';
@@ -8,6 +8,8 @@ import type { World } from '../world.ts';
 /** One batch stays near this: large enough for zstd and for few entries, small enough to prove and search cheaply. */
 const BATCH_BYTES = 4 * 1024 * 1024;
 const BATCH_RECORDS = 65_536;
+/** Fewer octets are compressed sooner than a thread has begun. */
+const ASIDE_FROM = 256 * 1024;
 /** Of a run in a batch, beside context, lengths and data. */
 const RUN_BYTES = 20;
 
@@ -34,10 +36,42 @@ export function* batchesOf(runs: Iterable<AdmittedRun>): Generator<AdmittedRun[]
   if (batch.length > 0) yield batch;
 }
 
-export function sealBatch(random: World['random'], segment: SegmentWriter, runs: readonly AdmittedRun[]): SealedBatch {
-  const seed = random(SEED_BYTES);
+/** A batch that lacks only its place in a segment. */
+export interface PreparedBatch {
+  readonly runs: readonly AdmittedRun[];
+  readonly root: Buffer;
+  readonly packed: PackedFrame;
+}
+
+/** As many are compressed at a time as there is memory for; each in a thread, while the records of the next are hashed here. */
+export async function prepareBatches(random: World['random'], runs: Iterable<AdmittedRun>): Promise<PreparedBatch[]> {
+  const batches: Promise<PreparedBatch>[] = [];
+  for (const batch of batchesOf(runs)) {
+    await batches[batches.length - held.length];
+    const preparing = prepareBatch(random(SEED_BYTES), batch, batches.length % held.length);
+    preparing.catch(() => undefined); // it is awaited, perhaps after others
+    batches.push(preparing);
+  }
+  return Promise.all(batches);
+}
+
+async function prepareBatch(seed: Buffer, runs: readonly AdmittedRun[], place: number): Promise<PreparedBatch> {
+  const size = batchSize(runs);
+  const plain = encodeBatch(seed, runs, scratch(place, size));
+  if (size < ASIDE_FROM) return { runs, root: batchRoot(seed, runs), packed: copied(packFrame(plain)) };
+  const packing = packFrameAside(plain);
   const root = batchRoot(seed, runs);
-  const { frame, index, offset, length, digest } = segment.seal(encodeBatch(seed, runs, scratch(batchSize(runs))));
+  return { runs, root, packed: await packing };
+}
+
+/** What is not compressed lies in memory that is used again. */
+function copied(packed: PackedFrame): PackedFrame {
+  return packed.compressed ? packed : { ...packed, body: Buffer.from(packed.body) };
+}
+
+/** Gives it the next place. Nothing is awaited between the first of a cycle and the last: all of them are sealed, or none. */
+export function sealBatch(segment: SegmentWriter, { runs, root, packed }: PreparedBatch): SealedBatch {
+  const { frame, index, offset, length, digest } = segment.seal(packed);
   const entry: BatchEntry = {
     kind: 'batch', ...sums(runs), root, segment: segment.name, header: segment.headerDigest,
     frame: index, offset, length, digest, key: segment.keyId,
@@ -45,12 +79,12 @@ export function sealBatch(random: World['random'], segment: SegmentWriter, runs:
   return { entry, frame, runs };
 }
 
-let held = Buffer.alloc(0);
+/** Memory for the plain forms of two batches, which are not needed any more once they are compressed: used by turns. */
+const held = [Buffer.alloc(0), Buffer.alloc(0)];
 
-/** Memory for one batch's plain form, which is not needed any more once it is encrypted: used again for the next. */
-function scratch(size: number): Buffer {
-  if (held.length < size) held = Buffer.allocUnsafeSlow(Math.max(size, BATCH_BYTES + BATCH_BYTES / 4));
-  return held.subarray(0, size);
+function scratch(place: number, size: number): Buffer {
+  if (held[place]!.length < size) held[place] = Buffer.allocUnsafeSlow(size < ASIDE_FROM ? ASIDE_FROM : Math.max(size, BATCH_BYTES + BATCH_BYTES / 4));
+  return held[place]!.subarray(0, size);
 }
 
 function sums(runs: readonly AdmittedRun[]): Pick<BatchEntry, 'records' | 'bytes' | 'from' | 'to'> {

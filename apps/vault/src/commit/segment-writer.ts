@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import {
   NONCE_BYTES, encodeSegmentHeader, encodeWrappedKey, keyCommitment, partName, sealFrame, segmentHeaderDigest, segmentName, wrappingContext, xaesKey,
-  type CloseEntry, type XaesKey,
+  type CloseEntry, type PackedFrame, type XaesKey,
 } from '@strongroom/evidence';
 import { AppendFile, putFile } from '../disk.ts';
 import type { SealingKeys } from './keys.ts';
@@ -87,7 +87,7 @@ export class SegmentWriter {
   }
 
   /** Seals the next frame. It must be appended, in this order, or the writer be given up. */
-  seal(plain: Buffer, final = false): SealedFrame {
+  seal(plain: Buffer | PackedFrame, final = false): SealedFrame {
     const frame = sealFrame(this.#key, this.headerDigest, this.#frames, plain, final, this.#random(NONCE_BYTES));
     const digest = createHash('sha256');
     for (const part of frame) {

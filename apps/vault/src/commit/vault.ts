@@ -16,7 +16,7 @@ import { isDiskFull } from '../disk.ts';
 import type { Producers } from '../intake/producers.ts';
 import type { Recovered } from './recover.ts';
 import type { KeptRotation } from './rotation-files.ts';
-import { batchesOf, sealBatch, type SealedBatch } from './seal.ts';
+import { prepareBatches, sealBatch, type PreparedBatch, type SealedBatch } from './seal.ts';
 import { OpenSegments, type OpenSegmentsOptions } from './open-segments.ts';
 import type { SegmentWriter } from './segment-writer.ts';
 import type { Waiting } from '../intake/waiting.ts';
@@ -176,8 +176,10 @@ export class Vault {
     const now = this.#options.world.clock.nowNs();
     await this.#segments.closeDue(now);
     const byClass = groupByClass(taken);
-    const placed = new Map<SegmentWriter, readonly AdmittedRun[]>();
-    for (const [retentionClass, runs] of byClass) placed.set(await this.#segments.writerFor(retentionClass, now), runs);
+    const placed = new Map<SegmentWriter, readonly PreparedBatch[]>();
+    for (const [retentionClass, runs] of byClass) {
+      placed.set(await this.#segments.writerFor(retentionClass, now), await prepareBatches(this.#options.world.random, runs));
+    }
     const plan = this.#plan(placed);
     const checkpoint = await allDone(this.#sign(plan), [...plan.writes].map(([segment, frames]) => segment.write(frames)));
     const rotation = plan.next === null ? null : rotationOf(plan, checkpoint);
@@ -193,11 +195,11 @@ export class Vault {
     await this.#segments.closeAll();
   }
 
-  #plan(placed: ReadonlyMap<SegmentWriter, readonly AdmittedRun[]>): Plan {
+  #plan(placed: ReadonlyMap<SegmentWriter, readonly PreparedBatch[]>): Plan {
     const batches: SealedBatch[] = [];
     const writes = new Map<SegmentWriter, readonly Buffer[]>();
-    for (const [segment, runs] of placed) {
-      const sealed = [...batchesOf(runs)].map((batch) => sealBatch(this.#options.world.random, segment, batch));
+    for (const [segment, prepared] of placed) {
+      const sealed = prepared.map((batch) => sealBatch(segment, batch));
       batches.push(...sealed);
       writes.set(segment, sealed.flatMap(({ frame }) => frame));
     }
