@@ -58,7 +58,7 @@ runService('vault', async (context) => {
     record(event, { ...fields });
   });
   const readers = new ReadSocket({ context, reading, settle: () => loop.settle(), record, refused: (event, fields) => refusals.note(event, fields) });
-  keepFilters(join(paths.vaultState, FILTERS_DIRECTORY), events);
+  const filters = keepFilters(world.disk, join(paths.vaultState, FILTERS_DIRECTORY), events);
   events.on('sealed', (batches, first) => readers.sealed(batches, first));
   const permit = permitFor(context.deployment, () => context.registry);
   const lives = new Lives({ clock: world.clock, producers: vault.producers, waiting, loop, own, permit, classOf, event: (event, level, fields) => context.event(event, level, fields) });
@@ -99,6 +99,7 @@ runService('vault', async (context) => {
   witnessSocket?.close();
   await intake.close();
   await sealing.stop();
+  await filters.settled();
   await upkeep.close();
   reading.close();
   keys.close();

@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // Makes the filters of segments from what is sealed, and keeps them in state/vault/filters. They are help for searches: one
 // that is missing after a crash, or could not be written, only makes them slower.
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { EventEmitter } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { xaesKey, type BatchEntry, type CloseEntry, type XaesKey } from '@strongroom/evidence';
 import type { SealedBatch } from '../commit/seal.ts';
 import type { SegmentWriter } from '../commit/segment-writer.ts';
 import type { VaultEvents } from '../commit/vault.ts';
+import { putFile, type Disk } from '../disk.ts';
 import { FilterBuilder, SegmentFilter } from './filter.ts';
 
 export const FILTERS_DIRECTORY = 'filters';
 
 /** Follows the vault's segments; files go below `directory`. */
-export function keepFilters(directory: string, events: EventEmitter<VaultEvents>): void {
-  const keeper = new FilterKeeper(directory);
+export function keepFilters(disk: Disk, directory: string, events: EventEmitter<VaultEvents>): FilterKeeper {
+  const keeper = new FilterKeeper(disk, directory);
   events.on('opened', (segment) => keeper.opened(segment));
   events.on('sealed', (batches) => { for (const batch of batches) keeper.sealed(batch); });
   events.on('closed', (entry) => keeper.closed(entry));
+  return keeper;
 }
 
 interface Kept {
@@ -27,11 +29,13 @@ interface Kept {
 }
 
 export class FilterKeeper {
+  readonly #disk: Disk;
   readonly #directory: string;
   readonly #open = new Map<string, Kept>();
+  #writing: Promise<unknown> = Promise.resolve();
 
-  constructor(directory: string) {
-    this.#directory = directory;
+  constructor(disk: Disk, directory: string) {
+    [this.#disk, this.#directory] = [disk, directory];
   }
 
   opened({ name, dataKey, headerDigest }: Pick<SegmentWriter, 'name' | 'dataKey' | 'headerDigest'>): void {
@@ -49,18 +53,17 @@ export class FilterKeeper {
   closed({ segment }: CloseEntry): void {
     const kept = this.#open.get(segment);
     this.#open.delete(segment);
-    if (kept !== undefined) putFilter(this.#directory, segment, kept.builder.seal(kept.key, segment, kept.headerDigest));
+    if (kept !== undefined) this.#writing = Promise.all([this.#writing, this.#put(segment, kept.builder.seal(kept.key, segment, kept.headerDigest))]);
   }
-}
 
-/** A crash leaves it, or none. That there is no room for it is no failure. */
-export function putFilter(directory: string, segment: string, bytes: Buffer): void {
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o750 });
-    writeFileSync(join(directory, `${segment}.new`), bytes, { mode: 0o640 });
-    renameSync(join(directory, `${segment}.new`), join(directory, segment));
-  } catch {
-    // Searches go through the segment itself.
+  /** A crash leaves it, or none. That it could not be written is no failure: searches go through the segment itself. */
+  async #put(segment: string, bytes: Buffer): Promise<void> {
+    await putFile(this.#disk, join(this.#directory, segment), bytes).catch(() => undefined);
+  }
+
+  /** Resolves when all filters of closed segments are written. */
+  async settled(): Promise<void> {
+    await this.#writing;
   }
 }
 

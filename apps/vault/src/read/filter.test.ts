@@ -10,6 +10,7 @@ import { BOUND_UNKNOWN, KIND, NO_KEY, encodeContext, xaesKey, type BatchRun, typ
 import type { SealedBatch } from '../commit/seal.ts';
 import type { SegmentWriter } from '../commit/segment-writer.ts';
 import type { VaultEvents } from '../commit/vault.ts';
+import { SYSTEM_DISK } from '../disk.ts';
 import { FilterBuilder, SegmentFilter, factsOf, type Facts } from './filter.ts';
 import { keepFilters, readFilter } from './filter-keeper.ts';
 import { parseQuery } from './query.ts';
@@ -99,12 +100,13 @@ describe('keeping filters', () => {
   after(() => rmSync(directory, { recursive: true }));
   const read = (segment: string, source: string) => readFilter(directory, { segment, header: HEADER }, factsOf({ source }), KEY);
 
-  it('follows several segments from their opening to their closing', () => {
+  it('follows several segments from their opening to their closing', async () => {
     const events = new EventEmitter<VaultEvents>();
-    keepFilters(join(directory), events);
+    const keeper = keepFilters(SYSTEM_DISK, directory, events);
     for (const name of ['a1', 'a2']) events.emit('opened', opening(`00000000000000${name}`));
     events.emit('sealed', [batch('00000000000000a1', 0, 'one'), batch('00000000000000a2', 0, 'two'), batch('00000000000000a1', 1, 'three')], 0);
     events.emit('closed', { segment: '00000000000000a1' } as CloseEntry);
+    await keeper.settled();
     assert.deepEqual(readdirSync(directory), ['00000000000000a1']);
     assert.deepEqual([0, 1].map((frame) => read('00000000000000a1', 'three')?.mayHold(frame)), [false, true]);
     assert.equal(read('00000000000000a2', 'two'), null);
@@ -114,12 +116,13 @@ describe('keeping filters', () => {
     assert.equal(read('00000000000000a1', 'three'), null, 'a damaged one is passed over');
   });
 
-  it('makes none of a segment that it did not follow from its first frame', () => {
+  it('makes none of a segment that it did not follow from its first frame', async () => {
     const events = new EventEmitter<VaultEvents>();
-    keepFilters(directory, events);
+    const keeper = keepFilters(SYSTEM_DISK, directory, events);
     events.emit('opened', opening('00000000000000b1'));
     events.emit('sealed', [batch('00000000000000b1', 1, 'one'), batch('00000000000000b2', 0, 'one')], 0);
     for (const segment of ['00000000000000b1', '00000000000000b2']) events.emit('closed', { segment } as CloseEntry);
+    await keeper.settled();
     assert.deepEqual(readdirSync(directory).filter((name) => name.includes('b')), []);
   });
 });

@@ -3,10 +3,9 @@
 // bundles. Derived from the log, docs/FORMAT.md ("Derived"): kept in a file because a long log takes long to read, built anew
 // whenever that does not fit, and asked by searches alone. What proves anything reads the log itself.
 import { hash } from 'node:crypto';
-import { renameSync, writeFileSync } from 'node:fs';
 import { TILE_WIDTH, bundlePath, decodeBundle, rootAt, tilePath } from '@strongroom/evidence';
 import type { LogDirectory } from '../commit/log-directory.ts';
-import { SYSTEM_DISK, readWhole } from '../disk.ts';
+import { SYSTEM_DISK, putFile, readWhole } from '../disk.ts';
 
 const MAGIC = Buffer.from('SRTIME1\n');
 const HEADER_BYTES = 8 + 8 + 32;
@@ -54,7 +53,7 @@ export class TimeIndex {
       for (const end = Math.min(full, this.#bundles + BUNDLES_AT_ONCE); this.#bundles < end; this.#bundles += 1) this.#append(this.#read(this.#bundles));
       await turn();
     }
-    if (this.#bundles - this.#saved >= UNSAVED_MAX) this.#save(size);
+    if (this.#bundles - this.#saved >= UNSAVED_MAX) await this.#save(size);
   }
 
   #read(bundle: number): Span {
@@ -82,18 +81,13 @@ export class TimeIndex {
     return from > to ? null : { from, to };
   }
 
-  /** A crash leaves the old file or the new one; one that lies otherwise has another digest. It is help: a full disk is no failure. */
-  #save(size: number): void {
+  /** A crash leaves the old file or the new one. It is help: that it could not be written is no failure, the next start reads the log again. */
+  async #save(size: number): Promise<void> {
     const header = Buffer.concat([MAGIC, Buffer.alloc(8), rootAfter(this.#bundles, this.#log, size)]);
     header.writeBigUInt64BE(BigInt(this.#bundles), 8);
     const body = Buffer.concat([header, this.#spans.subarray(0, this.#bundles * SPAN_BYTES)]);
-    try {
-      writeFileSync(`${this.#file}.new`, Buffer.concat([body, hash('sha256', body, 'buffer')]), { mode: 0o640 });
-      renameSync(`${this.#file}.new`, this.#file);
-    } catch {
-      // The next start reads the log again.
-    }
     this.#saved = this.#bundles;
+    await putFile(SYSTEM_DISK, this.#file, Buffer.concat([body, hash('sha256', body, 'buffer')])).catch(() => undefined);
   }
 }
 
