@@ -31,7 +31,7 @@ const STATUS: Status = {
   witness: {
     size: 2398, at: '2026-09-21T14:13:18Z', by: ['hamburg', 'auditor'], unwitnessed: { ageMs: 1200, records: 40, bytes: 9000 }, since: null, compared: true,
   },
-  health: { ok: true, reason: null, degraded: null }, notes: [],
+  timestamp: null, health: { ok: true, reason: null, degraded: null }, notes: [],
 };
 
 test('status: all is well', () => {
@@ -52,6 +52,16 @@ test('status: all is well', () => {
     'LISTENER    ADDRESS',
     'syslog-tls  [::]:6514',
   ]);
+});
+
+function timestampLine(now: Status): string | undefined {
+  return statusLines(now, AT, plain).find((one) => one.startsWith('  timestamped'));
+}
+
+test('status: says up to where timestamps reach, where an authority is configured', () => {
+  const timestamp = { kept: 3, size: 2100, at: '2026-09-21T13:50:00Z', by: 'CN=Test \u001b[31mTSA', since: null };
+  assert.equal(timestampLine({ ...STATUS, timestamp }), '  timestamped  2,100 entries, 23 min 20 s ago by CN=Test \\e[31mTSA');
+  assert.equal(timestampLine({ ...STATUS, timestamp: { kept: 0, size: 0, at: null, by: null, since: null } }), '  timestamped  nothing yet');
 });
 
 test('status: says what needs attention, and what is missing', () => {

@@ -27,7 +27,7 @@ export function plans(facts: PlanFacts): readonly ChildPlan[] {
 
 /** The one process that talks to others of its own accord runs only where it has something to say. */
 export function needsWitness({ witness }: Config): boolean {
-  return witness.policy !== undefined || witness.serve.enabled;
+  return witness.policy !== undefined || witness.timestamps.url !== undefined || witness.serve.enabled;
 }
 
 function plan(service: ServiceName, index: number, { place, config, users, lock }: PlanFacts): ChildPlan {

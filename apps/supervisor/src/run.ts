@@ -28,13 +28,14 @@ export async function run(place: Place): Promise<never> {
 
 async function supervise(place: Place): Promise<number> {
   const paths = layout(place.home);
-  const { config: wanted, policy } = readConfig(paths.home);
+  const { config: wanted, policy, roots } = readConfig(paths.home);
   const { fd: lock } = await lockHome(paths, () => say('waiting for services of an earlier run to stop'));
   await checkPorts(wantedPorts(wanted));
   const config = await settlePorts(wanted);
   const users = place.nominal === null ? machineAccounts() : null;
   makeTree(paths, users);
-  await keepPolicy(paths.policy, policy);
+  await keepForServices(paths.policy, policy);
+  await keepForServices(paths.timestampRoots, roots);
   giveChecksums(config.vault.checksums, users);
   const deployment = await deploymentName(paths, config.deployment);
   const leave = mountView(place);
@@ -47,10 +48,10 @@ async function supervise(place: Place): Promise<number> {
   }
 }
 
-/** Services read the policy here: the file that the configuration names may lie where they cannot. */
-async function keepPolicy(path: string, policy: Buffer | null): Promise<void> {
-  if (policy === null) rmSync(path, { force: true });
-  else await writeDurably(path, policy, 0o644);
+/** Services read it here: the file that the configuration names may lie where they cannot. */
+async function keepForServices(path: string, content: Buffer | null): Promise<void> {
+  if (content === null) rmSync(path, { force: true });
+  else await writeDurably(path, content, 0o644);
 }
 
 /** The services' code, compiled where they will see it, each before it is needed. */

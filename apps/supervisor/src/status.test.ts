@@ -40,3 +40,15 @@ test('watch sums the processes of a service and shows the one that is not well',
   assert.equal(item.states['gateway'], 'degraded');
   assert.deepEqual(item.sources['a'], { events: 3, bytes: 6, ackedBytes: 9, lagMs: 4, connections: 15, waiting: 18 });
 });
+
+function degraded(stats: object): ReturnType<typeof healthOf> {
+  return healthOf([child({ stats: { values: { lastCommitAgeMs: 10 }, ...stats } as ServiceStats })], CONFIG, NOW_MS);
+}
+
+test('sealing goes on without witnesses and timestamps, and it is told since when', () => {
+  const witness = { size: 0, at: null, by: [], unwitnessed: { ageMs: null, records: 0, bytes: 0 }, since: '2026-03-01T12:00:00.000Z', compared: false };
+  const timestamp = { kept: 0, size: 0, at: null, by: null, since: '2026-03-01T13:00:00.000Z' };
+  assert.deepEqual(degraded({ timestamp }), { ok: true, reason: null, degraded: 'untimestamped since 2026-03-01T13:00:00.000Z' });
+  assert.equal(degraded({ witness, timestamp }).degraded, 'unwitnessed since 2026-03-01T12:00:00.000Z; untimestamped since 2026-03-01T13:00:00.000Z');
+  assert.equal(degraded({ timestamp: { ...timestamp, since: null } }).degraded, null);
+});

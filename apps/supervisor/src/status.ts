@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `status`, `watch`, metrics and health say, from what services said last.
-import type { Config, Health, Listener, ServiceStats, ServiceStatus, Separation, SourceStats, Status, UpkeepFacts, WatchItem, WitnessFacts, WormFacts } from '@strongroom/service';
+import type { Config, Health, Listener, ServiceStats, ServiceStatus, Separation, SourceStats, Status, UpkeepFacts, WatchItem, WormFacts } from '@strongroom/service';
 import type { Child } from './child.ts';
 
 /** Statistics older than this say nothing of the present. */
@@ -26,13 +26,13 @@ export interface StatusFacts {
 
 export function statusOf(children: readonly Child[], facts: StatusFacts): Status {
   const vault = children.find(({ service }) => service === 'vault');
-  const { log, worm, witness, upkeep, values } = vault?.stats ?? ({ values: {} } as ServiceStats);
+  const { log, worm, witness, timestamp, upkeep, values } = vault?.stats ?? ({ values: {} } as ServiceStats);
   return {
     log: log ?? null, records: values['records'] ?? 0, batches: values['batches'] ?? 0, bytes: values['bytes'] ?? 0,
     deployment: facts.deployment, home: facts.home,
     services: [supervisorStatus(facts), ...children.map(serviceStatus)],
     listeners: listenersOf(children, facts.metricsAddress),
-    separation: { kind: facts.separation.kind, reason: facts.separation.reason }, worm: worm ?? null, witness: witness ?? null, upkeep: upkeep ?? null,
+    separation: { kind: facts.separation.kind, reason: facts.separation.reason }, worm: worm ?? null, witness: witness ?? null, timestamp: timestamp ?? null, upkeep: upkeep ?? null,
     health: healthOf(children, facts.config), notes: notesOf(facts, worm ?? null, upkeep ?? null),
   };
 }
@@ -82,12 +82,13 @@ export function healthOf(children: readonly Child[], config: Config, nowMs = Dat
   const ageMs = vault.stats.values['lastCommitAgeMs'];
   if (ageMs === undefined) return bad('the vault has committed nothing yet');
   if (ageMs > limitMs) return bad(`the last commit was ${ageMs} ms ago, at most ${limitMs} ms are in order`);
-  return { ok: true, reason: null, degraded: unwitnessed(vault.stats.witness) };
+  return { ok: true, reason: null, degraded: unattested(vault.stats) };
 }
 
-/** Sealing goes on without witnesses; that they are out of reach is no reason to stop. */
-function unwitnessed(witness: WitnessFacts | undefined): string | null {
-  return witness === undefined || witness.since === null ? null : `unwitnessed since ${witness.since}`;
+/** Sealing goes on without witnesses and timestamps; that they are out of reach is no reason to stop. */
+function unattested({ witness, timestamp }: ServiceStats): string | null {
+  const words = [['unwitnessed', witness?.since], ['untimestamped', timestamp?.since]].filter(([, since]) => typeof since === 'string').map(([what, since]) => `${what} since ${since}`);
+  return words.length === 0 ? null : words.join('; ');
 }
 
 function bad(reason: string): Health {

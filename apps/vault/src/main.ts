@@ -17,7 +17,8 @@ import { openSealing, prepareStore, type Sealing, type SealingContext } from './
 import { Standing } from './standing.ts';
 import { statsOf } from './stats.ts';
 import { Upkeep } from './upkeep/upkeep.ts';
-import { WitnessSocket } from './witness/witness-socket.ts';
+import { Timestamping } from './witness/timestamping.ts';
+import { WitnessSocket, type WitnessSocketOptions } from './witness/witness-socket.ts';
 import { Witnessing } from './witness/witnessing.ts';
 import { SYSTEM_WORLD } from './world.ts';
 
@@ -66,8 +67,9 @@ runService('vault', async (context) => {
   const intake = new Intake(context, lives);
 
   const witnessing = await Witnessing.open(world, told, sealing);
-  const witnessSocket = witnessing === null ? null : openWitnessSocket(context, sealing, witnessing, refusals);
-  context.stats(() => statsOf(sealing, upkeep, witnessing?.facts ?? null));
+  const timestamping = Timestamping.open(world, told, sealing);
+  const witnessSocket = witnessing === null && timestamping === null ? null : openWitnessSocket(context, sealing, { witnessing, timestamping }, refusals);
+  context.stats(() => statsOf(sealing, upkeep, witnessing?.facts ?? null, timestamping?.facts ?? null));
   // Nothing is signed before the witnesses were asked: a store that was put back must not go another way.
   await witnessSocket?.listen();
   await witnessing?.compare();
@@ -94,6 +96,7 @@ runService('vault', async (context) => {
   standing.state('running');
 
   void witnessing?.watch(context.stop);
+  void timestamping?.watch(context.stop);
   await Promise.race([loop.run(context.stop), ...(witnessing === null ? [] : [witnessing.refused])]);
   readers.close();
   witnessSocket?.close();
@@ -106,7 +109,7 @@ runService('vault', async (context) => {
   lock.close();
 });
 
-function openWitnessSocket(context: ServiceContext, { origin, record }: Sealing, witnessing: Witnessing, refusals: Refusals): WitnessSocket {
+function openWitnessSocket(context: ServiceContext, { origin, record }: Sealing, outside: Pick<WitnessSocketOptions, 'witnessing' | 'timestamping'>, refusals: Refusals): WitnessSocket {
   const reports = new Refusals(SYSTEM_WORLD.clock, (event, { level, ...fields }) => record(event, fields, level as Level));
-  return new WitnessSocket({ context, witnessing, origin, reports, refused: (event, fields) => refusals.note(event, fields) });
+  return new WitnessSocket({ context, ...outside, origin, reports, refused: (event, fields) => refusals.note(event, fields) });
 }

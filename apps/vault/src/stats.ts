@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { presentKey, vkeyOf } from '@strongroom/evidence';
-import type { ServiceStats, WitnessFacts } from '@strongroom/service';
+import type { ServiceStats, TimestampFacts, WitnessFacts } from '@strongroom/service';
 import type { Sealing } from './sealing.ts';
 import type { Upkeep } from './upkeep/upkeep.ts';
 
 /** What the vault tells of itself each second. */
-export function statsOf({ vault, waiting, publisher, space }: Sealing, { facts, worm }: Upkeep, witness: WitnessFacts | null): ServiceStats {
+export function statsOf({ vault, waiting, publisher, space }: Sealing, { facts, worm }: Upkeep, witness: WitnessFacts | null, timestamp: TimestampFacts | null): ServiceStats {
   const { totals, keys } = vault;
   const segments = [...vault.openSegments];
   const { scrub, checksums } = facts;
@@ -17,14 +17,14 @@ export function statsOf({ vault, waiting, publisher, space }: Sealing, { facts, 
       segmentBytes: segments.reduce((sum, { length }) => sum + length, 0), openSegments: segments.length,
       scrubPercent: scrub.percent, scrubDamaged: scrub.damaged, scrubTransient: scrub.transient, checksumsAway: checksums.away === null ? 0 : 1,
       ...(scrub.lastPassAt === null ? {} : { scrubPassedAt: Math.floor(Date.parse(scrub.lastPassAt) / 1000) }),
-      ...(witness === null ? {} : witnessValues(witness)),
+      ...(witness === null ? {} : witnessValues(witness)), ...(timestamp === null ? {} : timestampValues(timestamp)),
     },
     log: {
       origin: keys.name, size: vault.size, rootHash: vault.root.toString('base64'), vkey: vkeyOf(presentKey(keys)),
       checkpointAt: publisher.publishedAt?.toISOString() ?? null,
     },
     worm, upkeep: facts,
-    ...(witness === null ? {} : { witness }),
+    ...(witness === null ? {} : { witness }), ...(timestamp === null ? {} : { timestamp }),
   };
 }
 
@@ -32,4 +32,8 @@ function witnessValues({ size, unwitnessed, since }: WitnessFacts): Record<strin
   return {
     witnessedSize: size, unwitnessedAgeMs: unwitnessed.ageMs ?? 0, unwitnessedRecords: unwitnessed.records, unwitnessedBytes: unwitnessed.bytes, witnessOutOfReach: since === null ? 0 : 1,
   };
+}
+
+function timestampValues({ kept, size, at, since }: TimestampFacts): Record<string, number> {
+  return { timestamps: kept, timestampedSize: size, ...(at === null ? {} : { timestampedAt: Math.floor(Date.parse(at) / 1000) }), timestampOutOfReach: since === null ? 0 : 1 };
 }

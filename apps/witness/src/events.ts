@@ -8,6 +8,9 @@ export const EVENTS = {
   'witness.peer-back': 'info',
   /** The vault does not answer: it starts, or recovers. */
   'witness.vault-away': 'warn',
+  /** The time stamping authority gives no timestamp; said once, until it does again. */
+  'witness.timestamp-failed': 'warn',
+  'witness.timestamp-back': 'info',
   /** We witness, with this key, for so many logs. */
   'witness.serving': 'info',
   /** A log that we witness shows two histories of one length, both under its key. */

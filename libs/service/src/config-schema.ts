@@ -166,6 +166,19 @@ const witness = section('Others who vouch for this log, and for whose logs we vo
     description: 'How long a start waits to hear from witnesses what they have seen of this log; then it serves, and seals that it could not compare.',
     unit: 's', example: 10,
   }),
+  timestamps: section('Timestamps over checkpoints from an authority outside (RFC 3161).', {
+    url: Type.Optional(text({
+      pattern: '^https?://[!-~]+$', description: 'Where the time stamping authority answers; unset, no timestamps are taken.', example: 'http://timestamp.example.com/tsa',
+    })),
+    ca: Type.Optional(text({
+      description: 'PEM file: root certificates of that authority, and of authorities between if its tokens lack them. Needed with url.', example: '/etc/strongroom/tsa-roots.pem',
+    })),
+    intervalSeconds: whole(3600, 1, 604_800, { description: 'A checkpoint is stamped so often; each timestamp takes some 10 KiB.', unit: 's', example: 3600 }),
+    policy: Type.Optional(text({
+      pattern: '^[0-2](\\.[0-9]{1,9}){1,16}$', description: 'Object identifier of the policy to ask for; unset, the authority chooses.', example: '1.3.6.1.4.1.13762.3',
+    })),
+    timeoutMs: whole(10_000, 100, 120_000, { description: 'Time for one request to the authority.', unit: 'ms', example: 10_000 }),
+  }),
   serve: section('Being a witness for others.', {
     enabled: flag(false, { description: 'Whether checkpoints of other logs are taken and cosigned.', example: true }),
     address: text({ default: '::', description: 'Address to listen on; :: means every address, IPv4 and IPv6.', example: '192.0.2.10' }),

@@ -128,6 +128,18 @@ export interface WitnessFacts {
   readonly compared: boolean;
 }
 
+/** Timestamps of an authority outside, where one is configured. Times are ISO 8601. */
+export interface TimestampFacts {
+  readonly kept: number;
+  /** Entries that the newest one covers; 0 before the first. */
+  readonly size: number;
+  /** When, and who says so. */
+  readonly at: string | null;
+  readonly by: string | null;
+  /** None could be had since then, for more than two intervals; else null. */
+  readonly since: string | null;
+}
+
 /** What `context.stats` returns each second: numbers by name, and more where a service has it. */
 export interface ServiceStats {
   readonly values: Readonly<Record<string, number>>;
@@ -137,6 +149,7 @@ export interface ServiceStats {
   readonly worm?: WormFacts | undefined;
   readonly upkeep?: UpkeepFacts | undefined;
   readonly witness?: WitnessFacts | undefined;
+  readonly timestamp?: TimestampFacts | undefined;
 }
 
 /** What one gateway process uses of a source's limits: connections now, octets since the last message. */

@@ -7,7 +7,7 @@ import { factLines, tableLines } from '../table.ts';
 import { ageMs, shortTime } from '../time.ts';
 import { EXIT, verb } from '../verb.ts';
 import type { Style } from '../io.ts';
-import type { ServiceStatus, Status, UpkeepFacts, WitnessFacts } from '@strongroom/service';
+import type { ServiceStatus, Status, TimestampFacts, UpkeepFacts, WitnessFacts } from '@strongroom/service';
 
 export const status = verb({
   name: 'status',
@@ -52,6 +52,7 @@ export function statusLines(now: Status, at: bigint, style: (style: Style, text:
       ['sealed', `${some(now.records, 'record')} in ${some(now.batches, 'batch', 'batches')}, ${bytes(now.bytes)}`],
       ...logFacts(now, at),
       ['witnessed', witnessText(now.witness, at)],
+      ...(now.timestamp === null ? [] : [['timestamped', timestampText(now.timestamp, at)] as const]),
       ...(now.upkeep === null ? [] : [['scrubbed', scrubbed(now.upkeep.scrub)] as const]),
       ['separation', now.separation.kind === 'users' ? 'each service has a user of its own' : 'nominal'],
       ['home', now.home],
@@ -84,6 +85,12 @@ function witnessText(witness: WitnessFacts | null, at: bigint): string {
   const age = ageMs(when, at);
   const far = size === 0 || age === null ? 'nothing yet' : `${count(size)} entries, ${duration(age)} ago by ${by.map(printable).join(', ')}`;
   return waitsMs === null ? far : `${far}; ${some(records, 'record')} wait, the oldest commit for ${duration(waitsMs)}`;
+}
+
+/** Up to where an authority outside says when the log existed. */
+function timestampText({ size, at: when, by }: TimestampFacts, at: bigint): string {
+  const age = ageMs(when, at);
+  return age === null || by === null ? 'nothing yet' : `${count(size)} entries, ${duration(age)} ago by ${printable(by)}`;
 }
 
 function serviceRow({ name, index, pid, state, since }: ServiceStatus, at: bigint): string[] {

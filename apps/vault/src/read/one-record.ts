@@ -37,8 +37,9 @@ export async function prove(history: History, places: { readonly timestamps: str
   const salt = saltsOf(batch.seed, entry.records).subarray(at.record * SALT_BYTES, (at.record + 1) * SALT_BYTES);
   const timestamp = earliestTimestamp(SYSTEM_DISK, places.timestamps, at.entry, (size) => history.entryPath(at.entry, size));
   const { note, size } = covering(history, places.witnessed, at.entry);
+  const stampedSize = Number(timestamp?.checkpoint.split('\n')[1] ?? 0);
   return {
-    format: PROOF_FORMAT, id, checkpoint: note, ...rotationsUpTo(size, places.rotations),
+    format: PROOF_FORMAT, id, checkpoint: note, ...rotationsUpTo(Math.max(size, stampedSize), places.rotations),
     entry: { index: at.entry, bytes: bytes.toString('base64'), path: history.entryPath(at.entry, size).map(base64) },
     record: { index: at.record, path: path.map(base64), salt: base64(salt), context: base64(record.context), sequence: record.sequence, raw: base64(record.raw) },
     ...(timestamp === null ? {} : { timestamp }),

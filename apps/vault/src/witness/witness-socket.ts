@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// run/vault/witness.sock, for the witness service alone: mutual TLS, one JSON object a line.
+// run/vault/witness.sock, for the witness service alone: mutual TLS, one JSON object a line. Of witnesses and of timestamps
+// there is only what is configured.
 //   hello        {}                              → {comparing, origin, current}: current is the newest published, or null
 //   published    {after}                         → {note, size} as soon as more is published; null after a while
 //   consistency  {from, to}                      → {proof}
 //   seen         {witness, note | size}          → {size}: what a witness shows, or merely says
 //   heard        {answered, silent}              → null: how the comparison went
 //   cosigned     {note}                          → {size}
+//   stamp-next   {}                              → {offer: {note, size} | null, dueInMs}
+//   stamped      {size, response: base64}        → null: the authority's answer over what was handed out last
 //   report       {event, level, fields}          → null: sealed, as often as that may be
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { Refused } from '@strongroom/bytes';
 import { peerSpiffe, serveRpc, serviceId, tlsServerOptions, type Fields, type FieldValue, type Level, type RpcVerbs, type ServiceContext } from '@strongroom/service';
 import type { Refusals } from '../intake/refusals.ts';
 import { listenOn } from '../unix-server.ts';
+import type { Timestamping } from './timestamping.ts';
 import { wholeNumber, type Witnessing } from './witnessing.ts';
 
 /** A poll that finds nothing ends then: so a peer that is gone is noticed. */
@@ -20,10 +24,15 @@ const CONNECTIONS_MAX = 8;
 const NAMES_MAX = 64;
 const FIELDS_MAX = 32;
 const TEXT_CHARACTERS_MAX = 1024;
+/** Of 64 KiB in base64. */
+const RESPONSE_CHARACTERS_MAX = 88 * 1024;
 
 export interface WitnessSocketOptions {
   readonly context: Pick<ServiceContext, 'paths' | 'deployment' | 'separation' | 'identity' | 'event'>;
-  readonly witnessing: Witnessing;
+  /** Null where no witnesses are configured. */
+  readonly witnessing: Witnessing | null;
+  /** Null where no time stamping authority is. */
+  readonly timestamping: Timestamping | null;
   readonly origin: string;
   /** Reports, at a bounded rate. */
   readonly reports: Refusals;
@@ -75,7 +84,19 @@ export class WitnessSocket {
   }
 
   #verbs(): RpcVerbs<null> {
-    const { witnessing, origin, reports } = this.#options;
+    const { witnessing, timestamping, reports } = this.#options;
+    return {
+      ...(witnessing === null ? {} : this.#witnessVerbs(witnessing)),
+      ...(timestamping === null ? {} : timestampVerbs(timestamping)),
+      report: async (args) => {
+        reports.note(`witness.${text(args, 'event').replace(/^witness\./, '')}`, { level: levelOf(field(args, 'level')), ...fieldsOf(field(args, 'fields')) });
+        return null;
+      },
+    };
+  }
+
+  #witnessVerbs(witnessing: Witnessing): RpcVerbs<null> {
+    const { origin } = this.#options;
     return {
       hello: async () => ({ comparing: witnessing.isComparing, origin, current: witnessing.current }),
       published: async (args, { signal }) => witnessing.published(wholeNumber(field(args, 'after')), AbortSignal.any([signal, AbortSignal.timeout(POLL_MS)])),
@@ -91,12 +112,18 @@ export class WitnessSocket {
         return null;
       },
       cosigned: async (args) => ({ size: await witnessing.cosigned(text(args, 'note', 64 * 1024)) }),
-      report: async (args) => {
-        reports.note(`witness.${text(args, 'event').replace(/^witness\./, '')}`, { level: levelOf(field(args, 'level')), ...fieldsOf(field(args, 'fields')) });
-        return null;
-      },
     };
   }
+}
+
+function timestampVerbs(timestamping: Timestamping): RpcVerbs<null> {
+  return {
+    'stamp-next': async () => timestamping.next(),
+    stamped: async (args) => {
+      await timestamping.keep(wholeNumber(field(args, 'size')), Buffer.from(text(args, 'response', RESPONSE_CHARACTERS_MAX), 'base64'));
+      return null;
+    },
+  };
 }
 
 function field(args: unknown, name: string): unknown {

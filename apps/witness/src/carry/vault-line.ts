@@ -57,6 +57,16 @@ export class VaultLine {
     return ((await this.#line.call('cosigned', { note })) as { size: number }).size;
   }
 
+  /** What shall be stamped now, or how long it is until something shall be. */
+  async stampNext(): Promise<{ readonly offer: Published | null; readonly dueInMs: number }> {
+    return (await this.#line.call('stamp-next', {})) as { offer: Published | null; dueInMs: number };
+  }
+
+  /** The authority's answer over what was handed out. */
+  async stamped(size: number, response: Buffer): Promise<void> {
+    await this.#line.call('stamped', { size, response: response.toString('base64') });
+  }
+
   async report(event: string, level: Level, fields: Fields): Promise<void> {
     await this.#line.call('report', { event, level, fields });
   }
