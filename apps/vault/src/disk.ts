@@ -35,6 +35,8 @@ const APPEND_NEW = APPEND | constants.O_EXCL;
 const OVERWRITE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC;
 const PART_BYTES = 1024 * 1024;
 const FILE_MODE = 0o640;
+/** Of one tree that are known to be durable; forgetting them costs a sync each. */
+const DIRECTORIES_MAX = 1024;
 
 export function isDiskFull(error: unknown): boolean {
   return error instanceof Failed && error.code === 'vault.disk-full';
@@ -123,13 +125,45 @@ async function putInPlace(disk: Disk, aside: string, path: string): Promise<void
   await syncDirectory(dirname(path), disk);
 }
 
-/** Puts a small file in place whole and durable, its directories too. */
+/** Puts a small file in place whole and durable, its directory too if that is new; see {@link FileTree} for deeper ones. */
 export async function putFile(disk: Disk, path: string, content: string | Buffer): Promise<void> {
   await writing(path, async () => {
     const made = await disk.mkdir(dirname(path), { recursive: true, mode: 0o750 });
     await writeDurably(path, content, FILE_MODE, undefined, disk);
     for (let at = dirname(path); made !== undefined && at.length >= made.length; at = dirname(at)) await syncDirectory(dirname(at), disk);
   });
+}
+
+/**
+ * A tree of small files below a directory whose own name is durable. The names of further directories are synced by the
+ * first file that this process puts there: one that is found may be of a process that was killed before it synced it.
+ */
+export class FileTree {
+  readonly #disk: Disk;
+  readonly #root: string;
+  readonly #durable = new Set<string>();
+
+  constructor(disk: Disk, root: string) {
+    [this.#disk, this.#root] = [disk, root];
+  }
+
+  /** Whole and durable, with the directories that it stands in. */
+  async put(path: string, content: string | Buffer): Promise<void> {
+    const unsure: string[] = [];
+    for (let at = dirname(path); at !== this.#root && !this.#durable.has(at); at = dirname(at)) unsure.push(at);
+    await writing(path, async () => {
+      if (unsure.length > 0) await this.#disk.mkdir(dirname(path), { recursive: true, mode: 0o750 });
+      await writeDurably(path, content, FILE_MODE, undefined, this.#disk);
+      for (const directory of unsure) await syncDirectory(dirname(directory), this.#disk);
+    });
+    if (this.#durable.size > DIRECTORIES_MAX) this.#durable.clear();
+    for (const directory of unsure) this.#durable.add(directory);
+  }
+
+  async remove(path: string): Promise<void> {
+    this.#durable.delete(path);
+    await removePath(this.#disk, path);
+  }
 }
 
 /** Appends a line to a small file and makes it durable. */

@@ -11,7 +11,7 @@ import { LogDirectory } from './commit/log-directory.ts';
 import { checkLogKeys, keysOfLog } from './commit/log-key.ts';
 import { Loop } from './commit/loop.ts';
 import { Publisher } from './commit/publisher.ts';
-import { recover, type KnownLog, type Recovered } from './commit/recover.ts';
+import { recover, type KnownLog } from './commit/recover.ts';
 import { RotationFiles } from './commit/rotation-files.ts';
 import { Rotator, completeRotations } from './commit/rotator.ts';
 import { Space } from './commit/space.ts';
@@ -58,6 +58,8 @@ export interface SealingOptions {
   readonly openKeys: (onAway: (error: Failed) => void, onBack: (awayMs: number) => void) => KeyLine;
   /** Whether a life of a service may still come back. */
   readonly isAlive: (instance: Buffer) => boolean;
+  /** From how many octets on a file of the commit log is followed by another; 16 MiB. */
+  readonly commitFileBytes?: number;
 }
 
 /** Makes the directories that must be there before anything else. */
@@ -66,7 +68,7 @@ export async function prepareStore({ disk }: World, { store, vaultState, dataKey
 }
 
 /** Opens what {@link prepareStore} prepared. Throws what {@link recover} throws. */
-export async function openSealing({ world, context, openKeys, isAlive }: SealingOptions): Promise<Sealing> {
+export async function openSealing({ world, context, openKeys, isAlive, commitFileBytes }: SealingOptions): Promise<Sealing> {
   const { disk, clock } = world;
   const { paths, config: { vault: config, retention } } = context;
   const classOf = classifier(retention);
@@ -85,13 +87,16 @@ export async function openSealing({ world, context, openKeys, isAlive }: Sealing
   const remembered = readWhole(disk, join(paths.vaultState, 'remembered'))?.toString() ?? null;
   const known: KnownLog = { first: inToken[0]!.key, keys: inToken.map(({ key }) => key), remembered };
   const space = new Space(world, paths.store, config.minFreeBytes, config.reserveBytes);
-  const commitLog = new CommitLog(disk, paths.commit);
-  const recovered = await recoverWithRoom(world, context, space, known, commitLog);
+  const commitLog = new CommitLog(disk, paths.commit, commitFileBytes);
+  const recovered = await withRoom(world, context, space, () => recover(disk, paths, known, commitLog));
   checkLogKeys(recovered.keys, inToken);
   const rotationFiles = new RotationFiles(disk, paths.rotations);
-  const publishVkey = (vkey: string): Promise<void> => putFile(disk, join(paths.vaultState, 'vkey'), `${vkey}\n`);
+  const publishVkey = async (vkey: string): Promise<void> => {
+    const path = join(paths.vaultState, 'vkey');
+    if (readWhole(disk, path)?.toString() !== `${vkey}\n`) await putFile(disk, path, `${vkey}\n`);
+  };
   // After recovery: the checkpoint that is published now is one that this key signed.
-  await publishVkey(vkeyOf(presentKey(recovered.keys)));
+  await withRoom(world, context, space, () => publishVkey(vkeyOf(presentKey(recovered.keys))));
   const isInUse = (vkey: string): boolean => inToken.some((one) => one.vkey === vkey && (one.state === 'active' || one.state === 'next'));
   await completeRotations(recovered.keys, rotationFiles.texts(recovered.keys), isInUse, keys.sealing);
   await space.reserve();
@@ -115,8 +120,7 @@ export async function openSealing({ world, context, openKeys, isAlive }: Sealing
   const start = async (): Promise<void> => {
     vault.enter({ kind: 'start', time: clock.nowNs(), size: vault.size, rewritten: recovered.rewritten });
     record('vault.started', { size: vault.size, rewritten: recovered.rewritten, tornSegments: recovered.torn.length });
-    await loop.cycle(context.stop);
-    await publisher.flush();
+    await loop.begin(context.stop);
   };
   const stop = async (): Promise<void> => {
     rotator.close();
@@ -131,10 +135,10 @@ export async function openSealing({ world, context, openKeys, isAlive }: Sealing
 }
 
 /** Recovery writes: on a full disk it waits for room, out of the reserve at first. */
-async function recoverWithRoom({ disk, clock }: World, context: SealingContext, space: Space, known: KnownLog, commitLog: CommitLog): Promise<Recovered> {
+async function withRoom<T>({ clock }: World, context: SealingContext, space: Space, work: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
-      return await recover(disk, context.paths, known, commitLog);
+      return await work();
     } catch (error) {
       if (!isDiskFull(error) || context.stop.aborted) throw error;
       context.state('stalled', 'the disk is full; the store cannot be opened before there is room');

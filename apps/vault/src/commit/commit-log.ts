@@ -18,17 +18,18 @@ export interface Redo {
 export class CommitLog {
   readonly #disk: Disk;
   readonly #directory: string;
+  readonly #fileBytes: number;
   #file: AppendFile | undefined;
   #digest: Buffer = Buffer.alloc(0);
   #lengthAtFirst = 0;
 
-  constructor(disk: Disk, directory: string) {
-    [this.#disk, this.#directory] = [disk, directory];
+  constructor(disk: Disk, directory: string, fileBytes: number = FILE_BYTES) {
+    [this.#disk, this.#directory, this.#fileBytes] = [disk, directory, fileBytes];
   }
 
   /** Whether the present file should be followed by another; one that begins with a long snapshot may grow longer. */
   get isLong(): boolean {
-    return this.#file !== undefined && this.#file.length >= Math.max(FILE_BYTES, 2 * this.#lengthAtFirst);
+    return this.#file !== undefined && this.#file.length >= Math.max(this.#fileBytes, 2 * this.#lengthAtFirst);
   }
 
   /**

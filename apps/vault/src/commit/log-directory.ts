@@ -3,16 +3,17 @@
 import { join } from 'node:path';
 import { Failed } from '@strongroom/bytes';
 import { LogTree, TILE_WIDTH, type LogFile } from '@strongroom/evidence';
-import { listDirectory, putFile, readWhole, removePath, type Disk } from '../disk.ts';
+import { FileTree, listDirectory, readWhole, type Disk } from '../disk.ts';
 
 const READ_ATTEMPTS = 3;
 
 export class LogDirectory {
   readonly #disk: Disk;
   readonly #path: string;
+  readonly #files: FileTree;
 
   constructor(disk: Disk, path: string) {
-    [this.#disk, this.#path] = [disk, path];
+    [this.#disk, this.#path, this.#files] = [disk, path, new FileTree(disk, path)];
   }
 
   /** The published checkpoint, or null before the first. */
@@ -31,16 +32,16 @@ export class LogDirectory {
    * the next time).
    */
   async publish(files: readonly LogFile[], checkpoint: string): Promise<void> {
-    for (const file of files) await putFile(this.#disk, join(this.#path, file.path), file.bytes);
-    await putFile(this.#disk, join(this.#path, 'checkpoint'), checkpoint);
+    for (const file of files) await this.#files.put(join(this.#path, file.path), file.bytes);
+    await this.#files.put(join(this.#path, 'checkpoint'), checkpoint);
     for (const file of files) await this.#removeSuperseded(file.path);
   }
 
   async #removeSuperseded(path: string): Promise<void> {
     const [full, width] = path.split('.p/');
     const partials = join(this.#path, `${full}.p`);
-    if (width === undefined) return removePath(this.#disk, partials);
-    for (const other of listDirectory(this.#disk, partials)) if (Number(other) < Number(width)) await removePath(this.#disk, join(partials, other));
+    if (width === undefined) return this.#files.remove(partials);
+    for (const other of listDirectory(this.#disk, partials)) if (Number(other) < Number(width)) await this.#files.remove(join(partials, other));
   }
 
   /** A tile or bundle; a partial one that was superseded is cut from the wider one. Throws `Failed('vault.log-damaged')`. */

@@ -66,15 +66,24 @@ export class Loop {
   /** Until `stop` is aborted. Throws what a cycle cannot get over: `vault.write-failed`. */
   async run(stop: AbortSignal): Promise<void> {
     stop.addEventListener('abort', () => this.wake());
-    while (!stop.aborted) {
-      try {
-        await this.#step(stop);
-      } catch (error) {
-        if (!isDiskFull(error)) throw error; // a publication or a new commit file found no room
-        await this.#waitForSpace(stop);
-      }
-    }
+    while (!stop.aborted) await this.#withRoom(stop, () => this.#step(stop));
     this.#stopped = true;
+  }
+
+  /** The first cycle, and its publication. */
+  async begin(stop: AbortSignal): Promise<void> {
+    await this.cycle(stop);
+    await this.#withRoom(stop, () => this.#options.publisher.flush());
+  }
+
+  /** Where a publication or a new commit file finds no room, it is waited for. */
+  async #withRoom(stop: AbortSignal, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      await this.#waitForSpace(stop);
+    }
   }
 
   async #step(stop: AbortSignal): Promise<void> {
