@@ -112,7 +112,7 @@ function read(root: string, path: string, findings: string[]): string[] {
 }
 
 function judge(root: string, packages: Map<string, Package>, home: Package, path: string, specifier: string): Verdict {
-  const inTest = path.endsWith('.test.ts');
+  const inTest = isTest(path);
   if (/^\.{0,2}\//.test(specifier)) return judgeRelative(root, home, path, specifier);
   if (isBuiltin(specifier)) return judgeBuiltin(home, inTest, specifier);
   const [scope = '', rest = ''] = specifier.split('/');
@@ -128,11 +128,17 @@ function judge(root: string, packages: Map<string, Package>, home: Package, path
   return file === undefined ? { refused: 'is not exported' } : { file: join(to.folder, file) };
 }
 
+/** Tests, and what an app has for them alone in `src/simulation`. */
+function isTest(path: string): boolean {
+  const [top, , , folder] = path.split(sep);
+  return path.endsWith('.test.ts') || (top === 'apps' && folder === 'simulation');
+}
+
 function judgeRelative(root: string, home: Package, path: string, specifier: string): Verdict {
   const file = join(dirname(path), specifier);
   if (specifier.startsWith('/') || relative(home.folder, file).startsWith('..')) return { refused: 'leaves its package' };
   if (!/\.(ts|tsx|json|mjs)$/.test(file)) return { refused: 'must be written with its extension' };
-  if (file.endsWith('.test.ts')) return { refused: 'is a test' };
+  if (file.endsWith('.test.ts') || (isTest(file) && !isTest(path))) return { refused: 'is a test' };
   return existsSync(join(root, file)) ? { file } : { refused: 'does not exist' };
 }
 

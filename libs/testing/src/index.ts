@@ -20,3 +20,4 @@ export * from './guest/index.ts';
 export * from './unpacked-package.ts';
 export * from './random.ts';
 export * from './vault-process.ts';
+export * from './simulation/index.ts';

@@ -21,6 +21,7 @@ export class SoftwareKeys {
   readonly #private = new Map<string, KeyObject>();
   #made = 0;
   readonly #wrapping = new Map<string, Buffer>();
+  readonly #retired: string[] = [];
   #generation = 0;
   #next: NoteKey | undefined;
   /** While true every call fails as if the HSM were away. */
@@ -47,6 +48,13 @@ export class SoftwareKeys {
     return sign(null, text, key);
   }
 
+  /** As the key service tells of them. */
+  logKeys(): { origin: string; spki: string; state: 'active' | 'next' | 'destroyed'; since: null }[] {
+    const next = this.#next === undefined ? undefined : spkiOf(this.#next).toString('base64');
+    const held = [...this.#private.keys()].map((spki) => ({ origin: this.key.name, spki, state: spki === next ? 'next' as const : 'active' as const, since: null }));
+    return [...this.#retired.map((spki) => ({ origin: this.key.name, spki, state: 'destroyed' as const, since: null })), ...held];
+  }
+
   /** What a vault that starts knows of its log beside the store. */
   known(remembered: string | null = null): { first: NoteKey; keys: readonly NoteKey[]; remembered: string | null } {
     const keys = [...this.#private.keys()].map((spki) => parseVkey(vkeyLine(this.key.name, Buffer.from(spki, 'base64'))));
@@ -62,7 +70,8 @@ export class SoftwareKeys {
   async retireLogKey(rotation: string): Promise<'destroyed'> {
     this.#present();
     this.#next = undefined;
-    this.#private.delete(spkiOf(readRotation(rotation).from).toString('base64'));
+    const spki = spkiOf(readRotation(rotation).from).toString('base64');
+    if (this.#private.delete(spki)) this.#retired.push(spki);
     return 'destroyed';
   }
 
@@ -81,13 +90,19 @@ export class SoftwareKeys {
 
   async wrap(keyId: string, dataKey: Buffer, context: Buffer): Promise<Wrapped> {
     this.#present();
-    const iv = randomBytes(12);
+    // As everything here it follows from the secret: a simulation is the same each time.
+    const iv = this.#derived(`iv ${dataKey.toString('hex')} ${context.toString('hex')}`).subarray(0, 12);
     const cipher = createCipheriv('aes-256-gcm', this.wrappingKey(keyId), iv).setAAD(context);
     return { iv, ciphertext: Buffer.concat([cipher.update(dataKey), cipher.final()]), tag: cipher.getAuthTag() };
   }
 
   async unwrap(keyId: string, wrapped: Wrapped, context: Buffer): Promise<Buffer> {
     this.#present();
+    return this.unwrapNow(keyId, wrapped, context);
+  }
+
+  /** The same at once, for a verifier that holds the keys. */
+  unwrapNow(keyId: string, wrapped: Wrapped, context: Buffer): Buffer {
     const decipher = createDecipheriv('aes-256-gcm', this.wrappingKey(keyId), wrapped.iv).setAAD(context).setAuthTag(wrapped.tag);
     return Buffer.concat([decipher.update(wrapped.ciphertext), decipher.final()]);
   }

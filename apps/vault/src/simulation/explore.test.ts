@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { explore, type Bounds } from './explore.ts';
+import { SABOTAGES } from './sabotage.ts';
+import { SCENES } from './scenes.ts';
+
+/** STRONGROOM_EXPLORE=all tries every outcome up to 4096 a crash, and crashes every recovery again: hours. */
+const BOUNDS: Bounds = process.env['STRONGROOM_EXPLORE'] === 'all'
+  ? { outcomesMax: 4096, everyNth: 1, outcomesOfSecondMax: 64 }
+  : { outcomesMax: 8, everyNth: 100, outcomesOfSecondMax: 2 };
+
+describe('a crash before every operation of', () => {
+  for (const scene of SCENES) {
+    it(scene.name, async (test) => {
+      const { violation, crashes, outcomes, states, bounded, secondCrashes, secondStates } = await explore(scene, BOUNDS);
+      test.diagnostic(`${crashes} crashes (of ${bounded} not every outcome), ${outcomes} outcomes, ${states} different; ${secondCrashes} crashes of their recoveries, ${secondStates} different`);
+      assert.equal(violation, null);
+    });
+  }
+});
+
+it('finds a segment that is not synced', async () => {
+  const { violation } = await explore(SCENES.find(({ name }) => name === 'one commit')!, BOUNDS, SABOTAGES[0]!.tamper);
+  assert.notEqual(violation, null);
+});

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// One process of the vault: main.ts over a simulated world, with links in the place of sockets.
+import { basename } from 'node:path';
+import { KIND, parsePartName, type CloseEntry } from '@strongroom/evidence';
+import type { Layout } from '@strongroom/service';
+import { configOf, type Config } from '@strongroom/service/config';
+import { SimulatedDisk, simulatedHsm, type DiskImage, type Operation, type Seeded, type SimulatedLink, type SimulatedTime, type SoftwareKeys } from '@strongroom/testing';
+import type { KeyLine } from '../commit/key-line.ts';
+import { patiently } from '../commit/keys.ts';
+import type { Disk } from '../disk.ts';
+import type { Permit } from '../intake/admission.ts';
+import { Lives } from '../intake/lives.ts';
+import { openSealing, prepareStore, type Sealing, type SealingContext } from '../sealing.ts';
+import type { World } from '../world.ts';
+import type { Chance } from './chance.ts';
+import type { Oracle } from './oracle.ts';
+
+export const DEPLOYMENT = 'simulated.example';
+
+export interface VaultSizes {
+  readonly segmentMaxBytes: number;
+  readonly cycleMaxBytes: number;
+  readonly commitFileBytes: number;
+  readonly minFreeBytes: number;
+  readonly reserveBytes: number;
+  readonly heartbeatSeconds: number;
+  readonly idleCycleMs: number;
+  /** Entries that each start adds, so that a log grows beyond one tile. */
+  readonly extraEntries: number;
+}
+
+/** The machine that it runs on. */
+export interface VaultHost {
+  readonly image: DiskImage;
+  readonly time: SimulatedTime;
+  readonly random: Seeded;
+  readonly chance: Chance;
+  readonly capacity: number;
+  readonly paths: Layout;
+  readonly keys: SoftwareKeys;
+  readonly oracle: Oracle;
+  readonly revoked: ReadonlySet<string>;
+  readonly options: {
+    readonly sizes: VaultSizes;
+    readonly tamper?: (disk: Disk) => Disk;
+    readonly onOperation?: (operation: Operation) => void;
+  };
+  saw(operation: Operation, told: string): void;
+  note(line: string): void;
+  checkStore(): void;
+}
+
+export class VaultProcess {
+  readonly #machine: VaultHost;
+  readonly #disk: SimulatedDisk;
+  readonly #stop = new AbortController();
+  readonly world: World;
+  readonly links = new Set<SimulatedLink>();
+  isAlive = true;
+  isListening = false;
+  sealing: Sealing | undefined;
+  lives: Lives | undefined;
+
+  constructor(machine: VaultHost) {
+    this.#machine = machine;
+    const { time, chance, random, options } = machine;
+    this.#disk = new SimulatedDisk({
+      image: machine.image, time, owner: this, chance, capacity: () => machine.capacity,
+      before: (operation) => options.onOperation?.(operation), after: (operation, told) => machine.saw(operation, told),
+    });
+    const disk: Disk = this.#disk;
+    this.world = { disk: options.tamper?.(disk) ?? disk, clock: time.clock(this), random: seededBytes(random.fork('vault')) };
+  }
+
+  /** Until it is stopped in order. Rejects with what ends it. */
+  async run(): Promise<void> {
+    const { time, paths, options } = this.#machine;
+    await prepareStore(this.world, paths);
+    const sealing = await openSealing({
+      world: this.world, context: this.#context(), commitFileBytes: options.sizes.commitFileBytes,
+      openKeys: (onAway, onBack) => this.#keys(onAway, onBack), isAlive: (instance) => this.lives?.isAlive(instance) ?? false,
+    });
+    this.sealing = sealing;
+    const { vault, waiting, loop, own, classOf, events } = sealing;
+    this.lives = new Lives({ clock: this.world.clock, producers: vault.producers, waiting, loop, own, permit: this.#permit, classOf, event: () => undefined });
+    events.on('sealed', (batches, first) => this.lives?.sealed(batches, first));
+    this.#protectSegments(sealing);
+    for (let i = 0; i < options.sizes.extraEntries; i += 1) vault.enter({ kind: 'heartbeat', time: time.nowNs });
+    await sealing.start();
+    if (!this.isStopping) this.#machine.checkStore();
+    this.lives.awaitReturns();
+    this.isListening = true;
+    await loop.run(this.#stop.signal);
+    this.isListening = false;
+    this.lives.close();
+    await sealing.stop();
+  }
+
+  get isStopping(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
+  /** As upkeep does it in its thread: help, not proof, and never waited for. */
+  #protectSegments({ events, closedBefore }: Sealing): void {
+    const { image, paths } = this.#machine;
+    const closed = ({ segment }: CloseEntry): void => {
+      for (const path of image.files(paths.segments).keys()) {
+        if (parsePartName(basename(path))?.segment === segment) void this.#disk.protect(path, 'immutable').catch(() => undefined);
+      }
+    };
+    events.on('opened', ({ path }) => { void this.#disk.protect(path, 'append').catch(() => undefined); });
+    events.on('closed', closed);
+    for (const entry of closedBefore) closed(entry);
+  }
+
+  /** Somebody orders new keys; what becomes of that is told by what is sealed. */
+  rotate(what: { readonly log: boolean; readonly wrapping: boolean }): void {
+    if (this.isListening) this.sealing?.rotator.rotate(what).catch(() => undefined);
+  }
+
+  stop(): void {
+    this.#stop.abort('stop was asked for');
+  }
+
+  /** It is gone: nothing of it happens any more, what it did last did or did not take effect, and its lines end. */
+  die(): void {
+    if (!this.isAlive) return;
+    this.isAlive = false;
+    const { random } = this.#machine;
+    this.#disk.kill(({ kind, bytes }) => (random.chance(0.5) ? -1 : kind === 'write' && random.chance(0.5) ? random.below(bytes + 1) : Infinity));
+    for (const link of this.links) link.vaultDied();
+  }
+
+  #keys(onAway: (error: never) => void, onBack: (awayMs: number) => void): KeyLine {
+    const { keys, time, chance } = this.#machine;
+    const hsm = simulatedHsm(keys, time, this, {
+      latencyMs: () => (chance.hsmIsSilent ? null : chance.random.between(100, 4000) / 1000), isAway: () => chance.hsmIsAway,
+    });
+    const patient = patiently(hsm, { clock: this.world.clock, onAway: onAway as (error: unknown) => void, onBack, stop: this.#stop.signal });
+    return { sealing: patient, logKeys: () => patient.logKeys(), unwrap: hsm.unwrap, close: () => undefined };
+  }
+
+  #context(): SealingContext {
+    const { paths, options, random } = this.#machine;
+    const { commitFileBytes: _file, extraEntries: _extra, ...sizes } = options.sizes;
+    return {
+      paths, config: configOf({ vault: sizes, retention: { classes: { short: { keepDays: 30, basis: 'simulated' } }, rules: [{ source: 's1', class: 'short' }] } }) as Config, deployment: DEPLOYMENT, instance: random.bytes(16), stop: this.#stop.signal,
+      state: (state, reason) => this.#machine.note(`state ${state} ${reason ?? ''}`), event: (event) => this.#machine.note(`event ${event}`),
+    };
+  }
+
+  /** Like permit.ts: a source that was revoked may only end its streams. */
+  readonly #permit: Permit = (_service, run) => {
+    const code = this.#machine.revoked.has(run.source) && run.kind !== KIND.end ? 'source.revoked' : null;
+    this.#machine.oracle.judged(run.stream.toString('hex'), run.firstSequence, code);
+    return code;
+  };
+}
+
+export function seededBytes(random: Seeded): (size: number) => Buffer {
+  return (size) => random.bytes(size);
+}

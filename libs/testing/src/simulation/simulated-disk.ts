@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+// A disk as one process sees it, with the names of node:fs: every call takes time, may fail, and may be cut short by the
+// death of the process. What a disk holds outlives processes: disk-image.ts.
+import { constants } from 'node:fs';
+import { hash } from 'node:crypto';
+import { DiskError, type DiskImage, type FileNode, type Flag, type Node, type Outcome, type Unsynced } from './disk-image.ts';
+import type { Owner, SimulatedTime } from './simulated-time.ts';
+
+export type OperationKind = 'open' | 'write' | 'sync' | 'rename' | 'remove' | 'mkdir' | 'close' | 'protect' | 'read';
+
+/** One call of a process. */
+export interface Operation {
+  readonly kind: OperationKind;
+  readonly path: string;
+  /** Octets to write. */
+  readonly bytes: number;
+}
+
+/** What happens to operations; all of it may be chance of a seed, or nothing. */
+export interface DiskChance {
+  /** Milliseconds until it is done. */
+  latencyMs(operation: Operation): number;
+  /** The error code it fails with, or null. */
+  failure(operation: Operation): string | null;
+  /** How many of the octets one write takes. */
+  shortened(bytes: number): number;
+  /** Of a failed sync of a file: what reached the disk all the same. */
+  failedSync(change: Unsynced): Outcome;
+}
+
+export interface SimulatedDiskOptions {
+  readonly image: DiskImage;
+  readonly time: SimulatedTime;
+  readonly owner: Owner;
+  readonly chance: DiskChance;
+  /** Octets that all files may have together. */
+  readonly capacity: () => number;
+  /** Told before an operation takes effect; after this returns the process may be dead, and nothing happens. */
+  readonly before: (operation: Operation) => void;
+  /** Told of each effect. */
+  readonly after: (operation: Operation, told: string) => void;
+}
+
+interface UnderWay {
+  readonly operation: Operation;
+  readonly effect: (bytes: number) => unknown;
+}
+
+export class SimulatedDisk {
+  readonly #options: SimulatedDiskOptions;
+  readonly #underWay = new Set<UnderWay>();
+  readonly #open = new Map<number, FileNode>();
+  #lastFd = 2;
+
+  constructor(options: SimulatedDiskOptions) {
+    this.#options = options;
+  }
+
+  /** The process was killed: calls under way take effect whole, in part, or not, as `choose` says of each. */
+  kill(choose: (operation: Operation) => number): void {
+    for (const { operation, effect } of this.#underWay) {
+      const bytes = choose(operation);
+      if (bytes < 0) continue;
+      try {
+        effect(Math.min(bytes, operation.bytes));
+      } catch {
+        // It failed, and nobody is left to hear of it.
+      }
+    }
+    this.#underWay.clear();
+  }
+
+  async open(path: string, flags: number, _mode: number): Promise<SimulatedFile> {
+    const node = await this.#do('open', path, 0, () => this.#opened(path, flags));
+    return new SimulatedFile(this, path, node, (flags & constants.O_APPEND) !== 0);
+  }
+
+  #opened(path: string, flags: number): Node {
+    const { image } = this.#options;
+    const found = image.find(path);
+    if ((flags & constants.O_DIRECTORY) !== 0) return image.directory(path);
+    if (found === null) {
+      if ((flags & constants.O_CREAT) === 0) throw new DiskError('ENOENT', `no such file, open '${path}'`);
+      this.#needRoom(1);
+      return image.create(path);
+    }
+    if ((flags & constants.O_EXCL) !== 0) throw new DiskError('EEXIST', `file already exists, open '${path}'`);
+    const isWriting = (flags & (constants.O_WRONLY | constants.O_RDWR)) !== 0;
+    if (found.kind === 'directory') throw new DiskError('EISDIR', `is a directory, open '${path}'`);
+    const isRefused = found.flag === 'immutable' || (found.flag === 'append' && (flags & constants.O_APPEND) === 0);
+    if (isWriting && isRefused) throw new DiskError('EPERM', `is protected, open '${path}'`);
+    if ((flags & constants.O_TRUNC) !== 0) image.truncate(found);
+    return found;
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    await this.#do('rename', to, 0, () => this.#options.image.rename(from, to));
+  }
+
+  async rm(path: string, { force, recursive = false }: { readonly force: boolean; readonly recursive?: boolean }): Promise<void> {
+    const node = this.#options.image.find(path);
+    if (node === null && force) return;
+    if (node?.kind === 'directory' && recursive) for (const name of this.readdirSync(path).sort()) await this.rm(`${path}/${name}`, { force, recursive });
+    await this.#do('remove', path, 0, () => {
+      if (this.#options.image.find(path) !== null) this.#options.image.remove(path);
+    });
+  }
+
+  async mkdir(path: string, _options: { readonly recursive: true; readonly mode: number }): Promise<string | undefined> {
+    let first: string | undefined;
+    const missing: string[] = [];
+    for (let at = path; this.#options.image.find(at) === null; at = at.slice(0, at.lastIndexOf('/'))) missing.unshift(at);
+    for (const one of missing) {
+      await this.#do('mkdir', one, 0, () => {
+        if (this.#options.image.find(one) !== null) return;
+        this.#needRoom(1);
+        this.#options.image.makeDirectory(one);
+      });
+      first ??= one;
+    }
+    return first;
+  }
+
+  /** As `chattr` does it. */
+  async protect(path: string, flag: Flag): Promise<boolean> {
+    return this.#do('protect', path, 0, () => {
+      this.#options.image.setFlag(path, flag);
+      return true;
+    });
+  }
+
+  existsSync(path: string): boolean {
+    return this.#options.image.find(path) !== null;
+  }
+
+  readFileSync(path: string): Buffer {
+    this.#fail({ kind: 'read', path, bytes: 0 });
+    return Buffer.from(this.#options.image.file(path).cache);
+  }
+
+  readdirSync(path: string): string[] {
+    this.#fail({ kind: 'read', path, bytes: 0 });
+    return [...this.#options.image.directory(path).cache.keys()];
+  }
+
+  openSync(path: string, _flags: number): number {
+    this.#open.set((this.#lastFd += 1), this.#options.image.file(path));
+    return this.#lastFd;
+  }
+
+  readSync(fd: number, into: Buffer, offset: number, length: number, position: number): number {
+    this.#fail({ kind: 'read', path: `descriptor ${fd}`, bytes: length });
+    return this.#open.get(fd)!.cache.copy(into, offset, position, position + length);
+  }
+
+  closeSync(fd: number): void {
+    this.#open.delete(fd);
+  }
+
+  statfsSync(_path: string): { readonly bavail: number; readonly bsize: number } {
+    return { bavail: Math.max(0, this.#roomBytes()), bsize: 1 };
+  }
+
+  #roomBytes(): number {
+    return this.#options.capacity() - this.#options.image.usedBytes;
+  }
+
+  /** A new name needs a block, sooner or later. */
+  #needRoom(bytes: number): void {
+    if (this.#roomBytes() < bytes) throw new DiskError('ENOSPC', 'no space left on device');
+  }
+
+  /** Appends, or writes at `at`: as much as there is room for, and as chance lets through. Returns how much. */
+  async write(path: string, file: FileNode, at: number | null, bytes: Buffer): Promise<number> {
+    return this.#do('write', path, bytes.length, (limit) => {
+      const { image, chance } = this.#options;
+      if (file.flag === 'immutable') throw new DiskError('EPERM', `is protected, write '${path}'`);
+      if (bytes.length > 0) this.#needRoom(1);
+      const count = Math.min(limit, Math.max(1, chance.shortened(bytes.length)), this.#roomBytes(), bytes.length);
+      image.write(file, at ?? file.cache.length, Buffer.from(bytes.subarray(0, count)));
+      return count;
+    });
+  }
+
+  /** A sync of a file that fails leaves the cache as it is, and the disk without. */
+  async sync(path: string, node: Node): Promise<void> {
+    const { image, chance } = this.#options;
+    const operation: Operation = { kind: 'sync', path, bytes: 0 };
+    await this.#run(operation, () => {
+      const code = chance.failure(operation);
+      if (code === null) return image.sync(node);
+      if (node.kind === 'file') image.failSync(node, (change) => chance.failedSync(change));
+      throw new DiskError(code, `sync '${path}'`);
+    });
+  }
+
+  async close(path: string): Promise<void> {
+    await this.#do('close', path, 0, () => undefined);
+  }
+
+  #do<T>(kind: OperationKind, path: string, bytes: number, effect: (bytes: number) => T): Promise<T> {
+    const operation: Operation = { kind, path, bytes };
+    return this.#run(operation, (limit) => {
+      this.#fail(operation);
+      return effect(limit);
+    });
+  }
+
+  #fail(operation: Operation): void {
+    const code = this.#options.chance.failure(operation);
+    if (code !== null) throw new DiskError(code, `${operation.kind} '${operation.path}'`);
+  }
+
+  #run<T>(operation: Operation, effect: (bytes: number) => T): Promise<T> {
+    const { time, owner, chance, before, after } = this.#options;
+    const underWay: UnderWay = { operation, effect };
+    this.#underWay.add(underWay);
+    return new Promise<T>((resolve, reject) => {
+      time.after(chance.latencyMs(operation), () => {
+        before(operation);
+        if (!owner.isAlive) return;
+        this.#underWay.delete(underWay);
+        try {
+          const result = effect(Infinity);
+          after(operation, 'done');
+          resolve(result);
+        } catch (error) {
+          after(operation, (error as DiskError).code);
+          reject(error);
+        }
+      }, owner);
+    });
+  }
+}
+
+export class SimulatedFile {
+  readonly #disk: SimulatedDisk;
+  readonly #path: string;
+  readonly #node: Node;
+  readonly #appends: boolean;
+  #position = 0;
+
+  constructor(disk: SimulatedDisk, path: string, node: Node, appends: boolean) {
+    [this.#disk, this.#path, this.#node, this.#appends] = [disk, path, node, appends];
+  }
+
+  async chmod(_mode: number): Promise<void> {}
+
+  async chown(_uid: number, _gid: number): Promise<void> {}
+
+  async writev(parts: readonly Buffer[]): Promise<{ readonly bytesWritten: number }> {
+    return { bytesWritten: await this.#write(Buffer.concat(parts)) };
+  }
+
+  async write(bytes: Buffer, offset: number, length: number): Promise<{ readonly bytesWritten: number }> {
+    return { bytesWritten: await this.#write(bytes.subarray(offset, offset + length)) };
+  }
+
+  /** All of it, in as many writes as it takes, as Node does it. */
+  async writeFile(content: string | Uint8Array): Promise<void> {
+    const bytes = Buffer.from(content as Uint8Array);
+    for (let at = 0; at < bytes.length; ) at += await this.#write(bytes.subarray(at));
+  }
+
+  async #write(bytes: Buffer): Promise<number> {
+    const count = await this.#disk.write(this.#path, this.#node as FileNode, this.#appends ? null : this.#position, bytes);
+    this.#position += count;
+    return count;
+  }
+
+  async datasync(): Promise<void> {
+    await this.#disk.sync(this.#path, this.#node);
+  }
+
+  async sync(): Promise<void> {
+    await this.#disk.sync(this.#path, this.#node);
+  }
+
+  async close(): Promise<void> {
+    await this.#disk.close(this.#path);
+  }
+}
+
+/** A short name for what was written, for traces. */
+export function fingerprint(bytes: Buffer): string {
+  return hash('sha256', bytes).slice(0, 12);
+}

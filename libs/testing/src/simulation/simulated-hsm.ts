@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keys that take their time, go away and come back. What a token holds outlives the process that asks it.
+import { Failed } from '@strongroom/bytes';
+import type { SoftwareKeys } from '../software-keys.ts';
+import type { Owner, SimulatedTime } from './simulated-time.ts';
+
+export interface HsmChance {
+  /** Milliseconds until it answers; null: never. */
+  latencyMs(): number | null;
+  /** Whether it is away. */
+  isAway(): boolean;
+}
+
+/** The calls of a key service on one line; lost with their process. */
+export function simulatedHsm(keys: SoftwareKeys, time: SimulatedTime, owner: Owner, chance: HsmChance) {
+  const call = <T>(ask: () => Promise<T>): Promise<T> => {
+    const latencyMs = chance.latencyMs();
+    // A line that was lost without a word is given up by the transport in the end.
+    return new Promise((resolve, reject) => {
+      time.after(latencyMs ?? 20_000, () => {
+        if (latencyMs === null || chance.isAway()) reject(new Failed('keys.hsm-away', 'the HSM does not answer'));
+        else resolve(ask());
+      }, owner);
+    });
+  };
+  return {
+    signCheckpoint: (text: Buffer, spki: Buffer) => call(() => keys.signCheckpoint(text, spki)),
+    ensureWrappingKey: (retentionClass: string, bucket: string) => call(() => keys.ensureWrappingKey(retentionClass, bucket)),
+    wrap: (keyId: string, dataKey: Buffer, context: Buffer) => call(() => keys.wrap(keyId, dataKey, context)),
+    unwrap: (...args: Parameters<SoftwareKeys['unwrap']>) => call(() => keys.unwrap(...args)),
+    logKeys: () => call(async () => keys.logKeys()),
+    prepareLogKey: (origin: string) => call(() => keys.prepareLogKey(origin)),
+    retireLogKey: (rotation: string) => call(() => keys.retireLogKey(rotation)),
+    retireWrappingKeys: () => call(() => keys.retireWrappingKeys()),
+  };
+}
