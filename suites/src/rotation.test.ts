@@ -79,6 +79,15 @@ test('the log goes on under a new key, and both keys lead through it', async () 
   const verified = JSON.parse(await ran(appliance, 'verify', '-o', 'json')) as { segments: number; contents: string };
   assert.deepEqual([verified.segments, verified.contents], [2, 'checked'], 'the open segment was closed, and the next has another key');
 
+  const listed = JSON.parse(await ran(appliance, 'keys', 'list', '-o', 'json')) as { use: string; state: string; segments: number | null; attributes: object }[];
+  assert.deepEqual(listed.map(({ use, state, segments }) => [use, state, segments]).toSorted(), [['ca', 'active', null], ['log', 'active', null], ['wrapping', 'active', 1], ['wrapping', 'retired', 1]]);
+  for (const { attributes } of listed) assert.deepEqual(attributes, { sensitive: true, extractable: false, neverExtractable: true, local: true });
+  const checked = await appliance.cli('keys', 'check', '-o', 'json');
+  const states = new Map((JSON.parse(checked.stdout) as { checks: { process: string; code: string; state: string }[] }).checks.map((one) => [`${one.process} ${one.code}`, one.state]));
+  assert.deepEqual([checked.code, states.get('keys keys.hsm'), states.get('keys keys.counter')], [4, 'weak', 'weak'], 'an embedded SoftHSM is not what production wants');
+  for (const code of ['keys.attributes', 'keys.self-test-sign', 'keys.self-test-wrap', 'keys.self-test-aad', 'keys.module', 'memory.core-dumps', 'memory.secure-heap', 'crypto.fips']) assert.equal(states.get(`keys ${code}`), 'ok', code);
+  for (const code of ['memory.core-dumps', 'memory.secure-heap', 'crypto.fips']) assert.equal(states.get(`vault ${code}`), 'ok', code);
+
   assert.equal(await appliance.halt(), 0);
   await appliance.start();
   assert.equal(await ran(appliance, 'vkey', '--from', first), second);

@@ -67,7 +67,7 @@ async function opened(hsm: Hsm, place: KeyringPlace): Promise<void> {
 async function serve(context: ServiceContext, hsm: Hsm, place: KeyringPlace, say: Say): Promise<() => void> {
   const { paths, deployment, separation } = context;
   const counts: Counts = { signatures: 0, wraps: 0, unwraps: 0, issued: 0, cosignatures: 0 };
-  const facts: VerbFacts = { hsm, info: () => infoOf(place), deployment, counts, keepRetiredLogKeys: context.config.keys.keepRetiredLogKeys, event: say, destruction: { directory: paths.keysToken, registry: () => context.registry, now: nowNs } };
+  const facts: VerbFacts = { hsm, info: () => infoOf(place), place, deployment, counts, keepRetiredLogKeys: context.config.keys.keepRetiredLogKeys, event: say, destruction: { directory: paths.keysToken, registry: () => context.registry, now: nowNs } };
   const hooks: SocketHooks = {
     refused: (socket, error) => say('keys.peer-refused', { socket, ...errorFields(error) }),
     failed: (verb, error) => say('keys.call-failed', { verb, ...errorFields(error) }),

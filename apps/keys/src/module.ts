@@ -62,8 +62,11 @@ export class Module {
       if (slots[0] === undefined) throw new Failed('keys.hsm-away', `there is no token "${label}"`, { why: `the module (${this.#description}) shows none of that label`, fix: 'connect the HSM, or set keys.tokenLabel; it is tried again by itself' });
       if (slots.length > 1) throw new Refused('keys.token-ambiguous', `${slots.length} tokens have the label "${label}"`, { fix: 'give each token a label of its own' });
       requireMechanisms(this.#api, slots[0], label);
-      const { serialNumber } = this.#api.C_GetTokenInfo(slots[0]);
-      const token = new Token(this.#api, login(this.#api, slots[0], pin), { label, serial: text(serialNumber), moduleDescription: this.#description });
+      const { serialNumber, manufacturerID, model, firmwareVersion } = this.#api.C_GetTokenInfo(slots[0]);
+      const token = new Token(this.#api, login(this.#api, slots[0], pin), {
+        label, serial: text(serialNumber), moduleDescription: this.#description, model: `${text(manufacturerID)} ${text(model)}`,
+        firmware: `${firmwareVersion.major}.${firmwareVersion.minor}`, mechanisms: this.#api.C_GetMechanismList(slots[0]).length,
+      });
       this.#tokens.push(token);
       return token;
     });

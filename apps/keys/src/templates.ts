@@ -37,6 +37,11 @@ export function wrappingTemplate({ label, id }: KeyName): Attribute[] {
   return attributes({ ...kept(label, id), [CKA.VALUE_LEN]: 32, [CKA.ENCRYPT]: true, [CKA.DECRYPT]: true });
 }
 
+/** The same, for a trial: it is in the session alone, and no token keeps it. */
+export function trialTemplate(name: KeyName): Attribute[] {
+  return wrappingTemplate(name).map((one) => (one.type === CKA.TOKEN ? { ...one, value: false } : one));
+}
+
 function kept(label: string, id: Buffer): Record<number, Attribute['value']> {
   return { [CKA.TOKEN]: true, [CKA.PRIVATE]: true, [CKA.SENSITIVE]: true, [CKA.EXTRACTABLE]: false, [CKA.LABEL]: label, [CKA.ID]: id };
 }

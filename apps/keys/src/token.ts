@@ -2,10 +2,10 @@
 // An open token: what is done with keys inside it.
 import { Failed, Refused } from '@strongroom/bytes';
 import { ecPoint, ed25519Spki, p256Spki } from '@strongroom/keys';
-import { CKA, CKM, CKO } from './cryptoki.table.ts';
+import { CKA, CKH, CKM, CKO } from './cryptoki.table.ts';
 import { GCM_TAG_OCTETS, gcm, guarded, type Handle, type PKCS11 } from './cryptoki.ts';
-import { CURVES, privateTemplate, publicTemplate, searchTemplate, wrappingTemplate, type Attribute, type KeyName, type PairKind } from './templates.ts';
-import { saysNotAuthentic, tokenError } from './token-error.ts';
+import { CURVES, privateTemplate, publicTemplate, searchTemplate, trialTemplate, wrappingTemplate, type Attribute, type KeyName, type PairKind } from './templates.ts';
+import { returnValue, saysNotAuthentic, tokenError } from './token-error.ts';
 
 /** Handles asked for at once. */
 const FOUND_AT_ONCE = 64;
@@ -16,6 +16,27 @@ export interface TokenFacts {
   readonly label: string;
   readonly serial: string;
   readonly moduleDescription: string;
+  /** Manufacturer and model. */
+  readonly model: string;
+  readonly firmware: string;
+  /** How many mechanisms it offers. */
+  readonly mechanisms: number;
+}
+
+/** Null: the token does not tell. */
+export interface KeyAttributes {
+  readonly sensitive: boolean | null;
+  readonly extractable: boolean | null;
+  readonly neverExtractable: boolean | null;
+  readonly local: boolean | null;
+}
+
+export interface TokenKey {
+  readonly label: string;
+  /** CKA_ID, hexadecimal. */
+  readonly id: string;
+  readonly kind: 'private' | 'secret';
+  readonly attributes: KeyAttributes;
 }
 
 /** A key in an open token. Not valid any more once the token was closed. */
@@ -137,6 +158,52 @@ export class Token {
       const text = label!.value.toString('utf8');
       return text.startsWith(prefix) ? [{ handle, id: id!.value, label: text }] : [];
     }));
+  }
+
+  /** Every private and secret key whose label begins so, with what the token tells of it. */
+  keys(prefix: string): TokenKey[] {
+    return guarded('C_GetAttributeValue', () => ([[CKO.PRIVATE_KEY, 'private'], [CKO.SECRET_KEY, 'secret']] as const).flatMap(([keyClass, kind]) =>
+      this.#matching([{ type: CKA.CLASS, value: keyClass }]).flatMap((handle) => {
+        const [label, id] = this.#api.C_GetAttributeValue(this.#session, handle, [{ type: CKA.LABEL }, { type: CKA.ID }]);
+        const text = label!.value.toString('utf8');
+        return text.startsWith(prefix) ? [{ label: text, id: id!.value.toString('hex'), kind, attributes: this.#attributes(handle) }] : [];
+      })));
+  }
+
+  #attributes(handle: Handle): KeyAttributes {
+    const told = (type: number): boolean | null => {
+      try {
+        return this.#api.C_GetAttributeValue(this.#session, handle, [{ type }])[0]!.value[0] === 1;
+      } catch {
+        return null;
+      }
+    };
+    return { sensitive: told(CKA.SENSITIVE), extractable: told(CKA.EXTRACTABLE), neverExtractable: told(CKA.NEVER_EXTRACTABLE), local: told(CKA.LOCAL) };
+  }
+
+  /** Makes a wrapping key that lives as long as the session, and no longer than `use`. */
+  withTrialKey<T>(label: string, use: (key: KeyHandle) => T): T {
+    const id = Buffer.alloc(8);
+    const handle = guarded('C_GenerateKey', () => this.#api.C_GenerateKey(this.#session, { mechanism: CKM.AES_KEY_GEN }, trialTemplate({ label, id })));
+    try {
+      return use({ handle, id });
+    } finally {
+      guarded('C_DestroyObject', () => this.#api.C_DestroyObject(this.#session, handle));
+    }
+  }
+
+  /** Whether the token has a monotonic counter (PKCS#11, hardware feature objects). */
+  hasCounter(): boolean {
+    return guarded('C_FindObjects', () => {
+      try {
+        return this.#matching([{ type: CKA.CLASS, value: CKO.HW_FEATURE }, { type: CKA.HW_FEATURE_TYPE, value: CKH.MONOTONIC_COUNTER }]).length > 0;
+      } catch (error) {
+        // Modules that know no hardware features may refuse to look for them.
+        if (returnValue(error) === undefined) throw error;
+        this.probe();
+        return false;
+      }
+    });
   }
 
   /** Throws unless the token answers and still lets us in. */

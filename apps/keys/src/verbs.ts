@@ -3,17 +3,20 @@
 import { Refused, invariant } from '@strongroom/bytes';
 import type { KeyServiceInfo, Wrapped } from '@strongroom/keys';
 import type { RpcVerb, RpcVerbs } from '@strongroom/service';
+import { checkKeys } from './check.ts';
 import { checkCheckpoint } from './checkpoint.ts';
 import { checkCosignature, cosignerPart, signCosignature, witnessKey } from './cosigner.ts';
 import type { Hsm } from './hsm.ts';
+import { listKeys } from './inventory.ts';
 import { checkRequest, issue } from './issue.ts';
+import type { KeyringPlace } from './place.ts';
 import { beginOrder, destroyByOrder, type DestructionFacts } from './destruction.ts';
 import { ensureWrappingKey, retireWrappingKeys, rewrap, unwrap, wrap } from './wrapping.ts';
 
 /** Who may do what. Nobody else may do anything, and a verb that does not stand here does not exist for that caller. */
 const MAY = {
   /** run/keys/admin.sock: the supervisor, by the socket's mode. */
-  admin: ['info', 'issue', 'witnessKey'],
+  admin: ['info', 'issue', 'witnessKey', 'listKeys', 'checkKeys'],
   /** run/keys/vault.sock: the vault, by its certificate. */
   vault: ['info', 'signCheckpoint', 'prepareLogKey', 'retireLogKey', 'ensureWrappingKey', 'retireWrappingKeys', 'wrap', 'unwrap', 'rewrap', 'beginOrder', 'destroyByOrder'],
   /** run/keys/witness.sock: the witness, by its certificate. */
@@ -38,6 +41,8 @@ export interface VerbFacts {
   /** Answers without the token, so also while the HSM is away. */
   readonly info: () => KeyServiceInfo | Promise<KeyServiceInfo>;
   readonly deployment: string;
+  /** Of the running service alone. */
+  readonly place?: KeyringPlace;
   /** Of the running service alone: nothing is destroyed without it. */
   readonly destruction?: DestructionFacts;
   readonly counts: Counts;
@@ -50,6 +55,8 @@ export interface VerbFacts {
 export function verbsFor(kind: CallerKind, facts: VerbFacts): RpcVerbs<unknown> {
   const all: Readonly<Record<string, RpcVerb<unknown>>> = {
     info: async () => facts.info(),
+    listKeys: async () => facts.hsm.use(listKeys),
+    checkKeys: async () => facts.hsm.use((ring) => checkKeys(ring, placeOf(facts))),
     issue: async (args) => {
       const request = checkRequest(args, facts.deployment);
       const issued = await facts.hsm.use((ring) => issue(ring, request));
@@ -132,6 +139,11 @@ export function verbsFor(kind: CallerKind, facts: VerbFacts): RpcVerbs<unknown> 
     },
   };
   return Object.fromEntries(MAY[kind].map((verb) => [verb, all[verb]!]));
+}
+
+function placeOf({ place }: VerbFacts): KeyringPlace {
+  invariant(place !== undefined, 'keys.place', 'keys are checked by the running service alone');
+  return place;
 }
 
 function destructionOf({ destruction }: VerbFacts): DestructionFacts {

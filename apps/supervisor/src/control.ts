@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readFileSync } from 'node:fs';
 import { Refused } from '@strongroom/bytes';
-import { isEnrolledRole, REGISTRY_PART, serveRpc, socketPath, type Fields, type Layout, type Registry, type RpcVerbs, type Status } from '@strongroom/service';
+import { isEnrolledRole, REGISTRY_PART, serveRpc, socketPath, type Check, type Fields, type KeyUse, type Layout, type Registry, type RpcVerbs, type Status } from '@strongroom/service';
 import { readEnrolRequest, type Enrolments } from './enrolments.ts';
 import type { OwnEvents } from './own-events.ts';
 import { watchItem } from './status.ts';
@@ -81,6 +81,14 @@ function controlVerbs(facts: ControlFacts): RpcVerbs<null> {
     witnessKey: async (args) => {
       const part = (args as { part?: unknown } | null)?.part === 'mirror' ? 'mirror' : 'witness';
       return { name: `${facts.status().deployment}/${part}`, publicKeySpki: await supervisor.keys.witnessKey(part) };
+    },
+    listKeys: async () => {
+      const [keys, uses] = [await supervisor.keys.listKeys(), (await supervisor.orderVault('key-uses', {})) as Record<string, KeyUse>];
+      return keys.map((key) => ({ ...key, segments: uses[String(key['keyId'])]?.count ?? (key['keyId'] === null ? null : 0) }));
+    },
+    checkKeys: async () => {
+      const [keys, vault] = [await supervisor.keys.checkKeys(), (await supervisor.orderVault('check-process', {})) as Check[]];
+      return [...keys.map((check) => ({ process: 'keys', ...check })), ...vault.map((check) => ({ process: 'vault', ...check }))];
     },
     rotateKeys: async (args) => {
       const order = readRotateOrder(args);

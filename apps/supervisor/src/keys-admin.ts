@@ -2,7 +2,7 @@
 // Our side of the key service's administration: run/keys/admin.sock, reachable by root and by its own user alone.
 import { setTimeout as delay } from 'node:timers/promises';
 import { Failed } from '@strongroom/bytes';
-import { RpcClient } from '@strongroom/service';
+import { RpcClient, type Check } from '@strongroom/service';
 
 const PATIENCE_MS = 10_000;
 const RETRY_MS = 100;
@@ -61,6 +61,20 @@ export class KeysAdmin {
     const { certPem, serial, notBefore, notAfter } = value;
     if ([certPem, serial, notBefore, notAfter].some((field) => typeof field !== 'string')) throw unexpected('issue');
     return value as Issued;
+  }
+
+  /** The deployment's keys, as the token tells of them. */
+  async listKeys(): Promise<readonly Record<string, unknown>[]> {
+    const listed = await this.#call('listKeys', {});
+    if (!Array.isArray(listed)) throw unexpected('listKeys');
+    return listed as Record<string, unknown>[];
+  }
+
+  /** What the key service found when it tried them. */
+  async checkKeys(): Promise<readonly Check[]> {
+    const checks = await this.#call('checkKeys', {});
+    if (!Array.isArray(checks)) throw unexpected('checkKeys');
+    return checks as Check[];
   }
 
   /** Calls are rare: each has a connection of its own. A key service that is just restarting is waited for. */

@@ -2,7 +2,8 @@
 // The vault: seals what services submit, owns the log and the segments, and serves authorised local readers.
 import { join } from 'node:path';
 import { vkeyOf } from '@strongroom/evidence';
-import { SUBMITTERS, errorFields, holdExclusively, runService, useNativeHasher, type Level, type ServiceContext } from '@strongroom/service';
+import { SUBMITTERS, checkProcess, errorFields, holdExclusively, runService, useNativeHasher, type Level, type ServiceContext } from '@strongroom/service';
+import { keyUses } from './read/key-uses.ts';
 import { dataKeyReader } from './read/data-keys.ts';
 import { FILTERS_DIRECTORY, keepFilters } from './read/filter-keeper.ts';
 import { Intake } from './intake/intake.ts';
@@ -78,6 +79,8 @@ runService('vault', async (context) => {
   context.onMessage('scrub', () => upkeep.scrub());
   await intake.listen(SUBMITTERS);
   await readers.listen();
+  context.onOrder('key-uses', async () => keyUses(world.disk, paths.dataKeys));
+  context.onOrder('check-process', async () => checkProcess());
   context.onOrder('rotate-keys', (args) => {
     const done = rotator.rotate(readWanted(args));
     loop.wake();

@@ -40,6 +40,11 @@ export interface Status {
   readonly notes: readonly string[];
 }
 
+/** How many segments' data keys a wrapping key wraps. */
+export interface KeyUse {
+  readonly count: number;
+}
+
 /** One second of `watch`. Numbers of services and sources count from their start. */
 export interface WatchItem {
   readonly time: string;

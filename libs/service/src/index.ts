@@ -16,6 +16,7 @@ export * from './messages.ts';
 export * from './metrics.ts';
 export * from './native-hasher.ts';
 export * from './notify.ts';
+export * from './process-check.ts';
 export * from './registry.ts';
 export * from './retention.ts';
 export { RETENTION_PRESETS, type RetentionPreset } from './retention-presets.table.ts';
