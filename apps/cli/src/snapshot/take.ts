@@ -3,7 +3,7 @@
 // it covers. A copy that was interrupted has no checkpoint, and nobody takes it for one.
 import { openCheckpoint, parsePartName, rotationName, TILE_WIDTH, bundlePath, tilePath, tilesOf, type LinkedKeys, type StoreReader } from '@strongroom/evidence';
 import { damaged, exactFile, findCovered, firstEntries, SegmentNeeds, type CoveredCommit } from './covered.ts';
-import type { SnapshotTarget } from './target.ts';
+import type { SnapshotSink } from './target.ts';
 import { copyTimestamps } from './timestamps.ts';
 
 const PIECE_BYTES = 1024 * 1024;
@@ -19,7 +19,7 @@ export interface SnapshotFacts {
 }
 
 /** Throws `Failed`: `snapshot.*`; `Refused` when the store's own signature or entries do not hold. */
-export async function takeSnapshot(store: StoreReader, keys: LinkedKeys, target: SnapshotTarget, progress: (done: number, total: number) => void): Promise<SnapshotFacts> {
+export async function takeSnapshot(store: StoreReader, keys: LinkedKeys, target: SnapshotSink, progress: (done: number, total: number) => void): Promise<SnapshotFacts> {
   const witnessed = store.readFile('witnessed'); // before the checkpoint, which is then never older
   const { note, checkpoint, commit } = await findCovered(store, keys);
   if (commit !== null) copyCommit(store, commit, target); // first: the vault drops it when it begins the next one
@@ -36,11 +36,11 @@ export async function takeSnapshot(store: StoreReader, keys: LinkedKeys, target:
   return { origin: checkpoint.origin, logSize: checkpoint.size, segments, timestamps, bytes: needs.octets };
 }
 
-function copyCommit(store: StoreReader, { name, length }: CoveredCommit, target: SnapshotTarget): void {
+function copyCommit(store: StoreReader, { name, length }: CoveredCommit, target: SnapshotSink): void {
   target.writePieces(`commit/${name}`, pieces(store, `commit/${name}`, 0, length));
 }
 
-function copyRotations(store: StoreReader, keys: LinkedKeys, size: number, target: SnapshotTarget): void {
+function copyRotations(store: StoreReader, keys: LinkedKeys, size: number, target: SnapshotSink): void {
   for (const { checkpoint } of keys.rotations.filter((one) => one.checkpoint.size <= size)) {
     const path = `rotations/${rotationName(checkpoint.size)}`;
     const text = store.readFile(path);
@@ -49,7 +49,7 @@ function copyRotations(store: StoreReader, keys: LinkedKeys, size: number, targe
   }
 }
 
-function copyLog(store: StoreReader, size: number, target: SnapshotTarget, needs: SegmentNeeds): void {
+function copyLog(store: StoreReader, size: number, target: SnapshotSink, needs: SegmentNeeds): void {
   for (const { level, index, width } of tilesOf(size)) {
     const tile = tilePath(level, index, width);
     target.write(`log/${tile}`, exactFile(store, tile, (wider) => wider.subarray(0, width * HASH_BYTES)));
@@ -62,7 +62,7 @@ function copyLog(store: StoreReader, size: number, target: SnapshotTarget, needs
 }
 
 /** A part that recovery wrote replaces what the part before it holds from its offset on, so only that much is copied. */
-function copySegments(store: StoreReader, needs: SegmentNeeds, target: SnapshotTarget, progress: (done: number, total: number) => void): number {
+function copySegments(store: StoreReader, needs: SegmentNeeds, target: SnapshotSink, progress: (done: number, total: number) => void): number {
   const parts = partsBySegment(store);
   const total = needs.octets;
   let [segments, done] = [0, 0];
@@ -73,7 +73,9 @@ function copySegments(store: StoreReader, needs: SegmentNeeds, target: SnapshotT
       const end = Math.min(length, list[index + 1]?.offset ?? length);
       if (part.offset >= end && part.offset > 0) continue;
       if (part.offset > at) break;
-      target.writePieces(`segments/${part.name}`, pieces(store, `segments/${part.name}`, 0, end - part.offset, (octets) => progress((done += octets), total)));
+      const [path, octetsOfPart] = [`segments/${part.name}`, end - part.offset];
+      if (target.reuse?.(path, octetsOfPart) === true) progress((done += octetsOfPart), total);
+      else target.writePieces(path, pieces(store, path, 0, octetsOfPart, (octets) => progress((done += octets), total)));
       at = end;
     }
     if (at < length) throw damaged(`segments/${segment}.seg`, `it ends at octet ${at}, the checkpoint covers ${length}`);

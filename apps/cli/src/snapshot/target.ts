@@ -1,11 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // The directory that a snapshot is written to. Every file is synced as it is written, every directory before the
 // checkpoint makes the copy one.
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readdirSync, writeSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { Refused } from '@strongroom/bytes';
 
-export class SnapshotTarget {
+/** What a snapshot is written to. */
+export interface SnapshotSink {
+  write(path: string, bytes: Buffer | string): void;
+  writePieces(path: string, pieces: Iterable<Buffer>): void;
+  /** Takes over a file that only grows from an earlier copy which has just as much of it. False: it must be written. */
+  reuse?(path: string, length: number): boolean;
+  sync(): void;
+}
+
+export class SnapshotTarget implements SnapshotSink {
   readonly #root: string;
   readonly #directories = new Set<string>();
 
@@ -45,6 +54,19 @@ export class SnapshotTarget {
       fsyncSync(fd);
     } finally {
       closeSync(fd);
+    }
+  }
+
+  /** A second name for a file elsewhere. False where the file system cannot. */
+  link(path: string, existing: string): boolean {
+    const file = join(this.#root, path);
+    this.#makeDirectory(dirname(file));
+    try {
+      linkSync(existing, file);
+      return true;
+    } catch (error) {
+      if (['EXDEV', 'EPERM', 'EMLINK', 'ENOENT', 'ENOTSUP'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+      throw error;
     }
   }
 

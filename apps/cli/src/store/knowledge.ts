@@ -35,6 +35,13 @@ export function homeKnowledge(paths: Layout, checksumDirectory: string = paths.v
   }
 }
 
+/** The configuration decides where the home's checksums lie. Throws what `loadConfig` throws. */
+export async function checksumDirectory({ configFile, paths }: { readonly configFile: string | undefined; readonly paths: Layout }): Promise<string> {
+  if (configFile === undefined) return paths.vaultState;
+  const { loadConfig } = await import('@strongroom/service/config');
+  return loadConfig(configFile).vault.checksums ?? paths.vaultState;
+}
+
 /** A crash, or a vault that is just writing, leaves the last line torn. */
 function wholeLines(text: string): string {
   return text.slice(0, text.lastIndexOf('\n') + 1);

@@ -2,6 +2,7 @@
 // Every verb, in the order in which help lists them.
 import type { Verb } from '../verb.ts';
 import { approve } from './approve.ts';
+import { backup } from './backup.ts';
 import { completion } from './completion.ts';
 import { config } from './config.ts';
 import { enrol } from './enrol.ts';
@@ -12,6 +13,7 @@ import { order } from './order.ts';
 import { prove } from './prove.ts';
 import { reconcile } from './reconcile.ts';
 import { reload } from './reload.ts';
+import { restore } from './restore.ts';
 import { retention } from './retention.ts';
 import { revoke } from './revoke.ts';
 import { scrub } from './scrub.ts';
@@ -33,6 +35,6 @@ export const VERBS: readonly Verb[] = [
   enrol, revoke, sources, reload,
   search, tap, show, prove, reconcile,
   retention, order, approve,
-  verify, verifyProof, scrub, snapshot, logDir, vkey, witness,
+  verify, verifyProof, scrub, snapshot, backup, restore, logDir, vkey, witness,
   config, completion, help, version,
 ];

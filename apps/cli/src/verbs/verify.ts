@@ -10,7 +10,7 @@ import { startProgress } from '../progress.ts';
 import { FileStore } from '../store/file-store.ts';
 import { independentBatches } from '../store/hashing.ts';
 import { homeRotations, linkedKeys, keptRotations } from '../store/rotations.ts';
-import { givenCheckpoint, homeKnowledge, NO_CHECKSUMS, type Knowledge } from '../store/knowledge.ts';
+import { checksumDirectory, givenCheckpoint, homeKnowledge, NO_CHECKSUMS, type Knowledge } from '../store/knowledge.ts';
 import { givenPolicy, POLICY_OPTION } from '../store/policy.ts';
 import { pinCheckpoint } from '../store/pinned.ts';
 import { homeProtection } from '../store/protection.ts';
@@ -110,13 +110,6 @@ function whatIsKnown({ options: given, paths }: VerifyCall, directory: string, v
     return { remembered: [], checksums: NO_CHECKSUMS, said: 'not compared with an earlier checkpoint: none was given', asOf, isHome: false };
   }
   return { ...home, said: `${home.said}, which may be newer than this copy`, asOf: true, isHome: false };
-}
-
-/** The configuration decides where the home's checksums lie. Throws what `loadConfig` throws. */
-async function checksumDirectory({ configFile, paths }: VerifyCall): Promise<string> {
-  if (configFile === undefined) return paths.vaultState;
-  const { loadConfig } = await import('@strongroom/service/config');
-  return loadConfig(configFile).vault.checksums ?? paths.vaultState;
 }
 
 function isSame(a: string, b: string): boolean {
