@@ -14,6 +14,7 @@ import rotation from '../vectors/rotation.json' with { type: 'json' };
 import segment from '../vectors/segment.json' with { type: 'json' };
 import submission from '../vectors/submission.json' with { type: 'json' };
 import tiles from '../vectors/tiles.json' with { type: 'json' };
+import timestamp from '../vectors/timestamp.json' with { type: 'json' };
 import wrappedKey from '../vectors/wrapped-key.json' with { type: 'json' };
 import { batchRoot, decodeBatch } from './batch.ts';
 import { NO_DIGEST, decodeCommits } from './commit.ts';
@@ -25,10 +26,12 @@ import { readRotation } from './rotation.ts';
 import { decodeFrameHeader, decodeSegmentHeader, encodeSegmentHeader } from './segment.ts';
 import { decodeMessage } from './submission.ts';
 import { decodeBundle, encodeBundle } from './tiles.ts';
+import { timestampTrust, verifyTimestamp } from './timestamp/index.ts';
 import { decodeWrappedKey, encodeWrappedKey } from './wrapped-key.ts';
 
 const ROUNDS = 4000;
 const key = parseVkey(note.vkey);
+const trust = timestampTrust(timestamp.roots.map((one) => Buffer.from(one, 'base64')));
 const bytes = (hex: string): Buffer => Buffer.from(hex, 'hex');
 
 /** Reads, and writes again where there is one form only: what was accepted must be what it is written as. */
@@ -44,6 +47,8 @@ const parsers: Readonly<Record<string, { readonly seeds: readonly Buffer[]; read
   'frame header': { seeds: segment.frames.map(({ hex }) => bytes(hex)), parse: (given) => { decodeFrameHeader(given); } },
   submission: { seeds: submission.vectors.map(({ hex }) => bytes(hex).subarray(4)), parse: (given) => { decodeMessage(given[0] ?? 0, given.subarray(1)); } },
   bundle: { seeds: [bytes(tiles.bundle.hex)], parse: (given) => encodeBundle(decodeBundle(given, 3)) },
+  timestamp: { seeds: [...timestamp.accepted, ...timestamp.refused].map(({ response }) => Buffer.from(response, 'base64')), parse: (given) => { verifyTimestamp(given, Buffer.from(timestamp.stamped), trust); } },
+  'timestamp roots': { seeds: timestamp.roots.map((one) => Buffer.from(one, 'base64')), parse: (given) => { timestampTrust([given]); } },
   'wrapped key': { seeds: [bytes(wrappedKey.hex)], parse: (given) => encodeWrappedKey(decodeWrappedKey(given)) },
 };
 
