@@ -31,6 +31,7 @@ const RETRY_MS = 60_000;
 const FACTS_MS = 1000;
 /** A restart does so much of a pass again. */
 const SAVE_MS = 5000;
+const MEASURE_MS = 60_000;
 
 const data = workerData as ThreadData;
 const port = parentPort!;
@@ -49,6 +50,7 @@ let [away, sharesVolume]: [string | null, boolean | null] = [null, null];
 let following: Promise<void> = Promise.resolve();
 let saving: Promise<void> = Promise.resolve();
 let savedAtMs = -Infinity;
+let measured = { bytes: 0, atMs: -Infinity };
 
 const scrub = new Scrub(state.scrub, {
   directory: log, log: () => new PublishedLog(log), key: () => rotations.keys(parseVkey(data.vkey)), pace, periodMs: data.periodMs, segmentBytes,
@@ -156,8 +158,14 @@ function checksum(segment: string): Checksum | null {
   }
 }
 
+/** Asked for each bundle; a store with many segments is not listed so often. */
 function segmentBytes(): number {
-  return listDirectory(SYSTEM_DISK, data.segments).reduce((sum, name) => sum + (statSync(join(data.segments, name), { throwIfNoEntry: false })?.size ?? 0), 0);
+  const now = performance.now();
+  if (now - measured.atMs > MEASURE_MS) {
+    const bytes = listDirectory(SYSTEM_DISK, data.segments).reduce((sum, name) => sum + (statSync(join(data.segments, name), { throwIfNoEntry: false })?.size ?? 0), 0);
+    measured = { bytes, atMs: now };
+  }
+  return measured.bytes;
 }
 
 function tellFacts(): void {

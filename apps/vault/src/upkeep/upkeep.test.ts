@@ -228,6 +228,19 @@ test('a line outside the store that tells of other octets than the log is a find
   assert.match(String((await bench.heard('vault.scrub-failed'))['detail']), /checksum database/);
 });
 
+/** Of a thread of this process, proc(5). */
+function nice(task: string): number {
+  return Number(/\) (?:\S+ ){16}(-?\d+)/.exec(readFileSync(`/proc/self/task/${task}/stat`, 'latin1'))?.[1]);
+}
+
+test('the thread gives way to others, on the disk to all of them', { skip: spawnSync('ionice', ['-V']).error === undefined ? false : 'machine: there is no ionice' }, async () => {
+  const given = (): string[] => readdirSync('/proc/self/task').filter((task) => nice(task) === 10).map((task) => spawnSync('ionice', ['-p', task], { encoding: 'utf8' }).stdout.trim());
+  const bench = new Bench();
+  bench.start();
+  while (!given().includes('idle')) await wait(20);
+  await bench.upkeep!.close();
+});
+
 test('a restart goes on where the pass was, and a pass is paced over its period', async () => {
   const bench = new Bench();
   bench.start();
