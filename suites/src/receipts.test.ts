@@ -73,6 +73,9 @@ describe('receipts', () => {
       assert.equal((await appliance.cliWith({ input: lines.slice(0, 7).join('\n') }, 'reconcile', '-')).code, 0);
       assert.match((await appliance.cli('search', '"verb":"reconcile"', '--kind', 'event')).stdout, /vault\.reading/);
 
+      const snapshot = join(directory, 'snapshot');
+      assert.equal((await appliance.cli('snapshot', snapshot)).code, 0);
+      assert.deepEqual(await reconciled(appliance, 3, log, '--store', snapshot, '--source', 'rsyslog'), ['lines', 498, 2]);
       const local = join(directory, 'socket');
       const none = await appliance.cli('reconcile', local);
       assert.deepEqual([none.code, /file\.enoent/.test(none.stderr)], [1, true]);

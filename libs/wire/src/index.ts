@@ -3,3 +3,4 @@ export { RECORD_BYTES_DEFAULT, type Framer, type RecordSink, type StreamClose, t
 export type { CutRecord } from './unfinished-record.ts';
 export { SyslogFramer } from './syslog.ts';
 export { RelpSession, relpServerClose } from './relp-session.ts';
+export { DIGEST_BYTES, formDigests } from './sent-forms.ts';

@@ -2,11 +2,10 @@
 // A list against what the log says, in three steps: read the list, read the log, read the list again for what is missing.
 import { hash } from 'node:crypto';
 import { Bug } from '@strongroom/bytes';
+import { DIGEST_BYTES } from '@strongroom/wire';
 import { BatchSizes } from './batch-sizes.ts';
 import { DigestTable } from './digest-table.ts';
 import { hashOf, idOf, type Line, type ListFile, type ListKind } from './list.ts';
-
-const DIGEST_BYTES = 16;
 
 export interface Counts {
   readonly listed: number;

@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { Refused } from '@strongroom/bytes';
+import { resolve } from 'node:path';
+import { Failed, Refused } from '@strongroom/bytes';
+import { parseVkey } from '@strongroom/evidence';
 import { openReader } from '../connections.ts';
 import { askedSource } from '../items.ts';
 import { writeValue } from '../output.ts';
 import { printable } from '../printable.ts';
 import { count, some } from '../quantity.ts';
-import { compare, type Counts } from '../reconcile/compare.ts';
+import { compare, type Counts, type Items } from '../reconcile/compare.ts';
 import { DISTINCT_MAX } from '../reconcile/digest-table.ts';
 import { LIST_KINDS, ListFile, type Line, type ListKind } from '../reconcile/list.ts';
+import { storeBatches, storeForms, storeSize } from '../reconcile/store-items.ts';
+import { FileStore } from '../store/file-store.ts';
 import { factLines } from '../table.ts';
 import { parseTime } from '../time.ts';
 import { EXIT, verb, type Call } from '../verb.ts';
+import { homeVkey } from '../vkey.ts';
 import { IDENTITY_OPTION, SOURCE_OPTION } from './reading.ts';
 import type { Style } from '../io.ts';
 
@@ -23,6 +28,7 @@ const options = {
   since: { kind: 'text', value: 'TIME', description: 'Look at records received at or after: a time before now (15m, 2d) or RFC 3339' },
   until: { kind: 'text', value: 'TIME', description: 'Look at records received before, written in the same way' },
   source: SOURCE_OPTION,
+  store: { kind: 'text', value: 'DIR', description: "Look into a snapshot instead of asking the vault; lines and hashes need this home's keys" },
   missing: { kind: 'text', value: 'FILE', description: 'Write all lines of the list that are missing to a file' },
   identity: IDENTITY_OPTION,
 } as const;
@@ -60,6 +66,7 @@ export const reconcile = verb({
   examples: [
     { command: 'strongroom reconcile /var/log/app.log --source web-01 --since 2026-03-01 --until 2026-03-02', what: "A day's log file of the sender" },
     { command: 'strongroom reconcile receipts.txt', what: 'Ids from receipts' },
+    { command: 'strongroom reconcile app.log --store /backup/2026-03-01', what: 'Against a snapshot, with no service running' },
     { command: 'sha256sum messages/* | strongroom reconcile - --missing lost.txt', what: 'Hashes; all that is missing goes to a file' },
   ],
   exitCodes: { 3: 'something on the list is not in the log' },
@@ -78,9 +85,33 @@ export const reconcile = verb({
   },
 });
 
+interface Asked {
+  readonly items: Items;
+  close(): void;
+}
+
+async function askVault({ paths, options: { identity, source } }: ReconcileCall, kind: ListKind, range: Range): Promise<Asked> {
+  const { client, deployment } = await openReader(paths, identity);
+  const asked = { as: kind === 'ids' ? 'ids' : 'forms', ...range, ...(source === undefined ? {} : { source: askedSource(source, deployment) }) };
+  return { items: client.stream('reconcile', asked), close: () => client.close() };
+}
+
+/** Throws `Failed('reconcile.no-keys')`. */
+async function openStore({ paths, configFile, options: { source } }: ReconcileCall, directory: string, kind: ListKind, range: Range): Promise<Asked> {
+  const store = new FileStore(resolve(directory));
+  storeSize(store);
+  if (kind === 'ids') return { items: storeBatches(store), close: () => store.close() };
+  const { findDataKeys } = await import('../store/data-keys.ts');
+  const { name: origin } = parseVkey(homeVkey(paths));
+  const keys = await findDataKeys(paths, origin, configFile);
+  if ('missing' in keys) throw new Failed('reconcile.no-keys', 'the snapshot cannot be read here', { why: keys.missing, fix: 'run the command in the home that sealed it, with its keys; ids need none' });
+  const wanted = { ...range, ...(source === undefined ? {} : { source: askedSource(source, origin.slice(0, -'/log'.length)) }) };
+  return { items: storeForms(store, keys.dataKeys, wanted), close: () => store.close() };
+}
+
 async function reconciled(call: ReconcileCall, kind: ListKind, list: ListFile, range: Range): Promise<Reconciled> {
-  const { client, deployment } = await openReader(call.paths, call.options.identity);
-  const { source, missing: file } = call.options;
+  const { store, missing: file } = call.options;
+  const asked = store === undefined ? await askVault(call, kind, range) : await openStore(call, store, kind, range);
   const out = file === undefined ? undefined : openSync(file, 'w', 0o600);
   const missingLines: MissingLine[] = [];
   const missing = ({ number, bytes }: Line): void => {
@@ -88,12 +119,11 @@ async function reconciled(call: ReconcileCall, kind: ListKind, list: ListFile, r
     if (missingLines.length < KEPT_MAX) missingLines.push({ line: number, text: bytes.toString('utf8') });
   };
   try {
-    const asked = { as: kind === 'ids' ? 'ids' : 'forms', ...range, ...(source === undefined ? {} : { source: askedSource(source, deployment) }) };
-    const counts = await compare(kind, list, client.stream('reconcile', asked), missing);
+    const counts = await compare(kind, list, asked.items, missing);
     return { as: kind, ...counts, missingLines };
   } finally {
     if (out !== undefined) closeSync(out);
-    client.close();
+    asked.close();
   }
 }
 

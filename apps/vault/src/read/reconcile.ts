@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a reader needs to hold a producer's list against the log: digests of what is sealed, in each form in which the
 // producer may have kept it; or, for lists of ids, how many records each entry has. The list itself stays with the reader.
-import { hash } from 'node:crypto';
 import { Failed, Refused } from '@strongroom/bytes';
 import { KIND, decodeBatch, decodeContext, recordsOf, type BatchEntry, type BatchRun, type Context } from '@strongroom/evidence';
-import { formsOf } from './forms.ts';
+import { formDigests } from '@strongroom/wire';
 import type { FoundBatch, History } from './history.ts';
 import type { Matcher } from './query.ts';
 
-/** Of a SHA-256: nobody finds a second text for so many octets either, and a list takes less room. */
-export const DIGEST_BYTES = 16;
 const ITEM_BYTES = 48 * 1024;
 const BATCHES_PER_ITEM = 1000;
 /** Records that are looked at between two turns of others. */
@@ -64,7 +61,7 @@ export async function giveForms(batches: Iterable<FoundBatch>, query: Matcher, t
     }
     for (const { run, context } of ofProducers(plain, query)) {
       for (const record of recordsOf([run])) {
-        const forms = digestsOf(record.raw, context);
+        const forms = formDigests(record.raw, context.cut?.fullHash);
         parts.push(forms);
         bytes += forms.length;
         records += 1;
@@ -110,11 +107,4 @@ function* ofProducers(plain: Buffer, query: Matcher): Generator<{ run: BatchRun;
     const context = decodeContext(run.context);
     if ((context.kind === KIND.data || context.kind === KIND.cut) && query.context(context)) yield { run, context };
   }
-}
-
-/** Of a record that was cut the hash of all that arrived is known too. */
-function digestsOf(raw: Buffer, { cut }: Context): Buffer {
-  const digests: Buffer[] = formsOf(raw).map((form) => hash('sha256', form, 'buffer').subarray(0, DIGEST_BYTES));
-  if (cut !== undefined) digests.push(cut.fullHash.subarray(0, DIGEST_BYTES));
-  return Buffer.concat([Buffer.of(digests.length), ...digests]);
 }

@@ -233,8 +233,12 @@ function nice(task: string): number {
   return Number(/\) (?:\S+ ){16}(-?\d+)/.exec(readFileSync(`/proc/self/task/${task}/stat`, 'latin1'))?.[1]);
 }
 
+/** What ionice says of threads that were made nice. */
+function given(): string[] {
+  return readdirSync('/proc/self/task').filter((task) => nice(task) === 10).map((task) => spawnSync('ionice', ['-p', task], { encoding: 'utf8' }).stdout.trim());
+}
+
 test('the thread gives way to others, on the disk to all of them', { skip: spawnSync('ionice', ['-V']).error === undefined ? false : 'machine: there is no ionice' }, async () => {
-  const given = (): string[] => readdirSync('/proc/self/task').filter((task) => nice(task) === 10).map((task) => spawnSync('ionice', ['-p', task], { encoding: 'utf8' }).stdout.trim());
   const bench = new Bench();
   bench.start();
   while (!given().includes('idle')) await wait(20);

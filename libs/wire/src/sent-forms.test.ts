@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formsOf } from './forms.ts';
+import { formsOf } from './sent-forms.ts';
 
 const cases: readonly (readonly [raw: string, ...others: string[]])[] = [
   ['a plain line'],
