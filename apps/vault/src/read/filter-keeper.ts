@@ -53,18 +53,18 @@ export class FilterKeeper {
   closed({ segment }: CloseEntry): void {
     const kept = this.#open.get(segment);
     this.#open.delete(segment);
-    if (kept !== undefined) this.#writing = Promise.all([this.#writing, this.#put(segment, kept.builder.seal(kept.key, segment, kept.headerDigest))]);
-  }
-
-  /** A crash leaves it, or none. That it could not be written is no failure: searches go through the segment itself. */
-  async #put(segment: string, bytes: Buffer): Promise<void> {
-    await putFile(this.#disk, join(this.#directory, segment), bytes).catch(() => undefined);
+    if (kept !== undefined) this.#writing = Promise.all([this.#writing, putFilter(this.#disk, this.#directory, segment, kept.builder.seal(kept.key, segment, kept.headerDigest))]);
   }
 
   /** Resolves when all filters of closed segments are written. */
   async settled(): Promise<void> {
     await this.#writing;
   }
+}
+
+/** A crash leaves it, or none. That it could not be written is no failure: searches go through the segment itself. */
+export async function putFilter(disk: Disk, directory: string, segment: string, bytes: Buffer): Promise<void> {
+  await putFile(disk, join(directory, segment), bytes).catch(() => undefined);
 }
 
 /** The filter of the entry's segment, asked for facts; null when there is none that can be used. */

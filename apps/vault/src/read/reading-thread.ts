@@ -10,11 +10,12 @@ import { Refused } from '@strongroom/bytes';
 import { xaesKey, type BatchEntry, type XaesKey } from '@strongroom/evidence';
 import { toRpcError } from '@strongroom/service';
 import { SYSTEM_DISK } from '../disk.ts';
-import { FILTERS_DIRECTORY, readFilter } from './filter-keeper.ts';
+import { FILTERS_DIRECTORY, putFilter, readFilter } from './filter-keeper.ts';
 import type { SegmentFilter } from './filter.ts';
 import { History, type DataKeys } from './history.ts';
 import { LogDirectory } from '../commit/log-directory.ts';
 import { RotationFiles } from '../commit/rotation-files.ts';
+import { missingFilter } from './missing-filter.ts';
 import { prove, show } from './one-record.ts';
 import { SegmentParts } from './parts.ts';
 import { parseQuery } from './query.ts';
@@ -36,6 +37,9 @@ const continuing = new Map<number, PromiseWithResolvers<boolean>>();
 /** Calls under way, and those of them that nobody waits for any more. */
 const answering = new Set<number>();
 const left = new Set<number>();
+/** Segments of which a search found no filter. */
+const lacking = new Set<string>();
+let isFilling = false;
 let times: TimeIndex | undefined;
 const send = (message: FromThread): void => port.postMessage(message);
 
@@ -74,6 +78,7 @@ async function answer(id: number, verb: string, args: unknown): Promise<void> {
   } finally {
     answering.delete(id);
     left.delete(id);
+    void fillIn();
   }
 }
 
@@ -101,11 +106,30 @@ function filtering(facts: readonly number[], keys: DataKeys): (entry: BatchEntry
   const known = new Map<string, SegmentFilter | null>();
   return async (entry) => {
     if (facts.length === 0) return true;
-    const filter = known.get(entry.segment) ?? readFilter(filters, entry, facts, await keys(entry.segment));
-    known.set(entry.segment, filter);
-    if (known.size > SEGMENTS_MAX) known.delete(known.keys().next().value!);
-    return filter?.mayHold(entry.frame) ?? true;
+    if (!known.has(entry.segment)) {
+      const filter = readFilter(filters, entry, facts, await keys(entry.segment));
+      known.set(entry.segment, filter);
+      if (filter === null) lacking.add(entry.segment);
+      if (known.size > SEGMENTS_MAX) known.delete(known.keys().next().value!);
+    }
+    return known.get(entry.segment)?.mayHold(entry.frame) ?? true;
   };
+}
+
+/** While nobody reads, segments get the filters that searches missed. One that grows still gets a better one when it is closed. */
+async function fillIn(): Promise<void> {
+  const isFree = async (): Promise<boolean> => {
+    await turn();
+    return answering.size === 0;
+  };
+  while (!isFilling && lacking.size > 0 && answering.size === 0) {
+    const segment = lacking.values().next().value!;
+    isFilling = true;
+    const bytes = await ask(0, segment).then((key) => missingFilter(segment, files.parts, key, isFree)).catch(() => null);
+    if (bytes !== null) await putFilter(SYSTEM_DISK, filters, segment, bytes);
+    isFilling = false;
+    if (bytes !== null || answering.size === 0) lacking.delete(segment);
+  }
 }
 
 /** Data keys of one reading, the latest few. */

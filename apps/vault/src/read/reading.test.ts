@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -130,4 +130,17 @@ it('proves a record under the last witnessed checkpoint that covers it', async (
   reading.close();
   assert.deepEqual(under, under.map(([entry]) => [entry, entry < size]));
   assert.ok(under.some(([, is]) => is) && under.some(([, is]) => !is));
+});
+
+it('makes the filters that a search missed, once nobody reads', async () => {
+  const filters = join(home, 'filters');
+  assert.deepEqual(existsSync(filters) ? readdirSync(filters) : [], []);
+  const reading = new Reading(paths, async (segment) => dataKeys.get(segment)!);
+  assert.deepEqual((await all(reading.call('search', { kind: 'gap' }))).result, { found: 0 });
+  const segments = [...dataKeys.keys()].toSorted();
+  const made = (): string[] => (existsSync(filters) ? readdirSync(filters).filter((name) => /^[0-9a-f]{16}$/.test(name)) : []).toSorted();
+  while (made().length < segments.length) await wait(5);
+  assert.deepEqual(made(), segments);
+  assert.deepEqual((await all(reading.call('search', { kind: 'event' }))).result, { found: BATCHES });
+  reading.close();
 });
