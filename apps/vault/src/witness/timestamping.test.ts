@@ -163,3 +163,28 @@ test('a newest timestamp that the configured roots do not bear out counts as non
   bench.grow();
   assert.equal(again.next().offer?.size, 2);
 });
+
+test('a store that was put back goes on, and what was stamped beyond it is neither counted on nor replaced', async () => {
+  const bench = new Bench();
+  const side = await bench.open();
+  for (let i = 0; i < 3; i += 1) bench.grow();
+  await side.keep(3, bench.answer(side.next().offer!.note));
+  const beyond = readFileSync(join(bench.paths.timestamps, '3.tsr'));
+  const back = new StoreBuilder();
+  const grow = (): void => {
+    const { checkpoint, size } = back.heartbeat().build();
+    Object.assign(bench.publisher, { checkpoint, publishedSize: size });
+  };
+  Object.assign(bench, { builder: back });
+  grow();
+  const again = await bench.open();
+  assert.deepEqual([again.facts.size, again.facts.kept], [0, 1]);
+  await again.keep(1, bench.answer(again.next().offer!.note));
+  bench.nowMs += INTERVAL_S * 1000;
+  grow();
+  grow();
+  assert.equal(again.next().offer, null);
+  grow();
+  assert.equal(again.next().offer?.size, 4);
+  assert.ok(readFileSync(join(bench.paths.timestamps, '3.tsr')).equals(beyond));
+});

@@ -35,9 +35,8 @@ export class Timestamping {
   readonly #trust: TimestampTrust;
   readonly #startedMs: number;
   #last: Kept | null;
-  #kept: number;
-  /** Of which there is an answer, whatever it is worth. */
-  #newestSize: number;
+  /** Sizes of which there is an answer, whatever it is worth: none is replaced. */
+  readonly #kept: Set<number>;
   #offer: Offer | null = null;
   /** When the last timestamp was made, or watching began, while that is longer ago than it may be. */
   #outSince: Date | null = null;
@@ -52,8 +51,8 @@ export class Timestamping {
   private constructor(world: World, context: TimestampingContext, sealing: Pick<Sealing, 'publisher' | 'vault' | 'record'>, trust: TimestampTrust) {
     [this.#world, this.#context, this.#sealing, this.#trust] = [world, context, sealing, trust];
     this.#startedMs = this.#nowMs();
-    const sizes = this.#sizes();
-    [this.#last, this.#kept, this.#newestSize] = [this.#load(sizes), sizes.length, Math.max(0, ...sizes)];
+    this.#kept = new Set(this.#sizes());
+    this.#last = this.#load(Math.max(0, ...[...this.#kept].filter((size) => size <= sealing.publisher.publishedSize)));
   }
 
   #sizes(): number[] {
@@ -61,10 +60,9 @@ export class Timestamping {
     return names.filter((match) => match?.[2] === 'tsr').map((match) => Number(match![1]));
   }
 
-  /** The newest one. One that these roots do not bear out is as good as none here; `verify` judges it for others. */
-  #load(sizes: readonly number[]): Kept | null {
-    if (sizes.length === 0) return null;
-    const size = Math.max(...sizes);
+  /** The newest one of what this log has. One that these roots do not bear out is as good as none here; `verify` judges it. */
+  #load(size: number): Kept | null {
+    if (size === 0) return null;
     const [note, response] = [readWhole(this.#world.disk, this.#path(size, 'checkpoint')), readWhole(this.#world.disk, this.#path(size, 'tsr'))];
     try {
       if (note === null || response === null) throw new Refused('timestamp.missing', 'a file of the newest timestamp is missing', { fix: 'run "strongroom verify"' });
@@ -95,7 +93,7 @@ export class Timestamping {
     const dueInMs = this.#last === null ? 0 : Math.max(0, Math.min(this.#intervalMs, this.#last.atMs + this.#intervalMs - this.#nowMs()));
     if (dueInMs > 0 || publisher.checkpoint === '') return { offer: null, dueInMs: Math.max(dueInMs, WATCH_MS) };
     const { size } = openCheckpoint(publisher.checkpoint, vault.keys);
-    if (size <= this.#newestSize || size > publisher.publishedSize) return { offer: null, dueInMs: WATCH_MS };
+    if (size === 0 || this.#kept.has(size) || size > publisher.publishedSize) return { offer: null, dueInMs: WATCH_MS };
     this.#offer = { note: publisher.checkpoint, size };
     return { offer: this.#offer, dueInMs: 0 };
   }
@@ -113,8 +111,7 @@ export class Timestamping {
     await putFile(this.#world.disk, this.#path(size, 'checkpoint'), offer.note);
     await putFile(this.#world.disk, this.#path(size, 'tsr'), response);
     this.#last = { size, atMs: this.#nowMs(), ...timestamp };
-    this.#kept += 1;
-    this.#newestSize = size;
+    this.#kept.add(size);
     const { authority, serial, policy, accuracyNs } = timestamp;
     this.#say('vault.timestamped', 'info', { size, at: timeOf(timestamp).toISOString(), accuracyNs: accuracyNs === null ? null : Number(accuracyNs), authority, serial, policy });
     this.#look();
@@ -147,7 +144,7 @@ export class Timestamping {
 
   get facts(): TimestampFacts {
     const last = this.#last;
-    return { kept: this.#kept, size: last?.size ?? 0, at: last === null ? null : timeOf(last).toISOString(), by: last?.authority ?? null, since: this.#outSince?.toISOString() ?? null };
+    return { kept: this.#kept.size, size: last?.size ?? 0, at: last === null ? null : timeOf(last).toISOString(), by: last?.authority ?? null, since: this.#outSince?.toISOString() ?? null };
   }
 }
 
