@@ -83,6 +83,14 @@ function wholeNumber(reader: DerReader): number {
 /** Whether the key signed the bytes. Throws `Refused('timestamp.algorithm')` for a key that is weak or of another kind. */
 export function isSigned(bytes: Buffer, signature: Buffer, algorithm: SignatureAlgorithm, key: KeyObject): boolean {
   checkKey(key, algorithm);
+  try {
+    return holds(bytes, signature, algorithm, key);
+  } catch {
+    return false; // such as a key that allows another hash only: OpenSSL throws
+  }
+}
+
+function holds(bytes: Buffer, signature: Buffer, algorithm: SignatureAlgorithm, key: KeyObject): boolean {
   if (algorithm.kind === 'ed25519') return verify(null, bytes, key, signature);
   if (algorithm.kind !== 'rsa-pss') return verify(algorithm.digest, bytes, key, signature);
   return verify(algorithm.digest, bytes, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: algorithm.saltLength }, signature);

@@ -97,8 +97,8 @@ export function keyOf({ x509 }: Certificate): KeyObject {
 
 /** CN of the subject, or all of it: who signed, for people. */
 export function nameOf({ x509 }: Certificate): string {
-  const parts = x509.subject.split('\n');
-  return parts.find((part) => part.startsWith('CN=')) ?? parts.join(', ');
+  const parts = (x509.subject ?? '').split('\n').filter(Boolean);
+  return parts.find((part) => part.startsWith('CN=')) ?? (parts.join(', ') || 'an authority without a name');
 }
 
 export function isValidAt({ x509 }: Certificate, ms: number): boolean {

@@ -54,6 +54,10 @@ test('finds the way to the root over authorities in the token, in any order, and
   assert.equal(verifyTimestamp(response({ signer: below }), STAMPED, apart).authority, 'CN=Stamper');
 });
 
+test('a signer without a name is told as one', () => {
+  assert.equal(accepted(response({ signer: stamper({ commonName: null }) })).authority, 'an authority without a name');
+});
+
 test('takes what was asked for', () => {
   assert.equal(accepted(response({ nonce: 99n }), { nonce: 99n, policy: '1.3.6.1.4.1.13762.3' }).serial, '7');
 });
@@ -99,6 +103,7 @@ const refusals: readonly (readonly [string, string, () => Buffer, Asked?])[] = [
   ['an RSA algorithm with another key', 'timestamp.algorithm', () => response({ signature: { algorithm: derSequence(derOid('1.2.840.113549.1.1.11'), derNull()), value: Buffer.alloc(256) } })],
   ['RSASSA-PSS that mixes hashes', 'timestamp.algorithm', () => response({ signer: rsa, signature: { algorithm: pssAlgorithm('sha384'), value: Buffer.alloc(256) } })],
   ['RSASSA-PSS with its old defaults', 'der.truncated', () => response({ signer: rsa, signature: { algorithm: derSequence(derOid('1.2.840.113549.1.1.10'), derSequence()), value: Buffer.alloc(256) } })],
+  ['RSASSA-PSS with a hash that the key does not allow', 'timestamp.signature', () => response({ signer: stamper({ kind: 'rsa-pss' }), signature: { algorithm: pssAlgorithm(), value: Buffer.alloc(256) } })],
   ['an RSA key of 1024 bits', 'timestamp.algorithm', () => response({ signer: stamper({ kind: 'rsa-1024' }) })],
   ['a signer for TLS servers', 'timestamp.usage', () => response({ signer: stamper({ purposes: ['1.3.6.1.5.5.7.3.1'] }) })],
   ['a signer for time stamping and more', 'timestamp.usage', () => response({ signer: stamper({ purposes: ['1.3.6.1.5.5.7.3.8', '1.3.6.1.5.5.7.3.1'] }) })],

@@ -4,7 +4,8 @@ import { createHash, generateKeyPairSync, randomBytes, sign, type KeyObject } fr
 import { der, derBitString, derBoolean, derContextTag, derInteger, derNamedBits, derNull, derOctetString, derOid, derSequence, derSet, derTime, derUtf8 } from '@strongroom/bytes';
 import { pemEncode } from '@strongroom/keys';
 
-export type StampingKey = 'rsa' | 'rsa-1024' | 'p256' | 'p384' | 'ed25519';
+/** `rsa-pss`: one that allows SHA-512 alone. */
+export type StampingKey = 'rsa' | 'rsa-1024' | 'rsa-pss' | 'p256' | 'p384' | 'ed25519';
 
 const DAY_MS = 86_400_000;
 const TIMESTAMPING = '1.3.6.1.5.5.7.3.8';
@@ -22,7 +23,8 @@ export interface StampingIdentity {
 }
 
 export interface StampingWishes {
-  readonly commonName: string;
+  /** Null: it has no name at all. */
+  readonly commonName: string | null;
   readonly kind?: StampingKey;
   /** Who issues; itself if nobody is named. */
   readonly issuer?: StampingIdentity;
@@ -44,7 +46,7 @@ export interface StampingWishes {
 export function stampingIdentity(wishes: StampingWishes): StampingIdentity {
   const { publicKey, privateKey } = makeKey(wishes.kind ?? 'p256');
   const spki = publicKey.export({ type: 'spki', format: 'der' });
-  const name = derSequence(derSet(derSequence(derOid('2.5.4.3'), derUtf8(wishes.commonName))));
+  const name = derSequence(...(wishes.commonName === null ? [] : [derSet(derSequence(derOid('2.5.4.3'), derUtf8(wishes.commonName)))]));
   const serial = BigInt(`0x4${randomBytes(15).toString('hex')}`);
   const issuer = wishes.issuer ?? { name, key: privateKey };
   const body = derSequence(
@@ -62,6 +64,7 @@ export function stampingIdentity(wishes: StampingWishes): StampingIdentity {
 function makeKey(kind: StampingKey): { publicKey: KeyObject; privateKey: KeyObject } {
   if (kind === 'ed25519') return generateKeyPairSync('ed25519');
   if (kind === 'p256' || kind === 'p384') return generateKeyPairSync('ec', { namedCurve: kind === 'p256' ? 'P-256' : 'P-384' });
+  if (kind === 'rsa-pss') return generateKeyPairSync('rsa-pss', { modulusLength: 2048, hashAlgorithm: 'sha512', mgf1HashAlgorithm: 'sha512' });
   return generateKeyPairSync('rsa', { modulusLength: kind === 'rsa' ? 2048 : 1024 });
 }
 
