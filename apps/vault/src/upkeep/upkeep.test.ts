@@ -163,6 +163,19 @@ test('files of closed segments are flagged, whatever a crash left, and one whose
   while (readFileFlags(bench.paths()).get(`${OPEN}.seg`) !== 'immutable') await wait(10);
 });
 
+test('wherever a crash came between making a file and flagging it, the next start ends with the flag', { skip: flagsWork ? false : 'machine: flags cannot be set here' }, async () => {
+  for (const left of [[], ['+a'], ['+i'], ['+a', '+i']]) {
+    const bench = new Bench();
+    for (const flag of left) spawnSync('chattr', [flag, '--', ...bench.paths()]);
+    bench.start();
+    bench.upkeep!.opened('0000000000000009', bench.paths()[0]!);
+    while ([...readFileFlags(bench.paths()).values()].some((flag) => flag !== 'immutable')) await wait(20);
+    const told = bench.events.filter(({ event }) => event === 'vault.flags-missing').length;
+    assert.equal(told, left.includes('+i') ? 0 : 1, `after ${left.join(' ') || 'nothing'}: what lacked its flag is told of`);
+    await bench.upkeep!.close();
+  }
+});
+
 /** Flips a bit of a file. */
 function flip(path: string, offset: number): void {
   const bytes = readFileSync(path);
