@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is encrypted: data keys under the wrapping key, frames under data keys, salts under seeds."""
+import glob
 import hmac
 import os
 import struct
@@ -85,11 +86,13 @@ class DataKeys:
         self.directory, self.unwrap = directory, unwrap
 
     def of(self, header):
-        path = os.path.join(self.directory, header.segment + ".key")
-        require(os.path.isfile(path), "there is no data key of segment %s" % header.segment)
-        with open(path, "rb") as file:
+        wraps = sorted(glob.glob(os.path.join(glob.escape(self.directory), header.segment + ".*key")), key=len)
+        require(wraps, "there is no data key of segment %s" % header.segment)
+        with open(wraps[0], "rb") as file:
             key_id, iv, sealed = read_wrapped_key(file.read())
-        require(key_id == header.key, "the data key of segment %s is wrapped by another key" % header.segment)
+        # Under another key of its bucket if a hold kept it when that of the header was destroyed, else under a hold's.
+        ours = key_id.startswith(("hold/", header.key.rpartition("/")[0] + "/"))
+        require(ours, "the data key of segment %s is wrapped by another key" % header.segment)
         additional = b"strongroom data key v1" + str16(header.origin) + bytes.fromhex(header.segment) + str16(key_id)
         data_key = self.unwrap(key_id, iv, sealed, additional)
         require(len(data_key) == 32 and commits_to(header, data_key), "the data key is not the one that segment %s commits to" % header.segment)
@@ -114,9 +117,10 @@ def pkcs11_unwrap(module, token_label, pin):
 
     def unwrap(key_id, iv, sealed, additional):
         retention, bucket, identity = key_id.split("/")
+        label = "/hold/%s" % bucket if retention == "hold" else "/wrap/%s/%s" % (retention, bucket)
         found = [
             key for key in session.findObjects([(PyKCS11.CKA_CLASS, PyKCS11.CKO_SECRET_KEY), (PyKCS11.CKA_ID, tuple(bytes.fromhex(identity)))])
-            if session.getAttributeValue(key, [PyKCS11.CKA_LABEL])[0].endswith("/wrap/%s/%s" % (retention, bucket))
+            if session.getAttributeValue(key, [PyKCS11.CKA_LABEL])[0].endswith(label)
         ]
         require(len(found) == 1, "the token has %d keys %r" % (len(found), key_id))
         try:

@@ -3,8 +3,9 @@
 import os
 import re
 
+from orders import read_order_file
 from formats import (
-    Tree, entry_leaf, read_batch, read_bundle, read_commit_records, read_context, read_entry, read_frame, read_header, record_leaf, require, sha256, tree_head,
+    Tree, in_ranges, entry_leaf, read_batch, read_bundle, read_commit_records, read_context, read_entry, read_frame, read_header, record_leaf, require, sha256, tree_head,
 )
 from rotations import Keys, Rotation, rotation_size
 from sealing import open_frame, salts
@@ -14,7 +15,7 @@ class Store:
     def __init__(self, path, vkey, data_keys=None):
         self.path, self.data_keys = path, data_keys
         self.key = Keys(vkey, [self.rotation(name) for name in self.names("rotations") if rotation_size(name) is not None])
-        self.counts = {"logSize": 0, "batches": 0, "records": 0, "segments": 0}
+        self.counts = {"logSize": 0, "batches": 0, "records": 0, "segments": 0, "destroyed": 0}
 
     def file(self, *names):
         path = os.path.join(self.path, *names)
@@ -36,19 +37,46 @@ class Store:
         size, root = self.key.checkpoint(self.file("log", "checkpoint"))
         entries = self.log(size, root)
         self.counts["logSize"] = size
-        segments = {}
-        for index, data in enumerate(entries):
-            entry = read_entry(data)
+        segments, read = {}, [read_entry(data) for data in entries]
+        destructions = [entry for entry in read if entry["kind"] == "destroy"]
+        orders = {}
+        for index, entry in enumerate(read):
             if entry["kind"] in ("batch", "close"):
                 name = entry["segment"]
-                segment = segments.setdefault(name, None) or Segment(self, name)
+                gone = any(in_ranges(one["segments"], name) for one in destructions)
+                segment = segments.setdefault(name, None) or (Destroyed if gone else Segment)(self, name)
                 segments[name] = segment
                 yield from getattr(segment, entry["kind"])(entry, index)
-            if entry["kind"] == "rotate":
+            elif entry["kind"] == "destroy":
+                require(entry["order"] not in orders, "entry %d carries an order out again" % index)
+                orders[entry["order"]] = self.destruction(entry, index, segments)
+            elif entry["kind"] == "destroyed":
+                require(orders.get(entry["order"]), "entry %d ends a destruction that is not under way" % index)
+                orders[entry["order"]] = False
+            elif entry["kind"] == "rotate":
                 kept = self.key.linked.get(index + 1)
-                require(kept and kept.entry == data, "entry %d changes the log's key, and nothing in rotations/ leads to it" % index)
+                require(kept and kept.entry == entries[index], "entry %d changes the log's key, and nothing in rotations/ leads to it" % index)
         self.counts["segments"] = len(segments)
         self.commit_log(entries)
+
+    def destruction(self, entry, index, segments):
+        """A destroy entry: its order was approved, and it names segments of its bucket alone, with their sums."""
+        where = "entry %d, destruction of %s/%s" % (index, entry["class"], entry["bucket"])
+        data = self.file("orders", entry["order"] + ".order")
+        require(sha256(data) == entry["approvals"], "%s: another order than the log names" % where)
+        order, _ = read_order_file(data)
+        require((order["kind"], order["id"], order["origin"]) == ("destroy", entry["order"], self.key.name), "%s: its order is about something else" % where)
+        require(all(order[name] == entry[name] for name in ("class", "bucket", "keys")), "%s: its order is about other keys" % where)
+        require(entry["time"] <= order["expires"], "%s: its order had expired" % where)
+        named = [segments.get("%016x" % number) for one in entry["segments"] for number in range(one["first"], min(one["last"], one["first"] + len(segments)) + 1)]
+        require(all(isinstance(one, Destroyed) for one in named), "%s: segments that are not in the log before it" % where)
+        for segment in named:
+            require(in_ranges(order["segments"], segment.name), "%s: its order does not name segment %s" % (where, segment.name))
+            segment.destroy(entry, where)
+        sums = tuple(sum(getattr(one, name) for one in named) for name in ("frames", "records", "octets"))
+        require(sums == (entry["batches"], entry["records"], entry["bytes"]), "%s: other sums than its segments have" % where)
+        self.counts["destroyed"] += len(named)
+        return True
 
     # Section 4
 
@@ -115,6 +143,30 @@ def tile_name(index, width):
         index //= 1000
         groups.insert(0, "x%03d" % (index % 1000))
     return groups if width == 256 else groups[:-1] + [groups[-1] + ".p", str(width)]
+
+
+class Destroyed:
+    """A segment that was destroyed later: only what the log tells of it is left."""
+
+    def __init__(self, store, name):
+        self.store, self.name = store, name
+        self.frames, self.records, self.octets, self.keys, self.gone = 0, 0, 0, set(), False
+
+    def batch(self, entry, index):
+        require(not self.gone and entry["frame"] == self.frames, "entry %d: a batch out of its order in segment %s" % (index, self.name))
+        self.frames, self.records, self.octets = self.frames + 1, self.records + entry["records"], self.octets + entry["bytes"]
+        self.keys.add(entry["key"].rpartition("/")[0])
+        self.store.counts["batches"] += 1
+        self.store.counts["records"] += entry["records"]
+        return iter(())
+
+    def close(self, entry, index):
+        require(not self.gone, "entry %d: segment %s was destroyed before" % (index, self.name))
+        return iter(())
+
+    def destroy(self, entry, where):
+        require(not self.gone and self.keys == {"%s/%s" % (entry["class"], entry["bucket"])}, "%s: segment %s is not of that bucket, or was destroyed before" % (where, self.name))
+        self.gone = True
 
 
 class Segment:

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// `chattr +a` and `+i` on the vault's behalf: it lacks the right, we have it when we are root. One at a time.
+// `chattr +a` and `+i` on the vault's behalf: it lacks the right, we have it when we are root. One at a time. Both are taken
+// away from a segment alone that an order of two custodians names.
 import { execFile } from 'node:child_process';
 import { lstat, realpath } from 'node:fs/promises';
-import { sep } from 'node:path';
+import { basename, dirname, join, sep } from 'node:path';
+import { parsePartName } from '@strongroom/evidence';
 import type { ProtectFlag } from '@strongroom/service';
 
 const TIMEOUT_MS = 10_000;
-const LETTER: Readonly<Record<ProtectFlag, string>> = { append: 'a', immutable: 'i' };
+const CHANGE: Readonly<Record<ProtectFlag, string>> = { append: '+a', immutable: '+i', none: '-ia' };
 
 /** What came of it: null, or why not. */
 export type Outcome = string | null;
@@ -14,10 +16,12 @@ export type Outcome = string | null;
 export class Protector {
   readonly #store: string;
   readonly #root: boolean;
+  readonly #mayDestroy: (segment: string) => boolean;
   #queue: Promise<unknown> = Promise.resolve();
 
-  /** Only files below `store` are touched. */
-  constructor(store: string, root = process.getuid?.() === 0) {
+  /** Only files below `store` are touched; `mayDestroy` tells whether a segment is to be destroyed. */
+  constructor(store: string, mayDestroy: (segment: string) => boolean, root = process.getuid?.() === 0) {
+    this.#mayDestroy = mayDestroy;
     this.#store = store;
     this.#root = root;
   }
@@ -35,7 +39,13 @@ export class Protector {
     const store = await realpath(this.#store);
     if ((await realpath(path)) !== path || !path.startsWith(store + sep)) return 'it is no file of the store';
     if (!(await lstat(path)).isFile()) return 'it is no file';
-    return chattr(`+${LETTER[flag]}`, path);
+    if (flag === 'none' && !this.#isCondemned(store, path)) return 'no approved order is to destroy it';
+    return chattr(CHANGE[flag], path);
+  }
+
+  #isCondemned(store: string, path: string): boolean {
+    const part = dirname(path) === join(store, 'segments') ? parsePartName(basename(path)) : null;
+    return part !== null && this.#mayDestroy(part.segment);
   }
 }
 

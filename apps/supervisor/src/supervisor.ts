@@ -8,6 +8,7 @@ import type { Accounts } from './accounts.ts';
 import { Broadcast } from './broadcast.ts';
 import { ensureCertificates, wantedCertificates } from './certificates.ts';
 import { Child, type ChildPlan } from './child.ts';
+import { isCondemned } from './condemned.ts';
 import type { Enrolments } from './enrolments.ts';
 import type { EventLog } from './event-log.ts';
 import { KeysAdmin } from './keys-admin.ts';
@@ -51,7 +52,7 @@ export class Supervisor {
   constructor(facts: SupervisorFacts) {
     this.#facts = facts;
     this.keys = new KeysAdmin(facts.paths.keysAdminSocket);
-    this.#protector = new Protector(facts.paths.store);
+    this.#protector = new Protector(facts.paths.store, (segment) => isCondemned(facts.paths, facts.deployment, segment));
     this.#shares = new Shares(facts.config.gateway.perSource, facts.config.gateway.processes);
     this.children = facts.plans.map((plan) => new Child(plan, {
       start: (child, kmsgFd) => this.#startMessage(child, kmsgFd),

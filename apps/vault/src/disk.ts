@@ -211,6 +211,17 @@ export function* readRange(disk: Disk, path: string, start: number, end: number)
   }
 }
 
+/** The first octets of a file, as many as there are up to `length`. */
+export function readHead(disk: Disk, path: string, length: number): Buffer {
+  const head = Buffer.alloc(length);
+  const fd = disk.openSync(path, constants.O_RDONLY);
+  try {
+    return head.subarray(0, disk.readSync(fd, head, 0, length, 0));
+  } finally {
+    disk.closeSync(fd);
+  }
+}
+
 /** The whole file, or null when there is none. */
 export function readWhole(disk: Disk, path: string): Buffer | null {
   try {
@@ -238,6 +249,14 @@ export async function makeStore(disk: Disk, ...paths: readonly string[]): Promis
       await syncDirectory(dirname(path), disk);
     });
   }
+}
+
+/** Removes a file for good: its name is durably gone when this resolves. One that is not there is gone. */
+export async function removeDurably(disk: Disk, path: string): Promise<void> {
+  await writing(path, async () => {
+    await disk.rm(path, { force: true });
+    await syncDirectory(dirname(path), disk);
+  });
 }
 
 export async function removePath(disk: Disk, path: string): Promise<void> {

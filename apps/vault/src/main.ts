@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { vkeyOf } from '@strongroom/evidence';
 import { SUBMITTERS, checkProcess, errorFields, holdExclusively, runService, useNativeHasher, type Level, type ServiceContext } from '@strongroom/service';
 import { keyUses } from './read/key-uses.ts';
+import { openCustody } from './custody/open-custody.ts';
 import { dataKeyReader } from './read/data-keys.ts';
 import { FILTERS_DIRECTORY, keepFilters } from './read/filter-keeper.ts';
 import { Intake } from './intake/intake.ts';
@@ -54,12 +55,14 @@ runService('vault', async (context) => {
   events.on('closed', (entry) => upkeep.closed(entry));
   for (const entry of sealing.closedBefore) upkeep.closed(entry);
 
-  const reading = new Reading({ log: paths.log, witnessed: paths.witnessed, segments: paths.segments, timestamps: paths.timestamps, rotations: paths.rotations, state: paths.vaultState }, dataKeyReader(paths.dataKeys, origin, keys.unwrap, () => vault.openSegments));
+  const reading = new Reading({ log: paths.log, witnessed: paths.witnessed, segments: paths.segments, timestamps: paths.timestamps, rotations: paths.rotations, orders: paths.orders, state: paths.vaultState }, dataKeyReader(paths.dataKeys, origin, keys.unwrap, () => vault.openSegments));
   const refusals = new Refusals(world.clock, (event, fields) => {
     context.event(event, 'warn', fields);
     record(event, { ...fields });
   });
-  const readers = new ReadSocket({ context, reading, settle: () => loop.settle(), record, refused: (event, fields) => refusals.note(event, fields) });
+  const custody = openCustody(world, context, sealing, reading);
+  events.on('closed', () => custody.closed());
+  const readers = new ReadSocket({ context, reading, custody, settle: () => loop.settle(), record, refused: (event, fields) => refusals.note(event, fields) });
   const filters = keepFilters(world.disk, join(paths.vaultState, FILTERS_DIRECTORY), events);
   events.on('sealed', (batches, first) => readers.sealed(batches, first));
   const permit = permitFor(context.deployment, () => context.registry);
@@ -86,6 +89,7 @@ runService('vault', async (context) => {
     loop.wake();
     return done;
   });
+  custody.start();
   context.onMessage('reload', () => {
     try {
       intake.reload();
@@ -101,6 +105,7 @@ runService('vault', async (context) => {
   void witnessing?.watch(context.stop);
   void timestamping?.watch(context.stop);
   await Promise.race([loop.run(context.stop), ...(witnessing === null ? [] : [witnessing.refused])]);
+  custody.close();
   readers.close();
   witnessSocket?.close();
   await intake.close();

@@ -6,10 +6,13 @@ import { Refused } from '@strongroom/bytes';
 import { decodeEntry, type BatchEntry, type DestroyedEntry, type DestroyEntry, type Entry } from './entry.ts';
 import { leafHash, verifyInclusion } from './merkle.ts';
 import { openCheckpoint, type Checkpoint, type NoteKey } from './note.ts';
+import { linkRotations, readRotation, type Rotation } from './rotation.ts';
 import { checkApproved, decodeOrderFile, type Custodian, type DestroyOrder } from './order/index.ts';
 import { inRanges } from './segment-ranges.ts';
 
 export const DESTRUCTION_PROOF_FORMAT = 'strongroom destruction proof v1';
+
+const ROTATIONS_MAX = 256;
 
 export interface LoggedEntry {
   readonly index: number;
@@ -21,6 +24,8 @@ export interface DestructionProof {
   readonly format: typeof DESTRUCTION_PROOF_FORMAT;
   readonly id: string;
   readonly checkpoint: string;
+  /** As in the proof of a record. */
+  readonly rotations?: readonly string[];
   /** The batch that held the record. */
   readonly entry: LoggedEntry;
   readonly destroy: LoggedEntry;
@@ -40,12 +45,12 @@ export interface ProvenDestruction {
 }
 
 /**
- * What it proves. `authority`: the deployment's CA (DER) if it is known; else the order's own word for it is taken. Throws
- * `Refused`: `proof.malformed`, `proof.destruction`, `note.*`, `checkpoint.*`, `entry.*`, `merkle.inclusion`, `order.*`.
+ * What it proves, to who holds a key of the log; rotations beside its own may be known. `authority`: the deployment's CA (DER) if it is known; else the order's own word for it is taken. Throws
+ * `Refused`: `proof.malformed`, `proof.destruction`, `rotation.*`, `note.*`, `checkpoint.*`, `entry.*`, `merkle.inclusion`, `order.*`.
  */
-export function verifyDestructionProof(proof: DestructionProof, key: NoteKey, authority: Buffer | null): ProvenDestruction {
+export function verifyDestructionProof(proof: DestructionProof, key: NoteKey, authority: Buffer | null, known: readonly Rotation[] = []): ProvenDestruction {
   checkShape(proof);
-  const checkpoint = openCheckpoint(proof.checkpoint, key);
+  const checkpoint = openCheckpoint(proof.checkpoint, linkRotations(key, [...(proof.rotations ?? []).map(readRotation), ...known]));
   const entry = logged(proof.entry, checkpoint, 'batch');
   const destroy = logged(proof.destroy, checkpoint, 'destroy');
   const destroyed = proof.destroyed === null ? null : logged(proof.destroyed, checkpoint, 'destroyed');
@@ -96,6 +101,8 @@ function isLogged(one: LoggedEntry | undefined): boolean {
 function checkShape(proof: DestructionProof): void {
   if (proof?.format !== DESTRUCTION_PROOF_FORMAT) throw malformed(`expected a file of format "${DESTRUCTION_PROOF_FORMAT}"`);
   const entries = [proof.entry, proof.destroy, ...(proof.destroyed === null ? [] : [proof.destroyed])];
+  const { rotations = [] } = proof;
+  if (!Array.isArray(rotations) || rotations.length > ROTATIONS_MAX || rotations.some((text) => typeof text !== 'string')) throw malformed('its rotations are no list of texts');
   if (!entries.every(isLogged) || [proof.id, proof.checkpoint, proof.order].some((text) => typeof text !== 'string')) throw malformed('a field is missing or of another type');
 }
 

@@ -29,6 +29,7 @@ export function layout(home: string) {
     timestamps: at('store', 'timestamps'),
     /** What proves each change of the log's key. */
     rotations: at('store', 'rotations'),
+    orders: at('store', 'orders'),
     secrets: at('secrets'),
     /** The service identity of a service, or of the `operator`. */
     identity: (name: ServiceName | 'operator'): IdentityPaths => identityPaths(at('secrets', name)),
@@ -42,6 +43,8 @@ export function layout(home: string) {
     registry: at('state', 'registry.json'),
     events: at('state', 'events.log'),
     vaultState: at('state', 'vault'),
+    pendingOrders: at('state', 'vault', 'orders'),
+    holds: at('state', 'vault', 'holds'),
     witnessState: at('state', 'witness'),
     /** The witness policy as it was at the start, for every service to read. */
     policy: at('state', 'policy'),

@@ -50,7 +50,8 @@ export type ToService =
   | { readonly kind: 'order'; readonly id: number; readonly name: string; readonly args: unknown }
   | { readonly kind: 'stop' };
 
-export type ProtectFlag = 'append' | 'immutable';
+/** `none` takes both away, from a segment that is destroyed by an order of two custodians. */
+export type ProtectFlag = 'append' | 'immutable' | 'none';
 export type ServiceState = 'starting' | 'running' | 'stalled' | 'degraded' | 'stopping';
 
 export interface Listener {

@@ -4,7 +4,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Failed } from '@strongroom/bytes';
 import {
-  COMMIT_BODY_MAX, COMMIT_FRAMING_BYTES, decodeBundle, decodeCommit, decodeEntry, NO_DIGEST, openCheckpoint, segmentName,
+  COMMIT_BODY_MAX, COMMIT_FRAMING_BYTES, decodeBundle, decodeCommit, decodeEntry, NO_DIGEST, openCheckpoint, segmentName, segmentsIn,
   type Checkpoint, type Cycle, type LogKey, type Snapshot, type StoreReader,
 } from '@strongroom/evidence';
 
@@ -123,6 +123,8 @@ export function firstEntries(bundle: Buffer, count: number): Buffer {
 /** How many logical octets of each segment the log's entries need. */
 export class SegmentNeeds {
   readonly #needs = new Map<string, number>();
+  /** Orders that were carried out. */
+  readonly orders: string[] = [];
 
   /** The entries of one bundle. Throws `Refused`: `tiles.bundle`, `entry.malformed`. */
   take(bundle: Buffer, width: number): void {
@@ -130,6 +132,8 @@ export class SegmentNeeds {
       const entry = decodeEntry(bytes);
       if (entry.kind === 'batch') this.need(entry.segment, entry.offset + entry.length);
       if (entry.kind === 'close') this.need(entry.segment, entry.length);
+      if (entry.kind === 'destroy') for (const segment of segmentsIn(entry.segments)) this.#needs.delete(segment);
+      if (entry.kind === 'destroy' || entry.kind === 'release') this.orders.push(entry.order);
     }
   }
 

@@ -26,6 +26,7 @@ export async function takeSnapshot(store: StoreReader, keys: LinkedKeys, target:
   const needs = new SegmentNeeds();
   for (const { segment, length } of commit?.open ?? []) needs.need(segment, length);
   copyLog(store, checkpoint.size, target, needs);
+  copyOrders(store, needs, target);
   const segments = copySegments(store, needs, target, progress);
   if (witnessed !== null && openCheckpoint(witnessed.toString(), keys).size <= checkpoint.size) target.write('witnessed', witnessed);
   const timestamps = copyTimestamps(store, checkpoint.size, target);
@@ -58,6 +59,16 @@ function copyLog(store: StoreReader, size: number, target: SnapshotSink, needs: 
     const entries = exactFile(store, bundle, (wider) => (width === TILE_WIDTH ? wider : firstEntries(wider, width)));
     needs.take(entries, width);
     target.write(`log/${bundle}`, entries);
+  }
+}
+
+/** The orders by which something was destroyed or released belong to the evidence. */
+function copyOrders(store: StoreReader, needs: SegmentNeeds, target: SnapshotSink): void {
+  for (const order of needs.orders) {
+    const path = `orders/${order}.order`;
+    const bytes = store.readFile(path);
+    if (bytes === null) throw damaged(path, 'it is missing, and the log names it');
+    target.write(path, bytes);
   }
 }
 

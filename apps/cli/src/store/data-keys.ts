@@ -12,7 +12,8 @@ import { RpcClient, type Layout } from '@strongroom/service';
 const OFFLINE = join(import.meta.dirname, '../../../keys/src/offline.ts');
 /** Unwrapped at once; each is one line to the process and one back. */
 const AT_ONCE = 32;
-const SEGMENT_KEY = /^([0-9a-f]{16})\.key$/;
+/** Under its bucket's key, or under a hold's. */
+const SEGMENT_KEY = /^([0-9a-f]{16})\.(?:hold-[0-9a-f]{32}\.)?key$/;
 
 export type KeysFound = { readonly dataKeys: DataKeys } | { readonly missing: string };
 
@@ -20,8 +21,7 @@ export type KeysFound = { readonly dataKeys: DataKeys } | { readonly missing: st
 export async function findDataKeys(paths: Layout, origin: string, configFile: string | undefined): Promise<KeysFound> {
   try {
     if (!existsSync(paths.dataKeys)) return { missing: `the wrapped data keys are not here: ${paths.dataKeys} is not there` };
-    const segments = readdirSync(paths.dataKeys).map((name) => SEGMENT_KEY.exec(name)?.[1]).filter((segment) => segment !== undefined);
-    return { dataKeys: await unwrapAll(paths, origin, segments, configFile) };
+    return { dataKeys: await unwrapAll(paths, origin, wrapsIn(paths.dataKeys), configFile) };
   } catch (error) {
     const { code, why } = error as { code?: unknown; why?: unknown };
     if (code === 'EACCES' || code === 'EPERM') return { missing: `the right to use ${paths.secrets} is missing` };
@@ -29,17 +29,27 @@ export async function findDataKeys(paths: Layout, origin: string, configFile: st
   }
 }
 
-async function unwrapAll(paths: Layout, origin: string, segments: readonly string[], configFile: string | undefined): Promise<DataKeys> {
+/** One file for each segment: that of its bucket where it is there. */
+function wrapsIn(directory: string): Map<string, string> {
+  const wraps = new Map<string, string>();
+  for (const name of readdirSync(directory).toSorted((a, b) => b.length - a.length)) {
+    const segment = SEGMENT_KEY.exec(name)?.[1];
+    if (segment !== undefined) wraps.set(segment, name);
+  }
+  return wraps;
+}
+
+async function unwrapAll(paths: Layout, origin: string, segments: ReadonlyMap<string, string>, configFile: string | undefined): Promise<DataKeys> {
   const { keyService } = await import('@strongroom/keys');
   const found = new Map<string, Buffer | Refused>();
   const offline = startOffline(paths, configFile);
   try {
     const keys = keyService(offline.client);
     await keys.info();
-    const next = segments.values();
+    const next = segments.entries();
     await Promise.all(Array.from({ length: AT_ONCE }, async () => {
-      for (const segment of next) {
-        const wrapped = decodeWrappedKey(readFileSync(join(paths.dataKeys, `${segment}.key`)));
+      for (const [segment, name] of next) {
+        const wrapped = decodeWrappedKey(readFileSync(join(paths.dataKeys, name)));
         found.set(segment, await keys.unwrap(wrapped.keyId, wrapped, wrappingContext(origin, segment, wrapped.keyId)).catch(refusal));
       }
     }));

@@ -20,6 +20,7 @@ export function verdictLines(verdict: Verdict & { readonly compared: string }, d
     ...factLines([
       ['log', some(verdict.logSize, 'entry', 'entries')],
       ['records', `${count(verdict.records)} in ${some(verdict.batches, 'batch', 'batches')}, ${some(verdict.segments, 'segment')}`],
+      ...(verdict.destroyedSegments === 0 ? [] : [['destroyed', `${some(verdict.destroyedRecords, 'record')} in ${some(verdict.destroyedSegments, 'segment')}, by orders of two custodians`] as const]),
       ['contents', printable(verdict.contents)],
       ['earlier', printable(verdict.compared)],
       ['flags', printable(verdict.protection)],

@@ -5,8 +5,10 @@ import { approve } from './approve.ts';
 import { backup } from './backup.ts';
 import { completion } from './completion.ts';
 import { config } from './config.ts';
+import { destruction } from './destruction.ts';
 import { enrol } from './enrol.ts';
 import { help } from './help.ts';
+import { hold } from './hold.ts';
 import { keys } from './keys.ts';
 import { logDir } from './log-dir.ts';
 import { order } from './order.ts';
@@ -34,7 +36,7 @@ export const VERBS: readonly Verb[] = [
   status, top, keys,
   enrol, revoke, sources, reload,
   search, tap, show, prove, reconcile,
-  retention, order, approve,
+  retention, hold, destruction, order, approve,
   verify, verifyProof, scrub, snapshot, backup, restore, logDir, vkey, witness,
   config, completion, help, version,
 ];

@@ -15,7 +15,8 @@ export const prove = verb({
       + "from the batch to the root of the log, and the signed checkpoint. Whoever has the log's key can check it offline, "
       + 'with "strongroom verify-proof" or by docs/FORMAT.md with other software. Where timestamps are kept, it carries the earliest '
       + 'one that covers the record.',
-    'It reveals this one record and nothing of the others.',
+    'It reveals this one record and nothing of the others. Of a record that was destroyed it shows that its batch was here, how '
+      + 'many records it had and from when, and by whose order it is gone.',
     'Where witnesses have cosigned a checkpoint that covers the record, the proof stands under that one, and "strongroom '
       + 'verify-proof --policy FILE" can ask for their quorum. With --tlog-proof the batch\'s entry alone is proven, as a C2SP '
       + 'tlog-proof for tools that know nothing of Strongroom.',

@@ -6,6 +6,10 @@ export const IDENTITY_OPTION = {
   kind: 'text', value: 'DIR', description: "Directory with a reader's cert.pem and key.pem, instead of the home's own",
 } as const;
 
+export const CUSTODIAN_OPTION = {
+  kind: 'text', value: 'DIR', description: "Directory with a custodian's cert.pem and key.pem; without it the home's operator acts, who approves nothing",
+} as const;
+
 export const SOURCE_OPTION = {
   kind: 'text', value: 'NAME', description: 'From one source: its name, service/NAME for one of our own services, or a whole SPIFFE ID',
 } as const;

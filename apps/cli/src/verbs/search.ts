@@ -53,7 +53,9 @@ export const search = verb({
       const { source } = call.options;
       const found = client.stream('search', { ...conditions, ...(source === undefined ? {} : { source: askedSource(source, deployment) }) }, call.io.out.closed);
       const rows = new ItemRows(call.io.out);
-      const written = await writeStream(call, itemsOf(found), (item) => rows.row(item));
+      const ended: { result?: unknown } = {};
+      const written = await writeStream(call, itemsOf(keepingResult(found, ended)), (item) => rows.row(item));
+      await tellDestroyed(call, ended.result);
       if (call.format === 'table' && call.io.err.isTerminal) await call.io.err.write(`${written === 0 ? 'no record' : some(written, 'record')} found\n`);
       return EXIT.ok;
     } finally {
@@ -61,6 +63,17 @@ export const search = verb({
     }
   },
 });
+
+/** What a loop over the items would drop. */
+async function* keepingResult(found: AsyncGenerator<unknown, unknown>, ended: { result?: unknown }): AsyncGenerator<unknown> {
+  ended.result = yield* found;
+}
+
+/** That something is gone is said, though nobody can tell whether it would have answered. */
+async function tellDestroyed({ io }: Pick<SearchCall, 'io'>, result: unknown): Promise<void> {
+  const { records = 0, batches = 0 } = (result as { destroyed?: { records?: number; batches?: number } } | null | undefined)?.destroyed ?? {};
+  if (batches > 0) await io.err.write(`${io.err.style('yellow', '!')} ${some(records, 'record')} of this time were destroyed by order of two custodians, and could not be looked at\n`);
+}
 
 /** Arguments of the vault's `search`, without the source. Throws `Refused`: `usage.time`, `usage.stream`, `usage.regex`. */
 export function searchConditions(call: Pick<SearchCall, 'arguments' | 'options' | 'io'>): Record<string, unknown> {

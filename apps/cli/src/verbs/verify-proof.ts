@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync, statSync } from 'node:fs';
 import { Refused } from '@strongroom/bytes';
-import { BOUND_UNKNOWN, formatTime, kindName, parseVkey, verifyProof as prove, type Proof, type Proven, type Timestamp, judgeWitnessed, shownName, vkeyLine, type Policy, type WitnessedCheckpoint } from '@strongroom/evidence';
+import {
+  BOUND_UNKNOWN, DESTRUCTION_PROOF_FORMAT, formatTime, judgeWitnessed, kindName, parseVkey, shownName, verifyDestructionProof, verifyProof as prove, vkeyLine,
+  type DestructionProof, type NoteKey, type Policy, type Proof, type Proven, type Timestamp, type WitnessedCheckpoint,
+} from '@strongroom/evidence';
 import { shortSource } from '../items.ts';
 import { json, printable } from '../printable.ts';
 import { some } from '../quantity.ts';
@@ -9,13 +12,24 @@ import { errorText } from '../report.ts';
 import { givenTrust, TSA_CA_OPTION } from '../store/trust.ts';
 import { factLines } from '../table.ts';
 import { boundText } from '../time.ts';
+import { chosenAuthority } from '../store/authority.ts';
+import { destructionJson, destructionLines } from '../store/destruction-screen.ts';
 import { homeRotations } from '../store/rotations.ts';
-import { EXIT, verb } from '../verb.ts';
+import { EXIT, verb, type Call } from '../verb.ts';
 import { givenPolicy, POLICY_OPTION } from '../store/policy.ts';
 import { chosenVkey } from '../vkey.ts';
 
 /** The longest record, three times in base64 and JSON, with its paths. */
 const PROOF_BYTES_MAX = 8 * 1024 * 1024;
+
+const options = {
+  vkey: { kind: 'text', value: 'FILE|LINE', description: "The log's key as \"strongroom vkey\" prints it, or a file with it" },
+  'tsa-ca': TSA_CA_OPTION,
+  policy: POLICY_OPTION,
+  ca: { kind: 'text', value: 'FILE', description: "Of a destroyed record: certificate of the deployment's CA, which the custodians must be of" },
+} as const;
+
+type ProofCall = Pick<Call<typeof options, readonly []>, 'io' | 'format' | 'paths' | 'options'>;
 
 export const verifyProof = verb({
   name: 'verify-proof',
@@ -28,13 +42,10 @@ export const verifyProof = verb({
       + 'come from the policy, if it names one log.',
     'A proof may carry a timestamp (RFC 3161): the word of a time stamping authority that the record existed before then. It '
       + 'is checked when --tsa-ca says whom to believe.',
+    'Of a record that was destroyed the proof shows what batch it was in, and by whose order it is gone.',
   ],
   arguments: [{ name: 'file', description: 'The proof that "strongroom prove" wrote, or - for stdin', required: true }],
-  options: {
-    vkey: { kind: 'text', value: 'FILE|LINE', description: "The log's key as \"strongroom vkey\" prints it, or a file with it" },
-    'tsa-ca': TSA_CA_OPTION,
-    policy: POLICY_OPTION,
-  },
+  options,
   examples: [
     { command: 'strongroom verify-proof p.json --vkey strongroom.vkey', what: 'With the key that you were given' },
     { command: 'strongroom verify-proof p.json --tsa-ca tsa-roots.pem', what: 'With the time before which it existed' },
@@ -47,6 +58,7 @@ export const verifyProof = verb({
     const { io, format } = call;
     try {
       const proof = parseProof(readProof(call.arguments.file));
+      if (proof.format === DESTRUCTION_PROOF_FORMAT) return await tellDestruction(call, proof, parseVkey(line));
       const rotations = homeRotations(call.paths.rotations);
       const proven = prove(proof, parseVkey(line), trust, rotations);
       const witnessed = policy === undefined ? null : judgeWitnessed(proof.checkpoint, proven.signer, policy);
@@ -61,6 +73,15 @@ export const verifyProof = verb({
     }
   },
 });
+
+async function tellDestruction(call: ProofCall, proof: DestructionProof, key: NoteKey): Promise<number> {
+  const { io, format, paths, options: { ca } } = call;
+  const authority = chosenAuthority(ca, paths, key);
+  const proven = verifyDestructionProof(proof, key, authority, homeRotations(paths.rotations));
+  if (format === 'table') await io.out.write(`${destructionLines(proof, proven, key, authority !== null, (shown) => io.out.style('green', shown)).join('\n')}\n`);
+  else await io.out.write(`${json({ ok: true, ...destructionJson(proof, proven) })}\n`);
+  return EXIT.ok;
+}
 
 /** When the latest of the cosigners says that it saw this checkpoint. */
 function at({ seconds }: WitnessedCheckpoint): string {
@@ -84,9 +105,9 @@ function readProof(file: string): string {
   return readFileSync(file, 'utf8');
 }
 
-function parseProof(text: string): Proof {
+function parseProof(text: string): Proof | DestructionProof {
   try {
-    return JSON.parse(text) as Proof;
+    return JSON.parse(text) as Proof | DestructionProof;
   } catch (cause) {
     throw new Refused('proof.malformed', 'the proof is not JSON', { why: (cause as Error).message, fix: 'take the file whole and unaltered', cause });
   }

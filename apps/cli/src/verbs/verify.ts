@@ -7,6 +7,7 @@ import { Failed } from '@strongroom/bytes';
 import { parseVkey, verifyStore, vkeyOf, type NoteKey, type Policy, type StoreReader, type TimestampTrust, type Verdict, type VerifyOptions } from '@strongroom/evidence';
 import { writeValue } from '../output.ts';
 import { startProgress } from '../progress.ts';
+import { chosenAuthority } from '../store/authority.ts';
 import { FileStore } from '../store/file-store.ts';
 import { independentBatches } from '../store/hashing.ts';
 import { homeRotations, linkedKeys, keptRotations } from '../store/rotations.ts';
@@ -26,6 +27,7 @@ const options = {
   independent: { kind: 'flag', description: 'Hash all records without the native add-on, not one batch in sixteen: slower' },
   'tsa-ca': TSA_CA_OPTION,
   policy: POLICY_OPTION,
+  ca: { kind: 'text', value: 'FILE', description: "Certificate of the deployment's CA, which orders to destroy must be of; this home's own if not given" },
   'as-of': { kind: 'flag', description: 'The store is an older copy on purpose: that it is older is no failure' },
 } as const;
 
@@ -138,14 +140,27 @@ interface Believed {
   readonly policy: Policy | undefined;
 }
 
-async function check(call: VerifyCall, files: StoreReader, key: NoteKey, known: Known, { trust, policy }: Believed): Promise<Verification> {
+/** What was destroyed while it was looked at is gone without the checkpoint saying so: then it is looked at once more. */
+async function check(call: VerifyCall, files: StoreReader, key: NoteKey, known: Known, believed: Believed): Promise<Verification> {
+  const first = await checkOnce(call, files, key, known, believed);
+  const isGone = first.failures.some(({ code }) => code === 'segment.missing' || code === 'segment.truncated' || code === 'segment.key');
+  const moved = isGone && known.isHome && checkpointSize(files) > first.logSize;
+  return moved ? checkOnce(call, files, key, known, believed) : first;
+}
+
+function checkpointSize(files: StoreReader): number {
+  return Number(files.readFile('log/checkpoint')?.toString().split('\n')[1] ?? 0);
+}
+
+async function checkOnce(call: VerifyCall, files: StoreReader, key: NoteKey, known: Known, { trust, policy }: Believed): Promise<Verification> {
   const store = pinCheckpoint(files); // before keys and checksums are read, which then cover it
   const { findDataKeys } = await import('../store/data-keys.ts');
   const keys = await findDataKeys(call.paths, key.name, call.configFile);
+  const authority = chosenAuthority(call.options.ca, call.paths, key);
   const progress = startProgress(call.io.err, 'verifying');
   const wanted: VerifyOptions = {
     key, rotations: homeRotations(call.paths.rotations), remembered: known.remembered, checksums: known.checksums, asOf: known.asOf, independent: independentBatches(call.options.independent), progress: progress.update,
-    ...('dataKeys' in keys ? { dataKey: keys.dataKeys } : {}), ...(known.isHome ? { protection: homeProtection(call.paths) } : {}),
+    ...(authority === null ? {} : { authority }), ...('dataKeys' in keys ? { dataKey: keys.dataKeys } : {}), ...(known.isHome ? { protection: homeProtection(call.paths) } : {}),
     ...(trust === undefined ? {} : { trust }), ...(policy === undefined ? {} : { policy }),
   };
   const verdict = verifyStore(store, wanted);

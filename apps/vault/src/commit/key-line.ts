@@ -7,6 +7,8 @@ import type { Clock } from '../clock.ts';
 import { patiently, type SealingKeys } from './keys.ts';
 import type { RotationKeys } from './rotator.ts';
 
+export type CustodyKeys = Pick<KeyService, 'ensureWrappingKey' | 'rewrap' | 'beginOrder' | 'destroyByOrder'>;
+
 export interface KeyLine {
   /** For sealing: waits until the HSM answers. */
   readonly sealing: SealingKeys & RotationKeys;
@@ -14,6 +16,8 @@ export interface KeyLine {
   logKeys(): Promise<readonly LogKeyFacts[]>;
   /** For reading: fails at once when the HSM is away. */
   readonly unwrap: KeyService['unwrap'];
+  /** For holds and destructions: the same. Of the running service alone. */
+  readonly custody?: CustodyKeys;
   close(): void;
 }
 
@@ -40,6 +44,7 @@ export function openKeyLine(clock: Clock, context: ServiceContext, onAway: (erro
   return {
     sealing: patiently(keys, patience),
     logKeys: async () => (await patiently({ info: () => keys.info() }, patience).info()).logKeys,
+    custody: keys,
     unwrap: (keyId, wrapped, aad) => keys.unwrap(keyId, wrapped, aad),
     close: () => void client?.then((line) => line.close(), () => undefined),
   };

@@ -6,8 +6,8 @@ import type { Clock } from '../clock.ts';
 export interface SealingKeys {
   /** Ed25519 over the text of a checkpoint, by this key of the log (SubjectPublicKeyInfo, DER): 64 octets. */
   signCheckpoint(text: Buffer, spki: Buffer): Promise<Buffer>;
-  /** The id of the wrapping key of a class and bucket, made when it is new. */
-  ensureWrappingKey(retentionClass: string, bucket: string): Promise<string>;
+  /** The id of the wrapping key of a class and bucket, none of `except`, made when it is new. */
+  ensureWrappingKey(retentionClass: string, bucket: string, except?: readonly string[]): Promise<string>;
   wrap(keyId: string, dataKey: Buffer, context: Buffer): Promise<{ iv: Buffer; ciphertext: Buffer; tag: Buffer }>;
 }
 

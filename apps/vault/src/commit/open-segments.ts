@@ -27,6 +27,8 @@ export class OpenSegments {
   readonly #writers = new Map<string, SegmentWriter>();
   /** Segments that have committed batches and no committed closing entry, by name. */
   readonly #committed = new Map<string, OpenSegment>();
+  /** Wrapping keys that are used no more. */
+  #retired: ReadonlySet<string> = new Set();
   #nextId: number;
   readonly #origin: string;
   /** Segments that were begun before are closed. */
@@ -39,6 +41,11 @@ export class OpenSegments {
 
   get nextId(): number {
     return this.#nextId;
+  }
+
+  /** Instead of those before. Segments under them are closed with the next cycle. */
+  retire(keyIds: Iterable<string>): void {
+    this.#retired = new Set(keyIds);
   }
 
   writers(): IterableIterator<SegmentWriter> {
@@ -59,7 +66,7 @@ export class OpenSegments {
     // Counted first: a number whose file could not be made whole is not used again.
     const id = this.#nextId;
     this.#nextId += 1;
-    const segment = await SegmentWriter.open(world, id, place, keys);
+    const segment = await SegmentWriter.open(world, id, place, keys, [...this.#retired]);
     this.#writers.set(retentionClass, segment);
     this.#opened(segment);
     return segment;
@@ -74,13 +81,16 @@ export class OpenSegments {
     this.#turnedAt = now;
   }
 
-  /** Closes segments that are of another bucket than now, large, or a day old, whether or not more comes for them. */
+  /**
+   * Closes segments that are of another bucket than now, large, a day old, or under a retired key, whether or not
+   * more comes for them.
+   */
   async closeDue(now: bigint): Promise<void> {
     for (const segment of this.writers()) {
       const { retentionClass, bucket, createdAt } = segment.place;
       const isOld = now - createdAt > SEGMENT_AGE_NS || createdAt <= this.#turnedAt;
       const isDue = isOld || bucket !== this.#bucket(retentionClass, now) || segment.length >= this.#options.segmentBytesMax;
-      if (isDue) await this.close(retentionClass);
+      if (isDue || this.#retired.has(segment.keyId)) await this.close(retentionClass);
     }
   }
 

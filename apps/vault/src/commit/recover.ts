@@ -10,6 +10,7 @@ import {
   type BatchEntry, type Checkpoint, type CloseEntry, type LinkedKeys, type LogKey, type LogTree, type NoteKey, type Snapshot, type Totals,
 } from '@strongroom/evidence';
 import type { CommitLog, Redo } from './commit-log.ts';
+import { CustodyState } from './custody-state.ts';
 import { copyRange, listDirectory, makeStore, readRange, removePath, type Disk } from '../disk.ts';
 import { LogDirectory } from './log-directory.ts';
 import { Producers } from '../intake/producers.ts';
@@ -42,6 +43,7 @@ export interface Recovered {
   readonly totals: Totals;
   readonly nextSegment: number;
   readonly producers: Producers;
+  readonly custody: CustodyState;
   /** Closing entries for segments that were open: the first cycle commits them. */
   readonly torn: readonly CloseEntry[];
   /** What the commit log still tells of segments that were closed: flags and checksums may lack after a crash. */
@@ -98,6 +100,7 @@ interface Replayed {
   readonly totals: Totals;
   readonly nextSegment: number;
   readonly producers: Producers;
+  readonly custody: CustodyState;
   readonly open: OpenSegments;
   readonly closed: readonly CloseEntry[];
 }
@@ -109,6 +112,7 @@ function replay({ snapshot, cycles }: Redo, log: LogDirectory, publishedSize: nu
   const tree = log.tree(publishedSize);
   const producers = new Producers();
   producers.apply(snapshot.producers);
+  const custody = custodyOf(snapshot);
   const open: OpenSegments = new Map();
   for (const { id, length, frames } of snapshot.open) open.set(segmentName(id), { length, frames, publishedLength: length, last: [] });
   const totals = { ...snapshot.totals };
@@ -118,7 +122,7 @@ function replay({ snapshot, cycles }: Redo, log: LogDirectory, publishedSize: nu
   for (const cycle of cycles) {
     for (const bytes of cycle.entries) {
       if (size >= publishedSize) tree.append(bytes);
-      nextSegment = Math.max(nextSegment, follow(bytes, size < publishedSize, totals, open, closed));
+      nextSegment = Math.max(nextSegment, follow(bytes, size < publishedSize, { totals, open, closed, custody }));
       size += 1;
     }
     producers.apply(cycle.producers);
@@ -130,12 +134,27 @@ function replay({ snapshot, cycles }: Redo, log: LogDirectory, publishedSize: nu
   }
   const keys = linkRotations(before.epochs[0]!.key, [...before.rotations, ...rotations.map(({ text }) => readRotation(text))]);
   checkReplayed(tree, size, checkpoint, keys);
-  return { tree, keys, rotations, checkpoint, totals, nextSegment, producers, open, closed };
+  return { tree, keys, rotations, checkpoint, totals, nextSegment, producers, custody, open, closed };
+}
+
+function custodyOf({ holds, destroying }: Snapshot): CustodyState {
+  const custody = new CustodyState();
+  for (const { hold, document } of holds) custody.apply({ kind: 'hold', time: 0n, hold, document });
+  for (const bytes of destroying) custody.apply(decodeEntry(bytes));
+  return custody;
+}
+
+interface Followed {
+  readonly totals: { records: number; batches: number; bytes: number };
+  readonly open: OpenSegments;
+  readonly closed: CloseEntry[];
+  readonly custody: CustodyState;
 }
 
 /** Counts an entry in. Returns the lowest segment id that is free after it. */
-function follow(bytes: Buffer, isPublished: boolean, totals: { records: number; batches: number; bytes: number }, open: OpenSegments, closed: CloseEntry[]): number {
+function follow(bytes: Buffer, isPublished: boolean, { totals, open, closed, custody }: Followed): number {
   const entry = decodeEntry(bytes);
+  custody.apply(entry);
   if (entry.kind === 'close') {
     open.delete(entry.segment);
     closed.push(entry);

@@ -62,9 +62,9 @@ export class SegmentWriter {
    * Order, and what a crash leaves: 1. the wrapped data key, durable (a key without a segment); 2. the segment's file
    * with its header, durable (a segment without frames, which no entry names).
    */
-  static async open(world: SegmentWorld, id: number, place: SegmentPlace, keys: SealingKeys): Promise<SegmentWriter> {
+  static async open(world: SegmentWorld, id: number, place: SegmentPlace, keys: SealingKeys, retired: readonly string[] = []): Promise<SegmentWriter> {
     const name = segmentName(id);
-    const keyId = await keys.ensureWrappingKey(place.retentionClass, place.bucket);
+    const keyId = await keys.ensureWrappingKey(place.retentionClass, place.bucket, retired);
     const dataKey = world.random(32);
     const wrapped = await keys.wrap(keyId, dataKey, wrappingContext(place.origin, name, keyId));
     await putFile(world.disk, join(place.dataKeys, `${name}.key`), encodeWrappedKey({ keyId, ...wrapped }));
@@ -112,7 +112,10 @@ export class SegmentWriter {
     return { kind: 'close', segment: this.name, frames: this.#frames, length: this.#length, digest: this.#logical.digest(), state: 'whole' };
   }
 
+  /** The data key is not needed any more to write, and is wiped from here. */
   async release(): Promise<void> {
+    this.dataKey.fill(0);
+    this.#key.subkey.fill(0);
     await this.#file.close();
   }
 }

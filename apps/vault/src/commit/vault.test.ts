@@ -71,7 +71,7 @@ class Bench {
     const dataKeys = join(home, 'keys');
     const vault = new Vault({ world, keys, commitLog, waiting, segments: paths.segments, dataKeys, cycleBytesMax: 1 << 20, segmentBytesMax: 1 << 20, keepDays: (name) => (name === 'short' ? 30 : 400), isAlive: () => false }, recovered, events);
     opened.push(vault);
-    events.on('opened', (segment) => this.dataKeys.set(segment.name, segment.dataKey));
+    events.on('opened', (segment) => this.dataKeys.set(segment.name, Buffer.from(segment.dataKey)));
     const records = async (): Promise<string[]> => {
       using history = new History({ log: new LogDirectory(SYSTEM_DISK, paths.log), parts: new SegmentParts(paths.segments) }, async (segment) => xaesKey(this.dataKeys.get(segment)!));
       const found: string[] = [];

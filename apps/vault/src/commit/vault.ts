@@ -12,6 +12,7 @@ import {
 } from '@strongroom/evidence';
 import type { Admitted, AdmittedRun } from '../intake/admission.ts';
 import type { CommitLog } from './commit-log.ts';
+import type { CustodyState } from './custody-state.ts';
 import { isDiskFull } from '../disk.ts';
 import type { Producers } from '../intake/producers.ts';
 import type { Recovered } from './recover.ts';
@@ -37,9 +38,15 @@ export type VaultEvents = {
   sealed: [batches: readonly SealedBatch[], firstIndex: number];
 };
 
+/** An entry without records that waits for a cycle, and who is told of its index. */
+interface Urgent {
+  readonly entry: Entry;
+  readonly committed: (index: number) => void;
+}
+
 interface Plan {
   readonly closing: readonly CloseEntry[];
-  readonly urgent: readonly Entry[];
+  readonly urgent: readonly Urgent[];
   /** All entries, encoded. */
   readonly entries: readonly Buffer[];
   readonly batches: readonly SealedBatch[];
@@ -54,6 +61,7 @@ export class Vault {
   readonly #options: VaultOptions;
   readonly #events: EventEmitter<VaultEvents>;
   readonly producers: Producers;
+  readonly custody: CustodyState;
   #keys: LinkedKeys;
   /** The key that the log gets with the next cycle. */
   #nextKey: NoteKey | null = null;
@@ -66,7 +74,7 @@ export class Vault {
   readonly #segments: OpenSegments;
   /** Closing entries that wait for a cycle. */
   #closing: CloseEntry[];
-  #urgent: Entry[] = [];
+  #urgent: Urgent[] = [];
   /** Full tiles and bundles whose publication failed. */
   #unpublished: LogFile[] = [];
   #inDoubt = false;
@@ -77,6 +85,7 @@ export class Vault {
     this.#options = options;
     this.#events = events;
     this.producers = recovered.producers;
+    this.custody = recovered.custody;
     this.#keys = recovered.keys;
     this.#tree = recovered.tree;
     this.#checkpoint = recovered.checkpoint;
@@ -136,7 +145,17 @@ export class Vault {
 
   /** An entry without records, for the next cycle. */
   enter(entry: Entry): void {
-    this.#urgent.push(entry);
+    this.#urgent.push({ entry, committed: () => undefined });
+  }
+
+  /** The same; resolves with its index once it is committed. Who is to run the cycle is the caller's to wake. */
+  entered(entry: Entry): Promise<number> {
+    return new Promise((committed) => { this.#urgent.push({ entry, committed }); });
+  }
+
+  /** From the next cycle on these wrapping keys are used no more: they are about to be destroyed. */
+  retire(keyIds: Iterable<string>): void {
+    this.#segments.retire(keyIds);
   }
 
   /** Has the next cycle end with an entry that names the log's next key; that checkpoint and those after it are signed by both. */
@@ -205,7 +224,7 @@ export class Vault {
     }
     const [closing, urgent, next] = [[...this.#closing], [...this.#urgent], this.#nextKey];
     const last: Entry[] = next === null ? [] : [{ kind: 'rotate', time: this.#options.world.clock.nowNs(), from: vkeyOf(presentKey(this.#keys)), to: vkeyOf(next) }];
-    const entries = [...closing, ...urgent, ...batches.map(({ entry }) => entry), ...last].map(encodeEntry);
+    const entries = [...closing, ...urgent.map(({ entry }) => entry), ...batches.map(({ entry }) => entry), ...last].map(encodeEntry);
     const tree = this.#tree.clone();
     for (const entry of entries) tree.append(entry);
     return { closing, urgent, entries, batches, writes, tree, next };
@@ -235,6 +254,8 @@ export class Vault {
     this.#checkpoint = checkpoint;
     this.#closing.splice(0, plan.closing.length);
     this.#urgent.splice(0, plan.urgent.length);
+    const first = plan.tree.size - plan.entries.length + plan.closing.length;
+    for (const { entry } of plan.urgent) this.custody.apply(entry);
     this.#totals = add(this.#totals, plan.batches.map(({ entry }) => entry));
     this.#segments.apply(plan.writes.keys(), plan.closing);
     this.producers.apply(producers);
@@ -242,6 +263,7 @@ export class Vault {
     this.cycles += 1;
     this.#events.emit('sealed', plan.batches, plan.tree.size - plan.batches.length - (plan.next === null ? 0 : 1));
     for (const entry of plan.closing) this.#events.emit('closed', entry);
+    for (const [i, { committed }] of plan.urgent.entries()) committed(first + i);
   }
 
   /** Begins the commit log anew when it has grown and all of it is published. */
@@ -253,7 +275,7 @@ export class Vault {
   async #beginCommitFile(): Promise<void> {
     this.producers.expire(this.#options.world.clock.nowNs(), this.#options.isAlive);
     await this.#options.commitLog.turn({
-      kind: 'snapshot', size: this.#tree.size, totals: this.#totals, nextSegment: this.#segments.nextId, open: this.#segments.committed, holds: [], destroying: [],
+      kind: 'snapshot', size: this.#tree.size, totals: this.#totals, nextSegment: this.#segments.nextId, open: this.#segments.committed, ...this.custody.snapshot,
       producers: this.producers.states(), checkpoint: this.#checkpoint,
     });
   }

@@ -39,7 +39,8 @@ export class FilterKeeper {
   }
 
   opened({ name, dataKey, headerDigest }: Pick<SegmentWriter, 'name' | 'dataKey' | 'headerDigest'>): void {
-    this.#open.set(name, { key: xaesKey(dataKey), headerDigest, builder: new FilterBuilder() });
+    // A copy: the segment wipes its own before its closing entry is committed.
+    this.#open.set(name, { key: xaesKey(Buffer.from(dataKey)), headerDigest, builder: new FilterBuilder() });
   }
 
   /** In the order of a segment's frames: one that is not the next ends what is known of it. */
@@ -53,7 +54,10 @@ export class FilterKeeper {
   closed({ segment }: CloseEntry): void {
     const kept = this.#open.get(segment);
     this.#open.delete(segment);
-    if (kept !== undefined) this.#writing = Promise.all([this.#writing, putFilter(this.#disk, this.#directory, segment, kept.builder.seal(kept.key, segment, kept.headerDigest))]);
+    if (kept === undefined) return;
+    this.#writing = Promise.all([this.#writing, putFilter(this.#disk, this.#directory, segment, kept.builder.seal(kept.key, segment, kept.headerDigest))]);
+    kept.key.key.fill(0);
+    kept.key.subkey.fill(0);
   }
 
   /** Resolves when all filters of closed segments are written. */

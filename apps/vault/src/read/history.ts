@@ -3,7 +3,7 @@
 import { hash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { Failed, Refused } from '@strongroom/bytes';
-import { FRAME_HEADER_BYTES, TILE_WIDTH, bundlePath, decodeBundle, decodeEntry, entryPath, openFrame, tilePath, type BatchEntry, type XaesKey } from '@strongroom/evidence';
+import { FRAME_HEADER_BYTES, TILE_WIDTH, bundlePath, decodeBundle, decodeEntry, entryPath, openFrame, tilePath, type BatchEntry, type DestroyOrder, type XaesKey } from '@strongroom/evidence';
 import type { LogDirectory } from '../commit/log-directory.ts';
 import type { SegmentParts } from './parts.ts';
 import { spanOf, type Span } from './time-index.ts';
@@ -14,6 +14,8 @@ export type DataKeys = (segment: string) => Promise<XaesKey>;
 export interface HistoryFiles {
   readonly log: LogDirectory;
   readonly parts: SegmentParts;
+  /** The order by which a segment that is not there was destroyed. */
+  readonly destroyedBy?: (segment: string) => DestroyOrder | null;
 }
 
 export interface FoundBatch {
@@ -27,6 +29,7 @@ export type Spans = (bundle: number) => Span | null | undefined;
 export class History implements Disposable {
   readonly #log: LogDirectory;
   readonly #parts: SegmentParts;
+  readonly destroyedBy: NonNullable<HistoryFiles['destroyedBy']>;
   readonly #dataKeys: DataKeys;
   readonly checkpoint: string;
   readonly size: number;
@@ -34,8 +37,8 @@ export class History implements Disposable {
   #held: { readonly path: string; readonly fd: number } | undefined;
 
   /** The log as it is published now. */
-  constructor({ log, parts }: HistoryFiles, dataKeys: DataKeys) {
-    [this.#log, this.#parts, this.#dataKeys] = [log, parts, dataKeys];
+  constructor({ log, parts, destroyedBy }: HistoryFiles, dataKeys: DataKeys) {
+    [this.#log, this.#parts, this.#dataKeys, this.destroyedBy] = [log, parts, dataKeys, destroyedBy ?? (() => null)];
     this.checkpoint = log.checkpoint() ?? '';
     this.size = Number(this.checkpoint.split('\n')[1] ?? 0);
   }
@@ -80,11 +83,19 @@ export class History implements Disposable {
     return entryPath(index, size, (tile) => this.#log.read(tilePath(tile.level, tile.index, tile.width)));
   }
 
-  /** The plain form of a batch, checked against its manifest. Throws `Failed('read.damaged')`. */
+  /** The plain form of a batch, checked against its manifest. Throws `Failed('read.damaged')`, `Refused('read.destroyed')`. */
   async open(entry: BatchEntry): Promise<Buffer> {
     const frame = this.#frame(entry);
     if (!hash('sha256', frame, 'buffer').equals(entry.digest)) throw damaged(entry);
     return openFrame(await this.#dataKeys(entry.segment), entry.header, frame);
+  }
+
+  #missing(entry: BatchEntry): Failed | Refused {
+    const order = this.destroyedBy(entry.segment);
+    if (order === null) return damaged(entry);
+    return new Refused('read.destroyed', `what segment ${entry.segment} held was destroyed`, {
+      why: `by the order ${order.id}: ${order.reason}`, fix: 'see what can still be shown of it: strongroom prove ID', fields: { order: order.id },
+    });
   }
 
   #frame(entry: BatchEntry): Buffer {
@@ -101,7 +112,7 @@ export class History implements Disposable {
       try {
         this.#held = { path, fd: openSync(path, 'r') };
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw damaged(entry);
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw this.#missing(entry);
         throw error;
       }
     }

@@ -1,24 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 // One record by its id: shown whole, or with its proof.
 import { Refused } from '@strongroom/bytes';
-import { decodeBatch, decodeContext, encodeEntry, inclusionPath, itemOf, leavesOf, parseRecordId, recordsOf, saltsOf, SALT_BYTES, PROOF_FORMAT, type Proof } from '@strongroom/evidence';
+import { decodeBatch, decodeContext, encodeEntry, inclusionPath, itemOf, leavesOf, parseRecordId, recordsOf, saltsOf, SALT_BYTES, PROOF_FORMAT, type DestroyOrder, type DestructionProof, type Proof } from '@strongroom/evidence';
 import { readWhole, SYSTEM_DISK } from '../disk.ts';
 import { earliestTimestamp } from './earliest-timestamp.ts';
 import type { RotationFiles } from '../commit/rotation-files.ts';
 import type { History } from './history.ts';
 
-async function find(history: History, args: unknown) {
+function locate(history: History, args: unknown) {
   const text = String((args as { id?: unknown } | null)?.id);
   const id = parseRecordId(text);
   if (id === null) throw new Refused('read.id', `"${text.slice(0, 100)}" is no record id`, { why: 'an id is two numbers, <entry>-<record>', fix: 'take one that "strongroom search" printed' });
   const { bytes, entry } = history.batchEntry(id.entry);
   if (id.record >= entry.records) throw new Refused('read.no-record', `batch ${id.entry} has ${entry.records} records, not ${id.record + 1}`);
-  const batch = decodeBatch(await history.open(entry));
-  const record = [...recordsOf(batch.runs)][id.record]!;
-  return { id: text, at: id, bytes, entry, batch, record };
+  return { id: text, at: id, bytes, entry };
 }
 
-/** Throws `Refused`: `read.id`, `read.no-record`, `read.no-key`; `Failed('read.damaged')`. */
+async function find(history: History, args: unknown) {
+  const found = locate(history, args);
+  const batch = decodeBatch(await history.open(found.entry));
+  const record = [...recordsOf(batch.runs)][found.at.record]!;
+  return { ...found, batch, record };
+}
+
+/** Throws `Refused`: `read.id`, `read.no-record`, `read.no-key`, `read.destroyed`; `Failed('read.damaged')`. */
 export async function show(history: History, args: unknown) {
   const { at, entry, record } = await find(history, args);
   const context = decodeContext(record.context);
@@ -30,8 +35,17 @@ export async function show(history: History, args: unknown) {
   return { ...itemOf(at.entry, record), receipt, batch: encodeEntry(entry).toString() };
 }
 
-/** Under the last witnessed checkpoint, if that covers it, and with the earliest timestamp that does. Throws the same. */
-export async function prove(history: History, places: { readonly timestamps: string; readonly witnessed: string; readonly rotations: RotationFiles }, args: unknown): Promise<Proof> {
+/**
+ * Under the last witnessed checkpoint, if that covers it, and with the earliest timestamp that does. Of what was destroyed
+ * `proveDestroyed` tells. Throws the same, but for `read.destroyed`.
+ */
+export async function prove(
+  history: History, places: { readonly timestamps: string; readonly witnessed: string; readonly rotations: RotationFiles }, args: unknown,
+  proveDestroyed: (id: string, index: number, order: DestroyOrder) => DestructionProof,
+): Promise<Proof | DestructionProof> {
+  const located = locate(history, args);
+  const order = history.destroyedBy(located.entry.segment);
+  if (order !== null) return { ...proveDestroyed(located.id, located.at.entry, order), ...rotationsUpTo(history.size, places.rotations) };
   const { id, at, bytes, entry, batch, record } = await find(history, args);
   const path = inclusionPath(leavesOf(batch.seed, batch.runs), at.record);
   const salt = saltsOf(batch.seed, entry.records).subarray(at.record * SALT_BYTES, (at.record + 1) * SALT_BYTES);

@@ -4,6 +4,8 @@ import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { Refused } from '@strongroom/bytes';
 import { decodeContext, itemOf, recordsOf, type Item } from '@strongroom/evidence';
 import { peerKeyHash, peerSpiffe, serveRpc, standing, tlsServerOptions, type RpcCall, type RpcVerbs, type ServiceContext } from '@strongroom/service';
+import type { Custody } from '../custody/custody.ts';
+import { CUSTODY_DONE, CUSTODY_SEEN, custodyVerbs } from '../custody/verbs.ts';
 import { parseQuery, type Matcher } from './query.ts';
 import type { Reading } from './reading.ts';
 import type { SealedBatch } from '../commit/seal.ts';
@@ -23,6 +25,7 @@ interface Reader {
 export interface ReadSocketOptions {
   readonly context: ServiceContext;
   readonly reading: Reading;
+  readonly custody: Custody;
   /** Resolves when what waits now is committed and published. */
   readonly settle: () => Promise<void>;
   /** Seals that somebody reads. */
@@ -67,17 +70,17 @@ export class ReadSocket {
   #accept(socket: TLSSocket): void {
     socket.on('error', () => socket.destroy());
     const caller = { id: idOf(socket) };
-    const refuse = (): void => this.#check(socket, caller.id);
-    const guarded = Object.fromEntries(Object.entries(this.#verbs()).map(([name, verb]) => [name, (args: unknown, call: RpcCall<Reader>) => { refuse(); return verb(args, call); }]));
+    const refuse = (verb: string): void => this.#check(socket, caller.id, verb);
+    const guarded = Object.fromEntries(Object.entries(this.#verbs()).map(([name, verb]) => [name, (args: unknown, call: RpcCall<Reader>) => { refuse(name); return verb(args, call); }]));
     void serveRpc(socket, guarded, { caller, onError: (verb, error) => this.#options.context.event('vault.reading-failed', 'error', { verb, why: String(error) }) });
   }
 
   /** Asked at each call, so that a revocation counts at once. Throws `Refused('read.not-permitted')`. */
-  #check(socket: TLSSocket, id: string): void {
-    const found = id.includes('/reader/') ? standing(this.#options.context.registry, id, peerKeyHash(socket)) : 'unknown';
+  #check(socket: TLSSocket, id: string, verb: string): void {
+    const found = mayAsk(id, verb) ? standing(this.#options.context.registry, id, peerKeyHash(socket)) : 'unknown';
     if (found === 'enrolled') return;
-    this.#options.refused('vault.reading-refused', { reader: id, standing: found });
-    throw new Refused('read.not-permitted', `${id} may not read evidence`, { why: `its certificate is that of no enrolled reader: ${found}`, fix: 'have one made: strongroom enrol NAME --role reader --out DIR' });
+    this.#options.refused('vault.reading-refused', { reader: id, verb, standing: found });
+    throw notPermitted(id, verb, found);
   }
 
   #verbs(): RpcVerbs<Reader> {
@@ -87,6 +90,7 @@ export class ReadSocket {
       tap: (args, call) => this.#tap(args, call),
       show: (args, { caller }) => this.#one('show', args, caller),
       prove: (args, { caller }) => this.#one('prove', args, caller),
+      ...custodyVerbs(this.#options.custody),
     };
   }
 
@@ -140,6 +144,24 @@ export class ReadSocket {
       this.#taps.delete(tap);
     }
   }
+}
+
+const SEEN: readonly string[] = CUSTODY_SEEN;
+const DONE: readonly string[] = CUSTODY_DONE;
+
+/** Readers read; custodians and the operator, who is a reader, decide; what there is to decide both see. */
+function mayAsk(id: string, verb: string): boolean {
+  const [isReader, isCustodian] = [id.includes('/reader/'), id.includes('/custodian/')];
+  if (DONE.includes(verb)) return isCustodian || id.endsWith('/reader/operator');
+  return isReader || (isCustodian && SEEN.includes(verb));
+}
+
+function notPermitted(id: string, verb: string, found: string): Refused {
+  const isDecision = DONE.includes(verb);
+  return new Refused('read.not-permitted', `${id} may not ${isDecision ? 'decide about holds and destructions' : 'read evidence'}`, {
+    why: `its certificate is that of no enrolled ${isDecision ? 'custodian' : 'reader'}: ${found}`,
+    fix: `have one made: strongroom enrol NAME --role ${isDecision ? 'custodian' : 'reader'} --out DIR`,
+  });
 }
 
 /** This runs beside sealing, where an expression that never comes to an end would hold up everything. Throws `Refused('read.query')`. */

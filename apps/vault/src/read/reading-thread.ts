@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The thread that reads evidence, so that a search never holds up sealing: neither its turn nor its processor. It holds no
 // keys: it asks for a segment's data key when it opens the first batch of it, and forgets all of them with the reading.
-import { readlinkSync } from 'node:fs';
+import { existsSync, readlinkSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { basename, join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -10,6 +10,9 @@ import { Refused } from '@strongroom/bytes';
 import { xaesKey, type BatchEntry, type XaesKey } from '@strongroom/evidence';
 import { toRpcError } from '@strongroom/service';
 import { SYSTEM_DISK } from '../disk.ts';
+import { PublishedLog } from '../upkeep/published-log.ts';
+import { census, segmentsMatching } from './census.ts';
+import { Destroyed } from './destroyed.ts';
 import { FILTERS_DIRECTORY, putFilter, readFilter } from './filter-keeper.ts';
 import type { SegmentFilter } from './filter.ts';
 import { History, type DataKeys } from './history.ts';
@@ -18,7 +21,7 @@ import { RotationFiles } from '../commit/rotation-files.ts';
 import { missingFilter } from './missing-filter.ts';
 import { prove, show } from './one-record.ts';
 import { SegmentParts } from './parts.ts';
-import { parseQuery } from './query.ts';
+import { parseQuery, type Query } from './query.ts';
 import type { FromThread, ReadingPaths, ToThread } from './reading.ts';
 import { giveBatches, giveForms } from './reconcile.ts';
 import { search } from './search.ts';
@@ -71,8 +74,9 @@ async function answer(id: number, verb: string, args: unknown): Promise<void> {
   answering.add(id);
   try {
     const keys = keyRing(id);
-    using history = new History(files, keys);
-    send({ kind: 'result', id, result: await resultOf(id, verb, args, history, keys) });
+    const destroyed = new Destroyed(files.parts, paths.orders);
+    using history = new History({ ...files, destroyedBy: destroyed.by }, keys);
+    send({ kind: 'result', id, result: await resultOf(id, verb, args, { history, keys, destroyed }) });
   } catch (error) {
     send({ kind: 'error', id, error: toRpcError(error) });
   } finally {
@@ -82,15 +86,38 @@ async function answer(id: number, verb: string, args: unknown): Promise<void> {
   }
 }
 
-async function resultOf(id: number, verb: string, args: unknown, history: History, keys: DataKeys): Promise<unknown> {
+interface Opened {
+  readonly history: History;
+  readonly keys: DataKeys;
+  readonly destroyed: Destroyed;
+}
+
+async function resultOf(id: number, verb: string, args: unknown, { history, keys, destroyed }: Opened): Promise<unknown> {
   if (verb === 'show') return show(history, args);
-  if (verb === 'prove') return prove(history, { timestamps: paths.timestamps, witnessed: paths.witnessed, rotations: new RotationFiles(SYSTEM_DISK, paths.rotations) }, args);
+  if (verb === 'prove') return prove(history, { timestamps: paths.timestamps, witnessed: paths.witnessed, rotations: new RotationFiles(SYSTEM_DISK, paths.rotations) }, args, (found, index, order) => destroyed.prove(found, index, order, history, new PublishedLog(files.log)));
+  if (verb === 'census') return census(new PublishedLog(files.log));
+  if (verb === 'matches') return matches(args, history);
   const query = parseQuery(args);
   if (query.isTimed) await (times ??= new TimeIndex(join(paths.state, 'times'), files.log, history.size)).extend(history.size, turn);
   const batches = history.batches(query.times, (bundle) => times?.span(bundle), query.reverse);
-  const tools = { history, mayHold: filtering(query.facts, keys), turn, isLeft: () => left.has(id), give: (items: readonly unknown[]) => give(id, items) };
-  if (verb !== 'reconcile') return { found: await search(batches, query, tools) };
+  const gone = { batches: 0, records: 0 };
+  const isDestroyed = (entry: BatchEntry): boolean => {
+    if (destroyed.by(entry.segment) === null) return false;
+    gone.batches += 1;
+    gone.records += entry.records;
+    return true;
+  };
+  const tools = { history, mayHold: filtering(query.facts, keys), isDestroyed, turn, isLeft: () => left.has(id), give: (items: readonly unknown[]) => give(id, items) };
+  if (verb !== 'reconcile') return { found: await search(batches, query, tools), destroyed: gone };
   return (args as { as?: unknown }).as === 'ids' ? giveBatches(batches, tools) : giveForms(batches, query, tools);
+}
+
+/** Segments with a batch from an entry on that answers a query. */
+function matches(args: unknown, history: History): Promise<string[]> {
+  const { query, first } = args as { query: Query; first: number };
+  const byManifest = Object.keys(query).every((name) => name === 'since' || name === 'until');
+  const isGone = (segment: string): boolean => !existsSync(files.parts.at(segment, 0).path);
+  return segmentsMatching(first, { log: new PublishedLog(files.log), history, query: parseQuery(query), byManifest, isGone });
 }
 
 /** Resolves when the reader has taken the items. */

@@ -30,7 +30,7 @@ const keys = new SoftwareKeys('test.example/log');
 
 before(async () => {
   const [waiting, commitLog, events] = [new Waiting(SYSTEM_CLOCK), new CommitLog(SYSTEM_DISK, paths.commit), new EventEmitter<VaultEvents>()];
-  events.on('opened', (segment) => dataKeys.set(segment.name, segment.dataKey));
+  events.on('opened', (segment) => dataKeys.set(segment.name, Buffer.from(segment.dataKey)));
   const recovered = await recover(SYSTEM_DISK, paths, keys.known(), commitLog);
   const vault = new Vault({
     world: SYSTEM_WORLD, keys, commitLog, waiting, segments: paths.segments, dataKeys: join(home, 'keys'), cycleBytesMax: 1 << 20, keepDays: () => 400, segmentBytesMax: 1 << 20, isAlive: () => false,
@@ -58,7 +58,7 @@ async function all(items: AsyncGenerator<Item, unknown>): Promise<{ ids: string[
 
 it('asks for one data key at a time, however many read at once', async () => {
   let [now, most] = [0, 0];
-  const reading = new Reading(paths, async (segment) => {
+  const reading = new Reading({ ...paths, orders: join(home, 'orders') }, async (segment) => {
     now += 1;
     most = Math.max(most, now);
     await wait(1);
@@ -66,7 +66,7 @@ it('asks for one data key at a time, however many read at once', async () => {
     return dataKeys.get(segment)!;
   });
   const { ids, result } = await all(reading.call('search', {}));
-  assert.deepEqual([ids.length, result], [BATCHES, { found: BATCHES }]);
+  assert.deepEqual([ids.length, result], [BATCHES, { found: BATCHES, destroyed: { batches: 0, records: 0 } }]);
   await Promise.all(ids.map(async (id) => all(reading.call('show', { id }))));
   assert.equal(most, 1);
   reading.close();
@@ -76,7 +76,7 @@ it('leaves a search whose reader went away, also where it waits for a key', asyn
   const left = new AbortController();
   const asked = Promise.withResolvers<void>();
   const never = Promise.withResolvers<Buffer>();
-  const reading = new Reading(paths, () => { asked.resolve(); return never.promise; });
+  const reading = new Reading({ ...paths, orders: join(home, 'orders') }, () => { asked.resolve(); return never.promise; });
   const searched = all(reading.call('search', {}, left.signal));
   await asked.promise;
   left.abort();
@@ -97,7 +97,7 @@ it('proves a record with the earliest timestamp that covers it', async () => {
     writeFileSync(join(paths.timestamps, `${size}.tsr`), makeResponse({ signer, stamped: note, time: `202603010000${String(size).padStart(2, '0')}Z` }));
   }
   writeFileSync(join(paths.timestamps, '7.checkpoint'), 'waits for its answer');
-  const reading = new Reading(paths, async (segment) => dataKeys.get(segment)!);
+  const reading = new Reading({ ...paths, orders: join(home, 'orders') }, async (segment) => dataKeys.get(segment)!);
   const { ids } = await all(reading.call('search', {}));
   const said: [number, number | undefined, string | undefined][] = [];
   for (const id of ids) {
@@ -119,7 +119,7 @@ it('proves a record under the last witnessed checkpoint that covers it', async (
   const text = checkpointText({ origin: keys.key.name, size, root: log.tree(size).root() });
   const note = `${signedNote(text, keys.key, await keys.signCheckpoint(Buffer.from(text)))}— witness.example/w ${Buffer.alloc(76, 7).toString('base64')}\n`;
   writeFileSync(paths.witnessed, note);
-  const reading = new Reading(paths, async (segment) => dataKeys.get(segment)!);
+  const reading = new Reading({ ...paths, orders: join(home, 'orders') }, async (segment) => dataKeys.get(segment)!);
   const { ids } = await all(reading.call('search', {}));
   const under: [number, boolean][] = [];
   for (const id of ids) {
@@ -135,7 +135,7 @@ it('proves a record under the last witnessed checkpoint that covers it', async (
 it('makes the filters that a search missed, once nobody reads', async () => {
   const filters = join(home, 'filters');
   assert.deepEqual(existsSync(filters) ? readdirSync(filters) : [], []);
-  const reading = new Reading(paths, async (segment) => dataKeys.get(segment)!);
+  const reading = new Reading({ ...paths, orders: join(home, 'orders') }, async (segment) => dataKeys.get(segment)!);
   assert.deepEqual((await all(reading.call('search', { kind: 'gap' }))).result, { found: 0 });
   const segments = [...dataKeys.keys()].toSorted();
   const made = (): string[] => (existsSync(filters) ? readdirSync(filters).filter((name) => /^[0-9a-f]{16}$/.test(name)) : []).toSorted();

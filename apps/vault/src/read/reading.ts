@@ -15,7 +15,11 @@ export interface ReadingPaths {
   readonly witnessed: string;
   /** Where what is derived from the log may be kept. */
   readonly state: string;
+  /** Orders that were carried out. */
+  readonly orders: string;
 }
+
+export type ReadingVerb = 'search' | 'show' | 'prove' | 'reconcile' | 'census' | 'matches';
 
 export type ToThread =
   | { readonly kind: 'call'; readonly id: number; readonly verb: string; readonly args: unknown }
@@ -44,8 +48,21 @@ export class Reading {
     [this.#paths, this.#dataKey] = [paths, dataKey];
   }
 
+  /** The result of a verb that gives no items. Throws what the thread says, and `Failed('read.thread')`. */
+  async ask(verb: ReadingVerb, args: unknown): Promise<unknown> {
+    return (await this.call(verb, args).next()).value;
+  }
+
+  /** Ends the thread, with the files and keys that it holds: what is under way fails. Resolves when it is gone. */
+  async interrupt(why: string): Promise<void> {
+    const thread = this.#thread;
+    if (thread === undefined) return;
+    this.#ended(thread, why);
+    await thread.terminate();
+  }
+
   /** Items as they are found; returns the verb's result, or null once the signal is aborted. */
-  async *call<T = Item>(verb: 'search' | 'show' | 'prove' | 'reconcile', args: unknown, signal?: AbortSignal): AsyncGenerator<T, unknown> {
+  async *call<T = Item>(verb: ReadingVerb, args: unknown, signal?: AbortSignal): AsyncGenerator<T, unknown> {
     const id = ++this.#lastId;
     const thread = this.#start();
     let answered = this.#await(id);

@@ -10,7 +10,7 @@ import { search, type SearchTools } from './search.ts';
 const stream = new BuiltStream(new StoreBuilder());
 const SEED = Buffer.alloc(32);
 const batches = [['a1', 'b1'], ['a2'], ['b2', 'a3', 'a4']].map((records, index) => ({ index: index * 10, entry: { digest: encodeBatch(SEED, [stream.run(records)]) } as BatchEntry }));
-const sealed = (give: SearchTools['give'], open: SearchTools['history']['open'] = async ({ digest }) => digest): SearchTools => ({ history: { open }, mayHold: async ({ records }) => records !== 0, turn: async () => undefined, isLeft: () => false, give });
+const sealed = (give: SearchTools['give'], open: SearchTools['history']['open'] = async ({ digest }) => digest): SearchTools => ({ history: { open }, mayHold: async ({ records }) => records !== 0, isDestroyed: () => false, turn: async () => undefined, isLeft: () => false, give });
 
 const slowly: SearchTools['history']['open'] = async ({ digest }) => {
   await wait(120);

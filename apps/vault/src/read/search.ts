@@ -18,6 +18,8 @@ export interface SearchTools {
   readonly mayHold: (entry: BatchEntry) => Promise<boolean>;
   /** Others have their turn, and who goes away is heard. */
   readonly turn: () => Promise<unknown>;
+  /** Whether a batch is gone by an order of two custodians; it is counted then. */
+  readonly isDestroyed: (entry: BatchEntry) => boolean;
   /** Whether nobody waits for this any more. */
   readonly isLeft: () => boolean;
   /** Hands items on. Resolves when more may come; with false when nobody wants more. */
@@ -29,6 +31,7 @@ export async function search(batches: Iterable<FoundBatch>, query: Matcher, tool
   const chunk = new Chunk(tools.give);
   let passed = 0;
   for (const { index, entry } of batches) {
+    if (tools.isDestroyed(entry)) continue;
     const isOpened = await tools.mayHold(entry);
     passed = isOpened ? 0 : passed + 1;
     if (passed % PASSED_MAX === 0) await tools.turn();

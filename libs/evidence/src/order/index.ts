@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-export { approve, checkApproval, custodianOf, orderHash, type Approval, type Custodian } from './approval.ts';
+export { approve, checkApproval, custodianOf, decodeApproval, encodeApproval, orderHash, type Approval, type Custodian } from './approval.ts';
 export {
   CUSTODIANS_NEEDED, ORDER_FILE_BYTES_MAX, checkApproved, decodeOrderFile, encodeOrderFile, judgeApprovals, newOrderFile,
   type ApprovalRules, type JudgedApproval, type OrderFile,

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Buckets as they stand: what is still there, under which keys, and what a hold keeps of it.
+import type { DestroyOrder } from '@strongroom/evidence';
+import { isExpired } from '../commit/retention.ts';
+import type { SegmentFacts } from '../read/census.ts';
+import type { Holds } from './holds.ts';
+import type { CustodyTools } from './tools.ts';
+
+export interface Bucket {
+  /** `<class>/<bucket>`. */
+  readonly name: string;
+  readonly retentionClass: string;
+  readonly bucket: string;
+  readonly isExpired: boolean;
+  /** Wrapping keys of its segments. */
+  readonly keys: readonly string[];
+  /** Segments that these keys wrap, held ones included. */
+  readonly segments: readonly SegmentFacts[];
+  /** Of those, what a hold in force keeps. */
+  readonly held: readonly string[];
+  /** Segments that are there by a hold alone: their bucket's key is destroyed. */
+  readonly byHoldAlone: number;
+}
+
+/** Every bucket that still has segments. Reads the whole log. */
+export async function buckets({ reading, wraps, world: { clock } }: CustodyTools, holds: Holds): Promise<Bucket[]> {
+  const facts = (await reading.ask('census', {})) as SegmentFacts[];
+  const wrapped = wraps.list();
+  const byName = Map.groupBy(facts, ({ bucket }) => bucket);
+  return [...byName].map(([name, all]): Bucket => {
+    const segments = all.filter(({ segment }) => wrapped.get(segment)?.bucket === true);
+    const keys = new Set(segments.map(({ segment }) => wraps.read(segment)!.keyId));
+    const [retentionClass = '', bucket = ''] = name.split('/');
+    return {
+      name, retentionClass, bucket, isExpired: isExpired(bucket, clock.nowNs()), keys: [...keys].toSorted(), segments,
+      held: holds.held(segments.map(({ segment }) => segment)), byHoldAlone: all.length - segments.length,
+    };
+  }).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Sums over segments, as an order and an entry have them. */
+export function sums(segments: readonly SegmentFacts[]): Pick<DestroyOrder, 'records' | 'bytes' | 'from' | 'to'> & { readonly batches: number } {
+  const sum = (of: (one: SegmentFacts) => number): number => segments.reduce((total, one) => total + of(one), 0);
+  return {
+    batches: sum((one) => one.batches), records: sum((one) => one.records), bytes: sum((one) => one.bytes),
+    from: segments.reduce((least, { from }) => (from < least ? from : least), segments[0]?.from ?? 0n),
+    to: segments.reduce((most, { to }) => (to > most ? to : most), segments[0]?.to ?? 0n),
+  };
+}

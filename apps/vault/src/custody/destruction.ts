@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// Carrying out an order to destroy. Order, and what a crash leaves at each step:
+//   1. all holds are judged up to now, and what they keep is wrapped     nothing has happened; the order still waits
+//   2. the key service judges the order and notes it                     the same; it may then be carried out however late
+//   3. the order's file into the store, durable                          an order in the store that no entry names
+//   4. the `destroy` entry, committed and published                      THE POINT OF NO RETURN: every start goes on from here
+//   5. the keys, in the token                                            asked again, the rest of them goes
+//   6. what is held of them in memory and open files; data keys, filters, segments    the rest of them goes
+//   7. the `destroyed` entry; the order waits no more                    an order that is not found again among those that wait
+import { join } from 'node:path';
+import { Failed, Refused } from '@strongroom/bytes';
+import { checkApproved, encodeOrderFile, rangesOf, rangesWithin, segmentsIn, type ApprovalRules, type DestroyEntry, type DestroyOrder, type OrderFile } from '@strongroom/evidence';
+import { mayApprove } from '@strongroom/service';
+import { partsOf } from '../commit/segment-parts.ts';
+import { listDirectory, removeDurably } from '../disk.ts';
+import { buckets, sums } from './buckets.ts';
+import type { Holds } from './holds.ts';
+import type { CustodyTools } from './tools.ts';
+
+/** Copies that no destruction here reaches, whatever the configuration says. */
+const COPIES = ['snapshots', 'backups-of-store', 'backups-of-secrets/vault', 'backups-of-the-HSM'];
+
+/** What approvals are held against here. */
+export function approvalRules({ origin, authority, registry }: CustodyTools, now?: bigint): ApprovalRules {
+  return {
+    origin, authority: authority(), mayApprove: (custodian, { created }) => mayApprove(registry(), custodian, Number(created / 1_000_000n)),
+    ...(now === undefined ? {} : { now }),
+  };
+}
+
+/**
+ * Steps 1 to 7. Throws `Refused`: `order.stale` (its bucket has more under these keys than it names), `order.all-held`, what
+ * `checkApproved` and the key service refuse; `Failed`: `hold.lost`, `keys.*`, `vault.*`.
+ */
+export async function carryOutDestroy(tools: CustodyTools, holds: Holds, file: OrderFile & { readonly order: DestroyOrder }): Promise<void> {
+  const { order } = file;
+  const { world: { clock }, keys, orders, log } = tools;
+  checkApproved(file, approvalRules(tools, clock.nowNs()));
+  await holds.judge();
+  const entry = await planned(tools, holds, order);
+  await keys.beginOrder(encodeOrderFile(file));
+  const approvals = await orders.keep(file);
+  const whole: DestroyEntry = { kind: 'destroy', time: clock.nowNs(), ...entry, order: order.id, approvals };
+  await log.enter(whole);
+  await finishDestroy(tools, whole);
+}
+
+type Planned = Omit<DestroyEntry, 'kind' | 'time' | 'order' | 'approvals'>;
+
+async function planned(tools: CustodyTools, holds: Holds, order: DestroyOrder): Promise<Planned> {
+  const now = (await buckets(tools, holds)).find(({ name }) => name === `${order.class}/${order.bucket}`);
+  const segments = now?.segments ?? [];
+  const there = rangesOf(segments.map(({ segment }) => segment));
+  if (!rangesWithin(there, order.segments) || now?.keys.some((keyId) => !order.keys.includes(keyId)) === true) {
+    throw new Refused('order.stale', `${order.class}/${order.bucket} has more than the order ${order.id} names`, { fix: 'draw the order up again' });
+  }
+  const held = new Set(now?.held);
+  const going = segments.filter(({ segment }) => !held.has(segment));
+  if (going.length === 0) throw new Refused('order.all-held', `nothing of ${order.class}/${order.bucket} may be destroyed`, { why: `${held.size} segments are there, all held`, fix: 'see "strongroom hold list"' });
+  const { batches, records, bytes } = sums(going);
+  return { class: order.class, bucket: order.bucket, keys: order.keys, segments: rangesOf(going.map(({ segment }) => segment)), held: rangesOf(held), batches, records, bytes };
+}
+
+/** Steps 5 to 7, however often. Throws `Failed`: `order.lost`, `keys.*`, `vault.*`. */
+export async function finishDestroy(tools: CustodyTools, entry: DestroyEntry): Promise<void> {
+  const { world: { clock }, keys, orders, log, copies, say, reading } = tools;
+  const kept = orders.kept(entry.order);
+  if (kept === null) throw new Failed('order.lost', `the order ${entry.order}, by which ${entry.class}/${entry.bucket} is being destroyed, is missing`, { why: `store/orders/${entry.order}.order is not there`, fix: 'restore it from a copy of the store' });
+  await keys.destroyByOrder(kept.bytes);
+  await reading.interrupt('evidence that it may have open is being destroyed');
+  const files = await removeFiles(tools, entry);
+  await log.enter({ kind: 'destroyed', time: clock.nowNs(), order: entry.order, keys: entry.keys, files, copies: [...COPIES, ...copies] });
+  await orders.forget(entry.order);
+  say('vault.destroyed', 'warn', { bucket: `${entry.class}/${entry.bucket}`, order: entry.order, records: entry.records, files });
+}
+
+/** Data keys first: without them the rest is noise. Returns how many files went. */
+async function removeFiles(tools: CustodyTools, entry: DestroyEntry): Promise<number> {
+  const { wraps, paths, world: { disk } } = tools;
+  const going = new Set(segmentsIn(entry.segments));
+  // Segments that no entry names were made under these keys too, if a crash came before their first commit.
+  for (const [segment, { bucket }] of wraps.list()) if (bucket && entry.keys.includes(wraps.read(segment)!.keyId)) going.add(segment);
+  for (const segment of segmentsIn(entry.held)) going.delete(segment);
+  let files = 0;
+  for (const segment of segmentsIn(entry.held)) await wraps.remove(segment);
+  for (const segment of going) {
+    for (const hold of wraps.list().get(segment)?.holds ?? []) await wraps.remove(segment, hold);
+    await wraps.remove(segment);
+  }
+  const filters = new Set(listDirectory(disk, paths.filters));
+  for (const segment of going) {
+    for (const name of [segment, `${segment}.new`]) if (filters.has(name)) await removeDurably(disk, join(paths.filters, name));
+    // The first part goes first: without it no other is read.
+    for (const { path } of partsOf(disk, paths.segments, segment)) {
+      await tools.protect(path, 'none');
+      await removeDurably(disk, path);
+      files += 1;
+    }
+  }
+  return files;
+}

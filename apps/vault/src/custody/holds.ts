@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// Legal holds. A hold is in force with its entry; a segment is held when the hold's key wraps its data key too. Which
+// segments those are is judged again for all that is sealed later, and before anything is destroyed.
+//
+// Placing one, and what a crash leaves: 1. its key in the token (a key without use); 2. its text, durable (a text without an
+// entry: removed at the next start); 3. its entry (in force: the next start judges from the log's beginning); 4. wraps,
+// and how far it was judged (judged again from there).
+import { hash } from 'node:crypto';
+import { join } from 'node:path';
+import { Failed, Refused } from '@strongroom/bytes';
+import { decodeHoldText, decodeSegmentHeader, encodeHoldText, encodeOrderFile, SEGMENT_HEADER_MAX, type HoldText, type OrderFile } from '@strongroom/evidence';
+import { partsOf } from '../commit/segment-parts.ts';
+import { listDirectory, putFile, readHead, readWhole, removeDurably } from '../disk.ts';
+import { parseQuery, type Query } from '../read/query.ts';
+import type { CustodyTools } from './tools.ts';
+
+/** In force at once. */
+const HOLDS_MAX = 1000;
+const TEXT_FORM = /^(?! )[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]{1,500}(?<! )$/u;
+
+export interface HoldRequest {
+  readonly by: string;
+  readonly reference: string;
+  readonly reason: string;
+  readonly query: Query;
+}
+
+export interface HoldFacts {
+  readonly hold: string;
+  /** Null when its text cannot be read: then nothing is destroyed at all. */
+  readonly text: HoldText | null;
+  readonly segments: readonly string[];
+  /** Entries of the log that were judged. */
+  readonly judged: number;
+}
+
+export class Holds {
+  readonly #tools: CustodyTools;
+
+  constructor(tools: CustodyTools) {
+    this.#tools = tools;
+  }
+
+  /** Places a hold; segments are held when {@link judge} has run. Throws `Refused`: `hold.too-many`, `hold.text`, `hold.query`, `read.query`. */
+  async place(request: HoldRequest): Promise<string> {
+    const { world: { random, clock, disk }, state, keys, log } = this.#tools;
+    if (state.holds.size >= HOLDS_MAX) throw new Refused('hold.too-many', `${state.holds.size} holds are in force`, { why: `the limit is ${HOLDS_MAX}`, fix: 'release those that are over' });
+    const { reference, reason, query, by } = checkRequest(request);
+    const hold = random(16).toString('hex');
+    await keys.ensureWrappingKey('hold', hold);
+    const text = encodeHoldText({ hold, created: clock.nowNs(), by, reference, reason, query: Buffer.from(JSON.stringify(query)), salt: random(16).toString('hex') });
+    await putFile(disk, this.#path(hold, 'hold'), text);
+    await log.enter({ kind: 'hold', time: clock.nowNs(), hold, document: hash('sha256', text, 'buffer') });
+    return hold;
+  }
+
+  /** Every hold in force. */
+  list(): HoldFacts[] {
+    const wraps = this.#tools.wraps.list();
+    return [...this.#tools.state.holds].map(([hold, document]) => ({
+      hold, text: this.#text(hold, document), segments: [...wraps].flatMap(([segment, { holds }]) => (holds.includes(hold) ? [segment] : [])), judged: this.#judged(hold),
+    }));
+  }
+
+  /** The text that the log vouches for, or null. */
+  #text(hold: string, document: Buffer): HoldText | null {
+    const bytes = readWhole(this.#tools.world.disk, this.#path(hold, 'hold'));
+    return bytes === null || !hash('sha256', bytes, 'buffer').equals(document) ? null : decodeHoldText(bytes);
+  }
+
+  /**
+   * Judges all that is published now by every hold, and wraps the data keys of what is held. Throws `Failed('hold.lost')` when
+   * the text of a hold is not what the log says: what it holds is not known then.
+   */
+  async judge(): Promise<void> {
+    const { state, log, reading } = this.#tools;
+    await log.settle();
+    const { size } = log;
+    for (const [hold, document] of state.holds) {
+      const first = this.#judged(hold);
+      if (first >= size) continue;
+      const text = this.#text(hold, document);
+      if (text === null) throw new Failed('hold.lost', `the text of hold ${hold} is missing, or not the one that the log names`, { why: 'what it holds is not known', fix: 'restore state/vault/holds from a backup; nothing is destroyed until then' });
+      const segments = (await reading.ask('matches', { query: JSON.parse(text.query.toString()) as Query, first })) as string[];
+      await this.#wrap(hold, segments);
+      await putFile(this.#tools.world.disk, this.#path(hold, 'judged'), `${size}\n`);
+    }
+  }
+
+  async #wrap(hold: string, segments: readonly string[]): Promise<void> {
+    if (segments.length === 0) return;
+    const { wraps, keys, say } = this.#tools;
+    const keyId = await keys.ensureWrappingKey('hold', hold);
+    const known = wraps.list();
+    for (const segment of segments) {
+      if (known.get(segment)?.holds.includes(hold) === true) continue;
+      const from = wraps.any(segment);
+      if (from === null) say('vault.hold-incomplete', 'error', { hold, segment, why: 'its data key is missing' });
+      else await wraps.rewrap(keys, segment, from, keyId, hold);
+    }
+  }
+
+  #judged(hold: string): number {
+    const text = readWhole(this.#tools.world.disk, this.#path(hold, 'judged'))?.toString() ?? '';
+    return /^[0-9]{1,15}\n$/.test(text) ? Number(text) : 0;
+  }
+
+  /** Which of these segments a hold in force keeps. */
+  held(segments: Iterable<string>): string[] {
+    const wraps = this.#tools.wraps.list();
+    return [...segments].filter((segment) => wraps.get(segment)?.holds.some((hold) => this.#tools.state.holds.has(hold)) === true);
+  }
+
+  /**
+   * After its `release` entry: expiry counts again. A segment whose bucket's key is gone is wrapped by a new one of that
+   * bucket, so that its destruction is decided by itself. Order: new wrap; the hold's wrap goes; the hold's key goes; its
+   * text goes. A crash leaves the text, by which the next start goes on.
+   */
+  async endRelease(file: OrderFile, hold: string): Promise<void> {
+    const { wraps, keys, state, world: { disk } } = this.#tools;
+    for (const [segment, { bucket, holds }] of wraps.list()) {
+      if (!holds.includes(hold)) continue;
+      const isKept = bucket || holds.some((other) => other !== hold && state.holds.has(other));
+      if (!isKept) await this.#intoBucket(segment, hold);
+      await wraps.remove(segment, hold);
+    }
+    await keys.destroyByOrder(encodeOrderFile(file));
+    await removeDurably(disk, this.#path(hold, 'judged'));
+    await removeDurably(disk, this.#path(hold, 'hold'));
+  }
+
+  async #intoBucket(segment: string, hold: string): Promise<void> {
+    const { wraps, keys, world: { disk }, paths } = this.#tools;
+    const [part] = partsOf(disk, paths.segments, segment);
+    const from = wraps.read(segment, hold);
+    if (part === undefined || from === null) return;
+    const { header: { retentionClass, bucket } } = decodeSegmentHeader(readHead(disk, part.path, SEGMENT_HEADER_MAX));
+    await wraps.rewrap(keys, segment, from, await keys.ensureWrappingKey(retentionClass, bucket));
+  }
+
+  /** Texts of holds that are not in force: of a release that a crash interrupted, or of a hold that never was. */
+  async resume(): Promise<void> {
+    const { world: { disk }, paths, state, orders } = this.#tools;
+    for (const name of listDirectory(disk, paths.holds)) {
+      const hold = /^([0-9a-f]{32})\.hold$/.exec(name)?.[1];
+      if (hold === undefined || state.holds.has(hold)) continue;
+      const file = orders.releaseOf(hold);
+      if (file === null) await removeDurably(disk, this.#path(hold, 'hold'));
+      else await this.endRelease(file, hold);
+    }
+  }
+
+  #path(hold: string, kind: 'hold' | 'judged'): string {
+    return join(this.#tools.paths.holds, `${hold}.${kind}`);
+  }
+}
+
+/** Throws `Refused`: `hold.text`, `hold.query`, `read.query`. */
+function checkRequest({ by, reference, reason, query }: HoldRequest): HoldRequest {
+  for (const [name, text] of [['reference', reference], ['reason', reason]] as const) {
+    if (!TEXT_FORM.test(text)) throw new Refused('hold.text', `a hold needs its ${name}`, { why: 'one line of 1 to 500 characters', fix: `give it, such as --${name} 'CASE-12'` });
+  }
+  const conditions = Object.fromEntries(Object.entries(query).filter(([name, value]) => value !== undefined && name !== 'limit' && name !== 'reverse')) as Query;
+  parseQuery(conditions);
+  if (Object.keys(conditions).filter((name) => name !== 'ignoreCase').length === 0) throw new Refused('hold.query', 'a hold needs a condition', { why: 'without one it would hold everything for ever', fix: 'give a source, a time or a text' });
+  return { by, reference, reason, query: conditions };
+}
