@@ -103,6 +103,9 @@ export class Upkeep {
   /** A closing entry is committed: the flag on every part, and once it is published the line in the checksum database. */
   closed({ segment }: CloseEntry): void {
     this.#closedSince = true;
+    // Until its flag is set nobody shall miss it.
+    this.#open.add(segment);
+    this.#post({ kind: 'opened', segment });
     this.#follow(this.#immutable(segment));
   }
 
@@ -126,7 +129,7 @@ export class Upkeep {
 
   #follow(work: Promise<void>): void {
     const told = work.catch((error: Error) => this.#options.event('vault.protection-failed', 'warn', { why: error.message }));
-    this.#flagging = Promise.all([this.#flagging, told]);
+    this.#flagging = Promise.all([this.#flagging, told]).then(() => undefined);
   }
 
   async #append(path: string): Promise<void> {
