@@ -30,11 +30,11 @@ runService('vault', async (context) => {
   const { paths } = context;
   const world = SYSTEM_WORLD;
   context.event('vault.hashing', 'info', { by: useNativeHasher() ? 'addon' : 'webassembly' });
-  await prepareStore(world, paths);
-  const lock = await holdExclusively('vault', paths.store);
   const standing = new Standing((state, reason) => context.state(state, reason));
   const { config, deployment, instance, stop } = context;
   const told: SealingContext = { paths, config, deployment, instance, stop, state: standing.state, event: (event, level, fields) => context.event(event, level, fields) };
+  await prepareStore(world, told);
+  const lock = await holdExclusively('vault', paths.store);
   const sealing = await openSealing({
     world, context: told, openKeys: (onAway, onBack) => openKeyLine(world.clock, context, onAway, onBack), isAlive: (instance) => lives.isAlive(instance),
   });

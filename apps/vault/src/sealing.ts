@@ -63,8 +63,10 @@ export interface SealingOptions {
 }
 
 /** Makes the directories that must be there before anything else. */
-export async function prepareStore({ disk }: World, { store, vaultState, dataKeys }: SealingContext['paths']): Promise<void> {
-  await makeStore(disk, store, vaultState, dataKeys);
+export async function prepareStore(world: World, context: SealingContext): Promise<void> {
+  const { store, vaultState, dataKeys } = context.paths;
+  const { minFreeBytes, reserveBytes } = context.config.vault;
+  await withRoom(world, context, new Space(world, store, minFreeBytes, reserveBytes), () => makeStore(world.disk, store, vaultState, dataKeys));
 }
 
 /** Opens what {@link prepareStore} prepared. Throws what {@link recover} throws. */

@@ -98,9 +98,13 @@ export function* recordsOf(runs: readonly BatchRun[]): Generator<BatchRecord> {
 
 /** The salts of `count` records: the AES-256-CTR keystream under the seed. */
 export function saltsOf(seed: Buffer, count: number): Buffer {
-  const cipher = createCipheriv('aes-256-ctr', seed, Buffer.alloc(16));
-  return cipher.update(Buffer.alloc(count * SALT_BYTES));
+  const cipher = createCipheriv('aes-256-ctr', seed, zeros.subarray(0, 16));
+  const size = count * SALT_BYTES;
+  if (zeros.length < size) zeros = Buffer.alloc(size);
+  return cipher.update(zeros.subarray(0, size));
 }
+
+let zeros = Buffer.alloc(65_536 * SALT_BYTES);
 
 /** The leaf of one record, for a proof. */
 export function recordLeaf(salt: Buffer, context: Buffer, sequence: number, raw: Buffer): Buffer {

@@ -11,6 +11,8 @@ import { socketPath } from './socket-path.ts';
 
 /** Assumed until the first welcome names the real one. */
 const FIRST_CREDIT_BYTES = 1024 * 1024;
+/** Submissions that are written together have so many octets at most. */
+const TOGETHER_BYTES = 64 * 1024;
 const RETRY_MS_MIN = 20;
 const RETRY_MS_MAX = 1000;
 const NO_TOKEN = Buffer.alloc(0);
@@ -64,6 +66,8 @@ export class SubmitClient {
   readonly #queue: Submission[] = [];
   #sent = 0;
   #sentBytes = 0;
+  /** What was sent last is not written yet. */
+  #writing = false;
   #queuedBytes = 0;
   #credit = FIRST_CREDIT_BYTES;
   #lastNumber = 0;
@@ -179,6 +183,7 @@ export class SubmitClient {
 
   #lost(why: string): void {
     this.#socket = undefined;
+    this.#writing = false;
     this.#sent = 0;
     this.#sentBytes = 0;
     const wasUp = this.#up;
@@ -247,19 +252,40 @@ export class SubmitClient {
     this.#options.onDenied?.(kept);
   }
 
-  /** Sends what the credit allows; always at least one submission, or a large one would wait for ever. */
+  /**
+   * Sends what the credit allows; always at least one submission, or a large one would wait for ever. Small ones go
+   * together; a large one goes alone, once the one before is written: what TLS is given in several pieces it first copies.
+   */
   #pump(): void {
-    if (!this.#up || this.#sent === this.#queue.length) return;
+    if (!this.#up || this.#writing || this.#sent === this.#queue.length) return;
     const socket = this.#socket!;
+    const messages = this.#nextToSend();
+    this.#writing = messages.length > 0;
     socket.cork();
+    for (const [i, message] of messages.entries()) socket.write(message, i === messages.length - 1 ? (error) => this.#written(socket, error) : undefined);
+    socket.uncork();
+  }
+
+  #nextToSend(): Buffer[] {
+    const messages: Buffer[] = [];
+    let bytes = 0;
     while (this.#sent < this.#queue.length) {
       const { message } = this.#queue[this.#sent]!;
       if (this.#sent > 0 && this.#sentBytes + message.length > this.#credit) break;
-      socket.write(message);
+      if (bytes > 0 && bytes + message.length > TOGETHER_BYTES) break;
+      messages.push(message);
+      bytes += message.length;
       this.#sent += 1;
       this.#sentBytes += message.length;
     }
-    socket.uncork();
+    return messages;
+  }
+
+  /** After an error the line is lost, which puts everything right. */
+  #written(socket: TLSSocket, error: Error | null | undefined): void {
+    if (this.#socket !== socket || error) return;
+    this.#writing = false;
+    this.#pump();
   }
 
   #setFull(): void {

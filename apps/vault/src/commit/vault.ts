@@ -315,8 +315,13 @@ function rotationOf({ entries, tree }: Plan, checkpoint: string): KeptRotation {
   return { size: tree.size, text };
 }
 
-function spkiOf({ key }: NoteKey): Buffer {
-  return key.export({ type: 'spki', format: 'der' });
+const exported = new WeakMap<NoteKey, Buffer>();
+
+/** Once for each key: it costs as much as a small batch. */
+function spkiOf(key: NoteKey): Buffer {
+  const spki = exported.get(key) ?? key.key.export({ type: 'spki', format: 'der' });
+  exported.set(key, spki);
+  return spki;
 }
 
 /** Runs by retention class, in order within each; mostly there is one. */
@@ -340,14 +345,13 @@ async function allDone(signed: Promise<string>, writes: readonly Promise<void>[]
 }
 
 function merge(taken: readonly Admitted[]): ProducerState[] {
-  const merged = new Map<string, ProducerState>();
-  for (const { state } of taken) {
-    if (state === null) continue;
-    const id = state.instance.toString('latin1');
-    const before = merged.get(id);
-    merged.set(id, before === undefined ? state : { ...state, token: state.token.length > 0 ? state.token : before.token, streams: lastOf([...before.streams, ...state.streams]) });
-  }
-  return [...merged.values()];
+  const byInstance = Map.groupBy(taken.flatMap(({ state }) => state ?? []), ({ instance }) => instance.toString('latin1'));
+  return [...byInstance.values()].map((states) => {
+    const last = states.at(-1)!;
+    if (states.length === 1) return last;
+    const { token } = states.findLast((state) => state.token.length > 0) ?? last;
+    return { ...last, token, streams: lastOf(states.flatMap(({ streams }) => streams)) };
+  });
 }
 
 function lastOf(streams: ProducerState['streams']): ProducerState['streams'] {

@@ -67,12 +67,23 @@ export function submissionDigest(number: number, body: Buffer): Buffer {
   return hash('sha256', new ByteWriter(16).u64(number).u32(body.length).u32(crc32(body)).finish(), 'buffer');
 }
 
+/** The outcome of `work`, which is done when it is asked for first; what it holds is let go then. */
+function once<T>(work: () => T): () => T {
+  let pending: (() => T) | undefined = work;
+  let outcome: T;
+  return () => {
+    if (pending !== undefined) outcome = pending();
+    pending = undefined;
+    return outcome;
+  };
+}
+
 /** What is admitted of one life of a service; it runs ahead of what is committed. */
 export class Admission {
   readonly service: string;
   readonly instance: Buffer;
   #number: number;
-  #digest: Buffer;
+  #digest: () => Buffer;
   #resumable: boolean;
   readonly #streams: Map<string, Stream>;
   readonly #denials: { readonly number: number; readonly denial: Denial }[] = [];
@@ -83,7 +94,8 @@ export class Admission {
     this.service = service;
     this.instance = Buffer.from(instance);
     this.#number = committed?.last ?? 0;
-    this.#digest = committed?.digest ?? Buffer.alloc(32);
+    const digest = committed?.digest ?? Buffer.alloc(32);
+    this.#digest = () => digest;
     this.#resumable = (committed?.token.length ?? 0) > 0;
     this.#streams = new Map(committed?.streams);
   }
@@ -93,9 +105,9 @@ export class Admission {
    * bytes, `submission.number` for one that leaves numbers out.
    */
   admit(number: number, token: Buffer, received: readonly ReceivedRun[], body: Buffer, now: bigint, permit: Permit, classOf: ClassOf = IN_DEFAULT): Outcome | null {
-    const digest = submissionDigest(number, body);
+    const digest = once(() => submissionDigest(number, body));
     if (number <= this.#number) {
-      if (number === this.#number && !digest.equals(this.#digest)) {
+      if (number === this.#number && !digest().equals(this.#digest())) {
         throw new Refused('submission.changed', `submission ${number} came again with other bytes`);
       }
       return null;
@@ -117,7 +129,8 @@ export class Admission {
     const denials = [...denied.values()];
     for (const denial of denials.slice(-DENIALS_KEPT_MAX)) this.#denials.push({ number, denial });
     this.#denials.splice(0, Math.max(0, this.#denials.length - DENIALS_KEPT_MAX));
-    const state = { instance: this.instance, service: this.service, last: number, digest, seenAt: now, token: Buffer.from(token), streams: [...changed.values()] };
+    // Of the many that a cycle commits of one life only the last one's digest is kept, and asked for.
+    const state = { instance: this.instance, service: this.service, last: number, get digest() { return digest(); }, seenAt: now, token: Buffer.from(token), streams: [...changed.values()] };
     return { runs, state, denials, gaps };
   }
 
@@ -140,7 +153,7 @@ export class Admission {
     const gaps = [...this.#streams].map(([stream, { source, next }]): Gap => ({ source, stream, expected: next, found: null }));
     const streams = gaps.map((gap): StreamState => ({ stream: Buffer.from(gap.stream, 'hex'), next: gap.expected, open: false, source: '' }));
     this.#streams.clear();
-    return { gaps, state: { instance: this.instance, service: this.service, last: this.#number, digest: this.#digest, seenAt: now, token: Buffer.alloc(0), streams } };
+    return { gaps, state: { instance: this.instance, service: this.service, last: this.#number, digest: this.#digest(), seenAt: now, token: Buffer.alloc(0), streams } };
   }
 
   /** What was denied lately: it may not have been heard, and an acknowledgement without it would say "sealed". */

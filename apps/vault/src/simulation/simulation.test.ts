@@ -16,6 +16,7 @@ const FOUND: readonly (readonly [seed: number, what: string])[] = [
   [38, 'directories of tiles that a killed vault had made and not synced'],
   [54, 'a disk that was full when the first publication was due'],
   [17, 'a disk that was full before recovery'],
+  [936, 'a disk that was full before the store had its directories'],
 ];
 
 it('does the same again for the same seed', async () => {

@@ -74,10 +74,11 @@ export class VaultProcess {
 
   /** Until it is stopped in order. Rejects with what ends it. */
   async run(): Promise<void> {
-    const { time, paths, options } = this.#machine;
-    await prepareStore(this.world, paths);
+    const { time, options } = this.#machine;
+    const context = this.#context();
+    await prepareStore(this.world, context);
     const sealing = await openSealing({
-      world: this.world, context: this.#context(), commitFileBytes: options.sizes.commitFileBytes,
+      world: this.world, context, commitFileBytes: options.sizes.commitFileBytes,
       openKeys: (onAway, onBack) => this.#keys(onAway, onBack), isAlive: (instance) => this.lives?.isAlive(instance) ?? false,
     });
     this.sealing = sealing;
