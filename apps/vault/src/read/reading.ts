@@ -3,34 +3,10 @@
 import { Worker } from 'node:worker_threads';
 import type { Item } from '@strongroom/evidence';
 import { fromRpcError, type RpcError } from '@strongroom/service';
+import type { FromThread, ReadingPaths, ReadingVerb, ToThread } from './reading-messages.ts';
+import { READING_THREAD } from './reading-thread.ts';
 
 const IDLE_MS = 10_000;
-
-export interface ReadingPaths {
-  readonly log: string;
-  readonly segments: string;
-  readonly timestamps: string;
-  readonly rotations: string;
-  /** The file of the last witnessed checkpoint. */
-  readonly witnessed: string;
-  /** Where what is derived from the log may be kept. */
-  readonly state: string;
-  /** Orders that were carried out. */
-  readonly orders: string;
-}
-
-export type ReadingVerb = 'search' | 'show' | 'prove' | 'reconcile' | 'census' | 'matches';
-
-export type ToThread =
-  | { readonly kind: 'call'; readonly id: number; readonly verb: string; readonly args: unknown }
-  | { readonly kind: 'more'; readonly id: number; readonly more: boolean }
-  | { readonly kind: 'key'; readonly segment: string; readonly key: Buffer | null; readonly why: string };
-
-export type FromThread =
-  | { readonly kind: 'items'; readonly id: number; readonly items: readonly unknown[] }
-  | { readonly kind: 'result'; readonly id: number; readonly result: unknown }
-  | { readonly kind: 'error'; readonly id: number; readonly error: RpcError }
-  | { readonly kind: 'key'; readonly id: number; readonly segment: string };
 
 type Answer = Exclude<FromThread, { kind: 'key' }>;
 
@@ -106,7 +82,7 @@ export class Reading {
   #start(): Worker {
     clearTimeout(this.#idle);
     if (this.#thread !== undefined) return this.#thread;
-    const thread = new Worker(new URL('./reading-thread.ts', import.meta.url), { workerData: this.#paths });
+    const thread = new Worker(READING_THREAD, { workerData: this.#paths });
     thread.unref();
     thread.on('message', (message: FromThread) => {
       if (message.kind === 'key') this.#giving = this.#giving.then(() => this.#giveKey(thread, message.segment));
