@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stage two: configuration, lock, ports, directories; then everything lives (live.ts).
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { layout, writeDurably, type Config, type ServiceName } from '@strongroom/service';
 import { machineAccounts, type Accounts } from './accounts.ts';
 import { refreshCodeCache, shareCodeCache, warm } from './code-cache.ts';
@@ -15,7 +15,7 @@ import { readConfig } from './read-config.ts';
 import { endWith, say } from './say.ts';
 import { needsWitness } from './plans.ts';
 import { giveChecksums, makeTree } from './tree.ts';
-import { mountView, seenByServices } from './view.ts';
+import { asSeen, mountView, seenByServices } from './view.ts';
 
 /** Runs everything; ends the process. */
 export async function run(place: Place): Promise<never> {
@@ -31,9 +31,11 @@ async function supervise(place: Place): Promise<number> {
   const { config: wanted, policy, roots } = readConfig(paths.home);
   const { fd: lock } = await lockHome(paths, () => say('waiting for services of an earlier run to stop'));
   await checkPorts(wantedPorts(wanted));
-  const config = await settlePorts(wanted);
+  const settled = await settlePorts(wanted);
+  const copies = mirrorDirectory(settled, paths.home);
+  const config = withMirror(settled, copies === undefined ? undefined : asSeen(place, copies));
   const users = place.nominal === null ? machineAccounts() : null;
-  makeTree(paths, users);
+  makeTree(paths, users, copies);
   await keepForServices(paths.policy, policy);
   await keepForServices(paths.timestampRoots, roots);
   giveChecksums(config.vault.checksums, users);
@@ -46,6 +48,15 @@ async function supervise(place: Place): Promise<number> {
   } finally {
     leave();
   }
+}
+
+/** Where the mirror keeps its copies, if it shall; relative paths start at home. */
+function mirrorDirectory({ witness: { serve } }: Config, home: string): string | undefined {
+  return serve.enabled && serve.mirror !== undefined ? resolve(home, serve.mirror) : undefined;
+}
+
+function withMirror(config: Config, mirror: string | undefined): Config {
+  return mirror === undefined ? config : { ...config, witness: { ...config.witness, serve: { ...config.witness.serve, mirror } } };
 }
 
 /** Services read it here: the file that the configuration names may lie where they cannot. */

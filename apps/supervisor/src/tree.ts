@@ -48,8 +48,9 @@ export function directories(paths: Layout): readonly Directory[] {
  * Makes the tree, or puts right what it finds. With users, a service's directory that belongs to somebody else (an earlier
  * start without root, other user numbers) is given over with all in it. Throws `Refused('supervisor.home')`.
  */
-export function makeTree(paths: Layout, users: Accounts | null): void {
-  for (const directory of directories(paths)) {
+export function makeTree(paths: Layout, users: Accounts | null, mirror: string | undefined): void {
+  const copies: readonly Directory[] = mirror === undefined ? [] : [{ path: mirror, mode: 0o755, writer: 'witness' }];
+  for (const directory of [...directories(paths), ...copies]) {
     try {
       makeDirectory(directory.path);
       const facts = lstatSync(directory.path);

@@ -15,7 +15,7 @@ runService('witness', async (context) => {
   process.umask(0o077);
   const { config: { witness: config }, stop } = context;
   const say: Say = (event, fields) => context.event(event, EVENTS[event], fields);
-  const carrier = config.policy === undefined ? null : new Carrier({ context, policy: parsePolicy(readFileSync(context.paths.policy)), stop, say });
+  const carrier = config.policy === undefined ? null : new Carrier({ context, policy: parsePolicy(readFileSync(context.paths.policy)), mirrors: config.mirrors, stop, say });
   const stamper = openStamper(context, say);
   const serving: Serving | null = config.serve.enabled ? await openServing(context, say) : null;
   context.stats(() => ({ values: { ...carrier?.values, ...stamper?.values, ...serving?.values } }));

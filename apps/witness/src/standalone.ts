@@ -8,6 +8,7 @@ import { Refused } from '@strongroom/bytes';
 import { eventLine, exitCodeFor, holdExclusively, makeEvent, errorFields } from '@strongroom/service';
 import { EVENTS, type Say } from './events.ts';
 import { fileKey } from './serve/cosigner-key.ts';
+import { Mirror } from './mirror/mirror.ts';
 import { addressOf, serveWitness } from './serve/http.ts';
 import { Witness } from './serve/witness.ts';
 import { LogStates } from './serve/witnessed-logs.ts';
@@ -17,6 +18,8 @@ interface Settings {
   readonly name: string;
   readonly logs: readonly string[];
   readonly listen: string;
+  /** Directory of whole copies; undefined: none are kept. */
+  readonly mirror?: string;
 }
 
 const say: Say = (event, fields) => void process.stderr.write(eventLine(makeEvent('witness', event, EVENTS[event], fields)));
@@ -30,7 +33,7 @@ try {
   process.exit(exitCodeFor(error));
 }
 
-async function serve({ state, name, logs, listen }: Settings): Promise<void> {
+async function serve({ state, name, logs, listen, mirror: copies }: Settings): Promise<void> {
   const directory = resolve(state);
   if (!/^[^\s+]{1,200}$/.test(name)) throw new Refused('witness.name', `"${name.slice(0, 100)}" cannot name a witness`, { why: 'a name has no spaces and no plus', fix: 'take something like witness.example.com' });
   const { host, port } = parseListen(listen);
@@ -39,8 +42,12 @@ async function serve({ state, name, logs, listen }: Settings): Promise<void> {
   const states = new LogStates(join(directory, 'logs'), logs);
   const key = await fileKey(join(directory, 'key.pem'), name);
   const witness = new Witness({ states, key, nowSeconds: () => Math.floor(Date.now() / 1000), forkShown: (origin, size) => say('witness.fork-shown', { origin, size }) });
-  const server = await serveWitness(host, port, { witness, tls: null, failed: (error) => say('witness.serve-failed', errorFields(error)) });
-  process.stdout.write(`vkey ${key.vkey}\nurl http://${addressOf(server)}\n`);
+  const mirrorKey = copies === undefined ? null : await fileKey(join(directory, 'mirror-key.pem'), `${name}-mirror`);
+  const mirror = copies === undefined || mirrorKey === null ? null : new Mirror({
+    states: new LogStates(join(directory, 'mirrored'), logs), directory: resolve(copies), key: mirrorKey, nowSeconds: () => Math.floor(Date.now() / 1000),
+  });
+  const server = await serveWitness(host, port, { witness, mirror, tls: null, failed: (error) => say('witness.serve-failed', errorFields(error)) });
+  process.stdout.write(`vkey ${key.vkey}\n${mirrorKey === null ? '' : `mirror ${mirrorKey.vkey}\n`}url http://${addressOf(server)}\n`);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { server.close(() => process.exit(0)); server.closeAllConnections(); });
 }
 

@@ -29,6 +29,7 @@ export { TIMESTAMP_FILE } from './verify/timestamps.ts';
 export { FINDINGS_MAX, type Fact, type FactCode, type Failure, type FailureCode, type Finding, type TimestampedSpan, type TimestampsFound, type Verdict, type Witnessed } from './verify/verdict.ts';
 export { verifyStore, type VerifyOptions } from './verify/verify.ts';
 export * from './witness/add-checkpoint.ts';
+export * from './witness/add-entries.ts';
 export * from './witness/cosignature.ts';
 export * from './witness/judge.ts';
 export * from './witness/policy.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // RFC 6962 audit paths out of tiles.
-import { invariant } from '@strongroom/bytes';
+import { Refused, invariant } from '@strongroom/bytes';
 import { HASH_BYTES, nodeHash, rootOf } from './merkle.ts';
 import { TILE_WIDTH, type Tile } from './tiles.ts';
 
@@ -25,6 +25,39 @@ export function entryPath(index: number, size: number, read: ReadTile): Buffer[]
 export function consistencyPath(older: number, size: number, read: ReadTile): Buffer[] {
   invariant(older >= 0 && older <= size, 'log.sizes', `${older} of ${size} entries`);
   return older === 0 ? [] : subproof(older, 0, size, true, size, read);
+}
+
+/**
+ * The proof that the entries [start, end) are a subtree of the log of `size` entries, nearest sibling first: the subtree
+ * consistency proof of draft-ietf-plants-merkle-tree-certs for subtrees that begin at a multiple of {@link TILE_WIDTH} and
+ * are that wide, or end the log.
+ */
+export function subtreePath(start: number, end: number, size: number, read: ReadTile): Buffer[] {
+  invariant(start >= 0 && start < end && end <= size, 'log.subtree', `entries ${start} to ${end} of ${size}`);
+  const path: Buffer[] = [];
+  for (let [from, to] = [0, size]; from !== start || to !== end; ) {
+    const split = from + largestPowerBelow(to - from);
+    invariant(end <= split || split <= start, 'log.subtree', `entries ${start} to ${end} of ${size}`);
+    path.push(end <= split ? rangeHash(split, to, size, read) : rangeHash(from, split, size, read));
+    [from, to] = end <= split ? [from, split] : [split, to];
+  }
+  return path.reverse();
+}
+
+/** Whether `hash` is the head over entries [start, end) of the log of `size` entries with this root. Throws `Refused('merkle.subtree')`. */
+export function verifySubtree(hash: Buffer, start: number, end: number, size: number, path: readonly Buffer[], root: Buffer): void {
+  const steps: boolean[] = [];
+  const refused = (): Refused => new Refused('merkle.subtree', `entries ${start} to ${end} are not those of the log of ${size}`);
+  if (start < 0 || start >= end || end > size || path.some((node) => node.length !== HASH_BYTES)) throw refused();
+  for (let [from, to] = [0, size]; from !== start || to !== end; ) {
+    const split = from + largestPowerBelow(to - from);
+    if (split > start && end > split) throw refused();
+    steps.push(end <= split);
+    [from, to] = end <= split ? [from, split] : [split, to];
+  }
+  if (steps.length !== path.length) throw refused();
+  const top = path.reduce((node, sibling, i) => (steps[steps.length - 1 - i] === true ? nodeHash(node, sibling) : nodeHash(sibling, node)), hash);
+  if (!top.equals(root)) throw refused();
 }
 
 /** `whole`: the older tree is all that lies left in this subtree, so its head is known to who checks. */

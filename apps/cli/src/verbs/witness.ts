@@ -15,6 +15,7 @@ const options = {
   state: { kind: 'text', value: 'DIR', description: 'With serve: where the key and what was cosigned are kept' },
   log: { kind: 'text', value: 'FILE|LINE', description: 'With serve: the log to witness, as "strongroom vkey" prints its key there, or a file with a line for each log' },
   name: { kind: 'text', value: 'NAME', description: 'With serve: the witness\'s name, such as witness.example.com; it stays with its key' },
+  'mirror-dir': { kind: 'text', value: 'DIR', description: 'With serve: keep whole copies of the logs and of their segments there, and be their mirror too' },
   listen: { kind: 'text', value: 'ADDRESS:PORT', default: '127.0.0.1:7380', description: 'With serve: where to listen; port 0 takes any free one' },
 } as const;
 
@@ -62,11 +63,11 @@ function logsOf(given: string): string[] {
 }
 
 /** A process of its own: an app never imports another. It talks and ends by itself. */
-function serve({ options: { state, log, name, listen } }: WitnessCall): Promise<number> {
+function serve({ options: { state, log, name, listen, 'mirror-dir': mirror } }: WitnessCall): Promise<number> {
   if (state === undefined || log === undefined || name === undefined) {
     throw new Refused('usage.argument', 'strongroom witness serve needs --state, --name and --log', { why: 'at least one is not given', fix: 'see "strongroom help witness"' });
   }
-  const child = spawn(process.execPath, [STANDALONE, JSON.stringify({ state, logs: logsOf(log), name, listen })], { stdio: 'inherit' });
+  const child = spawn(process.execPath, [STANDALONE, JSON.stringify({ state, logs: logsOf(log), name, listen, mirror })], { stdio: 'inherit' });
   const pass = (signal: NodeJS.Signals): void => void child.kill(signal);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => pass(signal));
   return new Promise((resolve, reject) => {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What witnesses have seen of this log, held against what this store has. A checkpoint counts only under the signature of
-// the log's own key: a witness cannot stop a vault by what it merely says.
+// What witnesses have seen of this log, held against what this store has. A checkpoint counts under the signature of the
+// log's own key: a witness cannot stop a vault by what it merely says. The store may be older than a change of that key, and
+// not know the later one; then the word of a quorum counts, each in its own checkpoint with its own cosignature.
 import { join } from 'node:path';
 import { Refused } from '@strongroom/bytes';
-import { cosignaturesOf, openCheckpoint, type Checkpoint, type LogKey, type Policy } from '@strongroom/evidence';
+import { cosignaturesOf, isQuorum, openCheckpoint, readAnyCheckpoint, splitNote, type Checkpoint, type LogKey, type NoteKey, type Policy } from '@strongroom/evidence';
 import { putFile, readWhole, removePath, type Disk } from '../disk.ts';
 import type { RootAt } from './witnessed.ts';
 
@@ -22,6 +23,9 @@ export interface ComparisonFacts {
 export class Comparison {
   readonly #facts: ComparisonFacts;
   readonly #contradiction: string;
+  /** By witness: sizes above ours that it cosigned under a key that we do not know. */
+  readonly #strange = new Map<string, Checkpoint>();
+  #keeping: Promise<unknown> = Promise.resolve();
 
   constructor(facts: ComparisonFacts) {
     this.#facts = facts;
@@ -48,11 +52,31 @@ export class Comparison {
    */
   async seen(note: string, who: string): Promise<number> {
     try {
-      return this.#compare(note, `the witness "${who}"`);
+      return this.#compare(note, `the witness ${who}`);
     } catch (error) {
-      if (isContradiction(error)) await putFile(this.#facts.disk, this.#contradiction, note);
+      if (isContradiction(error)) await this.#keep(note);
+      else if (error instanceof Refused && error.code === 'note.signature') this.#countStrange(note, who);
       throw error;
     }
+  }
+
+  /** Two witnesses may show it at once. */
+  #keep(note: string): Promise<void> {
+    const mine = this.#keeping.then(() => putFile(this.#facts.disk, this.#contradiction, note));
+    this.#keeping = mine.catch(() => undefined);
+    return mine;
+  }
+
+  /** Throws `Refused('vault.rollback')` once a quorum has cosigned more of this log than there is. */
+  #countStrange(note: string, who: string): void {
+    const { policy, key, size } = this.#facts;
+    const checkpoint = readAnyCheckpoint(splitNote(note).text);
+    if (checkpoint.origin !== key().name || checkpoint.size <= size()) return;
+    for (const witness of policy.witnesses) {
+      if (cosignedBy(note, witness.key)) this.#strange.set(witness.name, checkpoint);
+    }
+    if (policy.quorum === null || !isQuorum(policy, new Set(this.#strange.keys()))) return;
+    throw rollback(checkpoint, size(), `a quorum of witnesses, ${who} among them,`, ', under a key of this log that is not known here');
   }
 
   #compare(note: string, who: string): number {
@@ -72,6 +96,14 @@ export class Comparison {
     } catch {
       return '';
     }
+  }
+}
+
+function cosignedBy(note: string, key: NoteKey): boolean {
+  try {
+    return cosignaturesOf(note, [key]).length > 0;
+  } catch {
+    return false;
   }
 }
 

@@ -4,6 +4,8 @@
 //   hello        {}                              → {comparing, origin, current}: current is the newest published, or null
 //   published    {after}                         → {note, size} as soon as more is published; null after a while
 //   consistency  {from, to}                      → {proof}
+//   entries      {start, end, size}              → {entries, proof}: of one bundle, for a mirror
+//   segment      {segment, offset, length}       → {bytes}: encrypted as they lie there, for a mirror
 //   seen         {witness, note | size}          → {size}: what a witness shows, or merely says
 //   heard        {answered, silent}              → null: how the comparison went
 //   cosigned     {note}                          → {size}
@@ -100,7 +102,12 @@ export class WitnessSocket {
     return {
       hello: async () => ({ comparing: witnessing.isComparing, origin, current: witnessing.current }),
       published: async (args, { signal }) => witnessing.published(wholeNumber(field(args, 'after')), AbortSignal.any([signal, AbortSignal.timeout(POLL_MS)])),
-      consistency: async (args) => ({ proof: witnessing.consistency(wholeNumber(field(args, 'from')), wholeNumber(field(args, 'to'))).map((node) => node.toString('base64')) }),
+      consistency: async (args) => ({ proof: witnessing.consistency(wholeNumber(field(args, 'from')), wholeNumber(field(args, 'to'))).map(base64) }),
+      entries: async (args) => {
+        const { entries, proof } = witnessing.entries(wholeNumber(field(args, 'start')), wholeNumber(field(args, 'end')), wholeNumber(field(args, 'size')));
+        return { entries: entries.map(base64), proof: proof.map(base64) };
+      },
+      segment: async (args) => ({ bytes: base64(await witnessing.segment(text(args, 'segment'), wholeNumber(field(args, 'offset')), wholeNumber(field(args, 'length')))) }),
       seen: async (args) => {
         const [witness, note] = [text(args, 'witness'), field(args, 'note')];
         if (typeof note === 'string') return { size: await witnessing.seen(witness, note) };
@@ -124,6 +131,10 @@ function timestampVerbs(timestamping: Timestamping): RpcVerbs<null> {
       return null;
     },
   };
+}
+
+function base64(bytes: Buffer): string {
+  return bytes.toString('base64');
 }
 
 function field(args: unknown, name: string): unknown {

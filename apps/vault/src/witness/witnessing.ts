@@ -2,7 +2,7 @@
 // The vault's side of being witnessed: it compares itself before it serves, judges what comes back from witnesses, measures
 // what is not witnessed yet, and seals when that lasts too long. It has no network: the witness service speaks for it.
 import { Failed, Refused } from '@strongroom/bytes';
-import { consistencyPath, isQuorum, judgeWitnessed, parsePolicy, shownName, tilePath, type Policy, type WitnessedCheckpoint } from '@strongroom/evidence';
+import { consistencyPath, isQuorum, judgeWitnessed, parsePolicy, shownName, tilePath, type EntryPackage, type Policy, type WitnessedCheckpoint } from '@strongroom/evidence';
 import { errorFields, type Fields, type Level, type ServiceContext, type WitnessFacts } from '@strongroom/service';
 import { LogDirectory } from '../commit/log-directory.ts';
 import { readWhole } from '../disk.ts';
@@ -10,6 +10,7 @@ import type { Sealing } from '../sealing.ts';
 import type { World } from '../world.ts';
 import { Comparison, isContradiction } from './comparison.ts';
 import { Exposure } from './exposure.ts';
+import { packageOf, segmentOctets } from './mirroring.ts';
 import { publishedRoots, WitnessedFiles, type RootAt } from './witnessed.ts';
 
 const WATCH_MS = 1000;
@@ -199,6 +200,17 @@ export class Witnessing {
     const { publishedSize } = this.#sealing.publisher;
     if (!(from >= 0 && from <= to && to <= publishedSize)) throw new Refused('witness.sizes', `there is no proof from ${from} to ${to} entries`, { why: `${publishedSize} are published` });
     return consistencyPath(from, to, ({ level, index, width }) => this.#log.read(tilePath(level, index, width)));
+  }
+
+  /** Of one bundle, with their proof. Throws `Refused('witness.sizes')`. */
+  entries(start: number, end: number, size: number): EntryPackage {
+    if (size > this.#sealing.publisher.publishedSize) throw new Refused('witness.sizes', `${size} entries are not published`);
+    return packageOf(this.#log, start, end, size);
+  }
+
+  /** Octets of a segment, encrypted as they are. Throws `Refused('witness.segment')`. */
+  segment(segment: string, offset: number, length: number): Promise<Buffer> {
+    return segmentOctets(this.#world.disk, this.#context.paths.segments, segment, offset, length);
   }
 
   #say(event: string, level: Level, fields: Fields): void {

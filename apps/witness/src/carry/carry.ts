@@ -5,6 +5,7 @@ import { isQuorum, shownName, type Policy } from '@strongroom/evidence';
 import { errorFields, type Fields } from '@strongroom/service';
 import { EVENTS, type EventName, type Say } from '../events.ts';
 import type { LineContext } from '../line.ts';
+import { MirrorPeer } from './mirror-peer.ts';
 import { Peer, type Cosigner } from './peer.ts';
 import { Rounds } from './rounds.ts';
 import { isVaultGone, VaultLine, type Hello } from './vault-line.ts';
@@ -21,6 +22,8 @@ const COMPANY_MS = 2000;
 export interface CarryFacts {
   readonly context: LineContext;
   readonly policy: Policy;
+  /** Names of witnesses that are mirrors. */
+  readonly mirrors: readonly string[];
   readonly stop: AbortSignal;
   readonly say: Say;
 }
@@ -84,7 +87,7 @@ export class Carrier {
 
   /** Those that say where they are. */
   #peers(origin: string): Cosigner[] {
-    return this.#facts.policy.witnesses.filter(({ url }) => url !== null).map((witness) => new Peer(witness, origin, this.#vault));
+    return this.#facts.policy.witnesses.filter(({ url }) => url !== null).map((witness) => (this.#facts.mirrors.includes(shownName(witness.name)) ? new MirrorPeer(witness, origin, this.#vault) : new Peer(witness, origin, this.#vault)));
   }
 
   /**

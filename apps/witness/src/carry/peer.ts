@@ -35,11 +35,19 @@ export class Peer implements Cosigner {
   }
 
   async cosign(target: Published, signal: AbortSignal): Promise<string> {
+    return lineOf(target.note, (await this.offer(target, signal)).body.toString(), this.#witness);
+  }
+
+  /** Hands a checkpoint in, from whatever size it has seen. Resolves with the answer of 200. */
+  async offer(target: Published, signal: AbortSignal): Promise<Answer> {
     if (this.#size > target.size) this.#size = 0;
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
       const oldSize = this.#size;
       const answer = await this.#add(target, oldSize, signal);
-      if (answer.status === 200) return this.#taken(target, answer);
+      if (answer.status === 200) {
+        this.#size = target.size;
+        return answer;
+      }
       const hint = sizeIn(answer);
       if (hint === null || hint === oldSize) throw this.#refused(answer);
       if (hint > target.size) {
@@ -59,7 +67,8 @@ export class Peer implements Cosigner {
     if (current === null) return;
     const answer = await this.#add(current, 0, signal);
     const hint = sizeIn(answer);
-    if (answer.status === 200) return void this.#taken(current, answer);
+    if (answer.status === 200) this.#size = current.size;
+    if (answer.status === 200) return;
     if (hint === null) throw this.#refused(answer);
     if (hint > current.size) await this.#vault.claims(this.name, hint);
     else this.#size = hint;
@@ -80,12 +89,6 @@ export class Peer implements Cosigner {
     const proof = await this.#vault.consistency(oldSize, target.size);
     const body = Buffer.from(encodeAddCheckpoint({ oldSize, proof, note: target.note }));
     return exchange({ method: 'POST', url: `${this.#witness.url}/add-checkpoint`, body, contentType: 'text/plain; charset=utf-8', timeoutMs: TIMEOUT_MS, bytesMax: ANSWER_BYTES_MAX, signal });
-  }
-
-  #taken(target: Published, { body }: Answer): string {
-    const line = lineOf(target.note, body.toString(), this.#witness);
-    this.#size = target.size;
-    return line;
   }
 
   #refused({ status, body }: Answer): Failed {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The line to the vault, run/vault/witness.sock: made again whenever it is lost.
 import { Failed } from '@strongroom/bytes';
+import type { EntryPackage } from '@strongroom/evidence';
 import type { Fields, Level } from '@strongroom/service';
 import { Line, type LineContext } from '../line.ts';
 
@@ -36,7 +37,18 @@ export class VaultLine {
 
   async consistency(from: number, to: number): Promise<Buffer[]> {
     const { proof } = (await this.#line.call('consistency', { from, to })) as { proof: string[] };
-    return proof.map((node) => Buffer.from(node, 'base64'));
+    return proof.map(octets);
+  }
+
+  /** Entries [start, end) of one bundle of the log of `size` entries. */
+  async entries(start: number, end: number, size: number): Promise<EntryPackage> {
+    const { entries, proof } = (await this.#line.call('entries', { start, end, size })) as { entries: string[]; proof: string[] };
+    return { entries: entries.map(octets), proof: proof.map(octets) };
+  }
+
+  /** Octets of a segment from `offset`, at most `length`; none where it ends. */
+  async segment(segment: string, offset: number, length: number): Promise<Buffer> {
+    return octets(((await this.#line.call('segment', { segment, offset, length })) as { bytes: string }).bytes);
   }
 
   /** A checkpoint of our log that a witness shows. Resolves with its size; rejects where it is none of ours. */
@@ -74,6 +86,10 @@ export class VaultLine {
   close(): void {
     this.#line.close();
   }
+}
+
+function octets(text: string): Buffer {
+  return Buffer.from(text, 'base64');
 }
 
 /** Whether a call failed because the vault is not there, or no longer. */

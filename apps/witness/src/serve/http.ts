@@ -5,10 +5,15 @@ import { createServer as createPlain, type IncomingMessage, type Server, type Se
 import { createServer as createSecure } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { ADD_CHECKPOINT_BYTES_MAX } from '@strongroom/evidence';
+import { answerMirror } from '../mirror/routes.ts';
+import type { Mirror } from '../mirror/mirror.ts';
+import { bodyOf, send, text } from './http-parts.ts';
 import type { Reply, Witness } from './witness.ts';
 
 const CONNECTIONS_MAX = 256;
 const REQUEST_MS = 10_000;
+/** Segments are large. */
+const MIRROR_REQUEST_MS = 300_000;
 const HEADERS_MS = 5000;
 const KEEP_ALIVE_MS = 30_000;
 const HEADER_BYTES_MAX = 8192;
@@ -20,13 +25,14 @@ export interface Tls {
 
 export interface ServeFacts {
   readonly witness: Witness;
+  readonly mirror: Mirror | null;
   readonly tls: Tls | null;
   readonly failed: (error: unknown) => void;
 }
 
 /** Listens; rejects when it cannot. */
 export function serveWitness(address: string, port: number, facts: ServeFacts): Promise<Server> {
-  const options = { requestTimeout: REQUEST_MS, headersTimeout: HEADERS_MS, keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: HEADER_BYTES_MAX, connectionsCheckingInterval: 1000 };
+  const options = { requestTimeout: facts.mirror === null ? REQUEST_MS : MIRROR_REQUEST_MS, headersTimeout: HEADERS_MS, keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: HEADER_BYTES_MAX, connectionsCheckingInterval: 1000 };
   const take = (request: IncomingMessage, response: ServerResponse): void => void answer(request, response, facts);
   const server = facts.tls === null ? createPlain(options, take) : createSecure({ ...options, ...facts.tls }, take);
   server.maxConnections = CONNECTIONS_MAX;
@@ -48,8 +54,8 @@ export function addressOf(server: Server): string {
 
 async function answer(request: IncomingMessage, response: ServerResponse, facts: ServeFacts): Promise<void> {
   try {
-    const reply = await route(request, facts.witness);
-    send(response, reply);
+    if (facts.mirror !== null && request.url?.startsWith('/mirror/') === true) await answerMirror(request, response, facts.mirror);
+    else send(response, await route(request, facts.witness));
   } catch (error) {
     facts.failed(error);
     send(response, text(500, 'the witness cannot sign now'));
@@ -68,28 +74,4 @@ async function route(request: IncomingMessage, witness: Witness): Promise<Reply>
   if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'only GET');
   const note = witness.checkpoint(hash);
   return note === null ? text(404, 'nothing was cosigned for that log') : { status: 200, type: 'text/plain; charset=utf-8', body: note };
-}
-
-/** The whole body, or null when it is longer than it may be. Rejects when the other side goes away. */
-export async function bodyOf(request: IncomingMessage, bytesMax: number): Promise<Buffer | null> {
-  const parts: Buffer[] = [];
-  let bytes = 0;
-  for await (const part of request as AsyncIterable<Buffer>) {
-    bytes += part.length;
-    if (bytes > bytesMax) return null;
-    parts.push(part);
-  }
-  return Buffer.concat(parts);
-}
-
-function text(status: number, why: string): Reply {
-  return { status, type: 'text/plain; charset=utf-8', body: `${why}\n` };
-}
-
-function send(response: ServerResponse, { status, type, body }: Reply): void {
-  if (response.destroyed || response.headersSent) return;
-  // What was not read of the request is not read any more.
-  const rest = status === 413 ? { connection: 'close' } : {};
-  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body), 'cache-control': 'no-store', ...rest });
-  response.end(response.req.method === 'HEAD' ? undefined : body);
 }

@@ -7,6 +7,7 @@ import { Failed, Refused } from '@strongroom/bytes';
 import { errorFields, type ServiceContext } from '@strongroom/service';
 import type { Say } from '../events.ts';
 import { hsmKey, type CosignerKey } from './cosigner-key.ts';
+import { Mirror } from '../mirror/mirror.ts';
 import { addressOf, serveWitness, type Tls } from './http.ts';
 import { Witness } from './witness.ts';
 import { LogStates } from './witnessed-logs.ts';
@@ -26,15 +27,18 @@ export async function openServing(context: ServiceContext, say: Say): Promise<Se
   const states = new LogStates(join(context.paths.witnessState, 'logs'), serve.logs);
   const own = `${context.deployment}/log`;
   if (states.origins.includes(own)) throw new Refused('witness.own-log', 'a deployment does not witness its own log', { why: `witness.serve.logs names ${own}`, fix: 'remove it there' });
-  const key = await keyOrWait(context, say);
+  const key = await keyOrWait(context, 'witness', say);
   const witness = new Witness({
     states, key, nowSeconds: () => Math.floor(Date.now() / 1000), forkShown: (origin, size) => say('witness.fork-shown', { origin, size }),
   });
-  const server = await serveWitness(serve.address, serve.port, { witness, tls: tlsOf(context), failed: (error) => say('witness.serve-failed', errorFields(error)) });
+  const mirror = serve.mirror === undefined ? null : new Mirror({
+    states: new LogStates(join(context.paths.witnessState, 'mirrored'), serve.logs), directory: serve.mirror, key: await keyOrWait(context, 'mirror', say), nowSeconds: () => Math.floor(Date.now() / 1000),
+  });
+  const server = await serveWitness(serve.address, serve.port, { witness, mirror, tls: tlsOf(context), failed: (error) => say('witness.serve-failed', errorFields(error)) });
   say('witness.serving', { vkey: key.vkey, logs: states.origins.length, address: addressOf(server) });
   return {
     address: addressOf(server), vkey: key.vkey,
-    get values() { return { serveCosigned: witness.counts.cosigned, serveRefused: witness.counts.refused, serveConflicts: witness.counts.conflicts }; },
+    get values() { return { serveCosigned: witness.counts.cosigned, serveRefused: witness.counts.refused, serveConflicts: witness.counts.conflicts, ...(mirror === null ? {} : { mirrorCosigned: mirror.counts.cosigned, mirrorEntries: mirror.counts.entries, mirrorSegmentBytes: mirror.counts.segmentBytes }) }; },
     close: () => {
       server.close();
       server.closeAllConnections();
@@ -42,10 +46,10 @@ export async function openServing(context: ServiceContext, say: Say): Promise<Se
   };
 }
 
-async function keyOrWait(context: ServiceContext, say: Say): Promise<CosignerKey> {
+async function keyOrWait(context: ServiceContext, part: 'witness' | 'mirror', say: Say): Promise<CosignerKey> {
   for (let told = false; ; told = true) {
     try {
-      return await hsmKey(context, 'witness');
+      return await hsmKey(context, part);
     } catch (error) {
       if (!(error instanceof Failed) || context.stop.aborted) throw error;
       if (!told) say('witness.serve-failed', errorFields(error));

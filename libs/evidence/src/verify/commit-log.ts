@@ -3,6 +3,8 @@
 // same as the log does. Beyond, a torn tail is what a crash or a live vault leaves.
 import { CommitFile, type CommitTools } from './commit-file.ts';
 
+/** A mirror's own file. */
+const MIRROR_PATH = 'mirror';
 const NAME = /^([0-9a-f]{16})-([0-9]{4,15})\.commit$/;
 
 interface NamedFile {
@@ -15,7 +17,7 @@ interface NamedFile {
 /** Judges every file of commit/ up to where the next one begins, the last one up to the checkpoint. */
 export function verifyCommitLog(tools: CommitTools): void {
   const files = named(tools);
-  if (files.length === 0 && tools.checkpoint.size > 0) tools.findings.fail('commit.missing', 'commit', 'there is no commit log, without which a vault cannot go on');
+  if (files.length === 0 && tools.checkpoint.size > 0) noteMissing(tools);
   let whole = 0;
   for (const [i, file] of files.entries()) {
     const until = Math.min(files[i + 1]?.first ?? Infinity, tools.checkpoint.size);
@@ -27,6 +29,12 @@ export function verifyCommitLog(tools: CommitTools): void {
   }
   // A crash leaves a torn snapshot only beside an older file, which goes once the newer one is whole.
   if (files.length > 0 && whole === 0) tools.findings.fail('commit.digest', files.at(-1)!.path, 'no file of the commit log begins with a whole snapshot');
+}
+
+/** A mirror keeps what proves and what can be read, and says that it is one. */
+function noteMissing({ reader, findings }: CommitTools): void {
+  if (reader.sizeOf(MIRROR_PATH) === null) findings.fail('commit.missing', 'commit', 'there is no commit log, without which a vault cannot go on');
+  else findings.note('store.mirror', MIRROR_PATH, 'this is a mirror\'s copy: it proves, and can be read with its keys; a vault cannot go on from it');
 }
 
 function named({ reader, findings }: CommitTools): NamedFile[] {

@@ -7,7 +7,7 @@ import { TIMESTAMP_FILE } from './timestamps.ts';
 import type { Findings } from './verdict.ts';
 
 /** Beside the folders, the space that the vault sets aside for the day when the disk is full. */
-const KNOWN = ['log/', 'segments/', 'commit/', 'orders/', 'timestamps/', 'rotations/', 'witnessed', 'reserve'];
+const KNOWN = ['log/', 'segments/', 'commit/', 'orders/', 'timestamps/', 'rotations/', 'witnessed', 'mirror', 'reserve'];
 /** C2SP tlog-tiles: levels 0 to 63, indexes in groups of three digits, widths of partial tiles. */
 const LOG_FILE = /^log\/(checkpoint|tile\/(entries|[0-9]|[1-5][0-9]|6[0-3])\/(x[0-9]{3}\/)*[0-9]{3}(\.p\/[1-9][0-9]{0,2})?)$/;
 const DEPTH_MAX = 8;

@@ -13,7 +13,7 @@ export type FailureCode =
   | 'commit.missing' | 'commit.name' | 'commit.format' | 'commit.digest' | 'commit.entries' | 'commit.checkpoint';
 
 export type FactCode =
-  | 'store.unknown-file' | 'store.as-of' | 'segment.unlisted' | 'segment.torn' | 'segment.unprotected' | 'segment.remains' | 'destroy.under-way'
+  | 'store.unknown-file' | 'store.as-of' | 'store.mirror' | 'segment.unlisted' | 'segment.torn' | 'segment.unprotected' | 'segment.remains' | 'destroy.under-way'
   | 'stream.gap' | 'stream.jump' | 'stream.repeat' | 'stream.untracked' | 'timestamp.unfinished';
 
 export interface Finding<Code extends string> {
