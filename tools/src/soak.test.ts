@@ -7,11 +7,13 @@ import { soakOptions, soakSteps } from './soak.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
-test('a round is a million fuzz cases, five hundred kills and a hundred power cuts, with files that are there', () => {
+test('a round is a million fuzz cases, simulated lives, five hundred kills and a hundred power cuts, with files that are there', () => {
   const options = soakOptions([], 7)!;
   const steps = soakSteps(options, options.seed);
   assert.deepEqual(steps.map(({ environment }) => environment), [
     { STRONGROOM_FUZZ_CASES: '1000000', STRONGROOM_FUZZ_SEED: '7' },
+    { STRONGROOM_SIMULATIONS: '20000', STRONGROOM_SIMULATION_SEED: '140000' },
+    { STRONGROOM_EXPLORE: 'all' },
     { STRONGROOM_KILLS: '500', STRONGROOM_SEED: '7' },
     { STRONGROOM_POWER_CUTS: '100', STRONGROOM_POWER_CUT_RECORDS: '2000', STRONGROOM_SEED: '7' },
   ]);

@@ -19,14 +19,16 @@ const USAGE = `npm run soak -- [options]
   --cases N   fuzz cases of a round (1000000)
   --kills N   kill -9 of a round, at random moments under load (500)
   --cuts N    points at which a guest's power is cut, on each file system (100)
+  --simulations N  seeds of the simulated vault in a round (20000)
   --seed N    seed of the first round; the next ones count on
-  --only P    fuzz, kill or power`;
+  --only P    fuzz, simulate, explore, kill or power`;
 
 export interface SoakOptions {
   readonly hours: number;
   readonly cases: number;
   readonly kills: number;
   readonly cuts: number;
+  readonly simulations: number;
   readonly seed: number;
   readonly only: string | undefined;
 }
@@ -42,19 +44,28 @@ export interface Step {
 export function soakOptions(args: readonly string[], seed: number): SoakOptions | null {
   const { values } = parse(args);
   if (values.help === true) return null;
-  if (values.only !== undefined && !['fuzz', 'kill', 'power'].includes(values.only)) throw refused(`--only does not know "${values.only}"`);
+  if (values.only !== undefined && !['fuzz', 'simulate', 'explore', 'kill', 'power'].includes(values.only)) throw refused(`--only does not know "${values.only}"`);
   return {
     hours: amount(values.hours, 'hours', 0), cases: amount(values.cases, 'cases', 1_000_000), kills: amount(values.kills, 'kills', 500), cuts: amount(values.cuts, 'cuts', 100),
+    simulations: amount(values.simulations, 'simulations', 20_000),
     seed: amount(values.seed, 'seed', seed), only: values.only,
   };
 }
 
 /** What a round with this seed runs. */
-export function soakSteps({ cases, kills, cuts, only }: SoakOptions, seed: number): Step[] {
+export function soakSteps({ cases, kills, cuts, simulations, only }: SoakOptions, seed: number): Step[] {
   const steps = [
     {
       part: 'fuzz', title: `${cases} fuzz cases, seed ${seed}`, files: globSync('{libs,apps}/*/src/**/*.fuzz.test.ts', { cwd: ROOT }),
       environment: { STRONGROOM_FUZZ_CASES: String(cases), STRONGROOM_FUZZ_SEED: String(seed) },
+    },
+    {
+      part: 'simulate', title: `${simulations} simulated lives of a vault, from seed ${seed * simulations}`, files: ['apps/vault/src/simulation/simulation.test.ts'],
+      environment: { STRONGROOM_SIMULATIONS: String(simulations), STRONGROOM_SIMULATION_SEED: String(seed * simulations) },
+    },
+    {
+      part: 'explore', title: 'a crash before every operation, and of every recovery again', files: ['apps/vault/src/simulation/explore.test.ts'],
+      environment: { STRONGROOM_EXPLORE: 'all' },
     },
     {
       part: 'kill', title: `${kills} kills under load, seed ${seed}`, files: ['suites/src/kill.test.ts'],
@@ -71,7 +82,7 @@ export function soakSteps({ cases, kills, cuts, only }: SoakOptions, seed: numbe
 function parse(args: readonly string[]) {
   const text = { type: 'string' } as const;
   try {
-    return parseArgs({ args: [...args], options: { hours: text, cases: text, kills: text, cuts: text, seed: text, only: text, help: { type: 'boolean' } } });
+    return parseArgs({ args: [...args], options: { hours: text, cases: text, kills: text, cuts: text, simulations: text, seed: text, only: text, help: { type: 'boolean' } } });
   } catch (error) {
     throw refused((error as Error).message);
   }

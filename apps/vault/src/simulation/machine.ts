@@ -184,7 +184,7 @@ export class Machine implements VaultHost {
   #connect(service: string, toService: (bytes: Buffer) => void, lost: () => void): SimulatedLink | null {
     const process = this.vault;
     if (process?.lives === undefined || !process.isListening) return null;
-    const link = new SimulatedLink(this.time, () => this.random.between(10, 500) / 1000);
+    const link = new SimulatedLink(this.time, () => (this.random.chance(0.03) ? this.random.between(1, 100) : this.random.between(10, 500) / 1000));
     let instance = '';
     const { line } = link;
     const watched = {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One seed: a machine of its own make, a while of faults, then calm, in which everything must come to its end.
 import { Seeded } from '@strongroom/testing';
+import { rotOneBit, type Rot } from './rot.ts';
 import { Violation } from './violation.ts';
 import { Machine, type MachineOptions } from './machine.ts';
 import type { VaultSizes } from './vault-process.ts';
@@ -10,6 +11,8 @@ const CALM_MS = 120_000;
 
 export interface Ran {
   readonly seed: number;
+  /** What became of a bit that turned over at the end; null where none did. */
+  readonly rot: Rot | null;
   readonly violation: Error | null;
   readonly fingerprint: string;
   readonly trace: readonly string[];
@@ -20,7 +23,18 @@ export interface Ran {
   readonly acknowledgements: number;
 }
 
-export async function runSeed(seed: number, options: Pick<MachineOptions, 'tamper' | 'isTraced'> = {}): Promise<Ran> {
+type SeedOptions = Pick<MachineOptions, 'tamper' | 'isTraced'>;
+
+export async function runSeed(seed: number, options: SeedOptions = {}): Promise<Ran> {
+  const { machine, random } = await liveOf(seed, options);
+  const rot = machine.violation === null ? await decay(machine, random.fork('rot')) : null;
+  machine.vault?.die();
+  const { violation, fingerprint, trace, operations, starts, cuts, kills, oracle: { acknowledgements } } = machine;
+  return { seed, rot, violation, fingerprint, trace, operations, starts, cuts, kills, acknowledgements };
+}
+
+/** The machine of a seed at the end of its life. */
+export async function liveOf(seed: number, options: SeedOptions = {}): Promise<{ machine: Machine; random: Seeded }> {
   const random = new Seeded(seed);
   const machine = new Machine({ ...options, random, sizes: sizesOf(random.fork('sizes')) });
   const plan = new Plan(machine, random.fork('plan'));
@@ -31,8 +45,7 @@ export async function runSeed(seed: number, options: Pick<MachineOptions, 'tampe
   const isOver = (): boolean => machine.violation !== null || plan.isOver;
   await machine.time.run(isOver, Infinity);
   if (machine.violation === null) await calm(machine);
-  const { violation, fingerprint, trace, operations, starts, cuts, kills, oracle: { acknowledgements } } = machine;
-  return { seed, violation, fingerprint, trace, operations, starts, cuts, kills, acknowledgements };
+  return { machine, random };
 }
 
 /** Faults have ended: everything that was submitted is acknowledged, published and verified before long. */
@@ -49,6 +62,17 @@ async function calm(machine: Machine): Promise<void> {
     machine.fail(new Violation(`nothing was wrong for ${CALM_MS} ms, and not all is sealed and published: ${machine.services.filter((service) => !service.isDone).map(String).join(', ')}`));
   }
   if (machine.violation === null) machine.checkStore(true);
+}
+
+/** In every third seed. */
+async function decay(machine: Machine, random: Seeded): Promise<Rot | null> {
+  if (!random.chance(0.33)) return null;
+  try {
+    return await rotOneBit(machine, random);
+  } catch (error) {
+    machine.fail(error as Error);
+    return null;
+  }
 }
 
 function sizesOf(random: Seeded): VaultSizes {

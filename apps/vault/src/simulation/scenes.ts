@@ -52,6 +52,21 @@ export const SCENES: readonly Scene[] = [
       await published(machine);
     },
   },
+  {
+    name: 'a start on a full disk, and room again', before: async (machine) => { await started(machine); await committed(machine, 1); machine.kill(); },
+    act: async (machine) => {
+      machine.capacity = machine.image.usedBytes;
+      machine.time.after(3000, () => { machine.capacity = Infinity; });
+      await started(machine);
+    },
+  },
+  {
+    name: 'the first start on a full disk, and room', act: async (machine) => {
+      machine.capacity = 0;
+      machine.time.after(3000, () => { machine.capacity = Infinity; });
+      await started(machine);
+    },
+  },
   { name: 'a stop in order', before: async (machine) => { await started(machine); await committed(machine, 2); }, act: async (machine) => { machine.vault!.stop(); await hurried(machine, () => machine.vault === null); } },
   {
     name: 'a publication that fills a tile', sizes: { extraEntries: 252 }, before: async (machine) => { await started(machine); await published(machine); },

@@ -2,7 +2,7 @@
 // The store as anybody finds it who has its keys, and the verifier's word on it.
 import {
   TILE_WIDTH, bundlePath, decodeBatch, decodeBundle, decodeContext, decodeEntry, decodeWrappedKey, openFrame, parsePartName, recordsOf, verifyStore, wrappingContext, xaesKey,
-  type BatchEntry, type RunKind, type StoreReader, type XaesKey,
+  type BatchEntry, type RunKind, type StoreReader, type Verdict, type XaesKey,
 } from '@strongroom/evidence';
 import type { Layout } from '@strongroom/service';
 import { storeView, type DiskImage, type SoftwareKeys } from '@strongroom/testing';
@@ -73,12 +73,16 @@ function frameOf(reader: StoreReader, { segment, offset, length }: BatchEntry): 
   return reader.readAt(`segments/${last?.name}`, offset - (last?.offset ?? 0), length)!;
 }
 
-/** The verifier's word on the store. Throws `Violation` unless it holds in all. */
-export function checkVerified(image: DiskImage, paths: Layout, keys: SoftwareKeys): void {
+export function verdictOn(image: DiskImage, paths: Layout, keys: SoftwareKeys): Verdict {
   const remembered = image.find(`${paths.vaultState}/remembered`);
-  const verdict = verifyStore(storeView(image, paths.store), {
+  return verifyStore(storeView(image, paths.store), {
     key: keys.key, dataKey: dataKeyOf(image, paths, keys), remembered: remembered?.kind === 'file' ? [remembered.cache.toString()] : [],
   });
+}
+
+/** The verifier's word on the store. Throws `Violation` unless it holds in all. */
+export function checkVerified(image: DiskImage, paths: Layout, keys: SoftwareKeys): void {
+  const verdict = verdictOn(image, paths, keys);
   if (!verdict.ok) throw new Violation(`verify: ${verdict.failures.map(({ code, where, detail }) => `${code} ${where}: ${detail}`).join('; ')}`);
   if (verdict.contents !== 'checked') throw new Violation(`verify: contents ${verdict.contents}`);
 }

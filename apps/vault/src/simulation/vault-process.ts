@@ -129,7 +129,7 @@ export class VaultProcess {
     this.isAlive = false;
     const { random } = this.#machine;
     this.#disk.kill(({ kind, bytes }) => (random.chance(0.5) ? -1 : kind === 'write' && random.chance(0.5) ? random.below(bytes + 1) : Infinity));
-    for (const link of this.links) link.vaultDied();
+    for (const link of this.links) link.vaultDied(random.chance(0.3) ? this.#machine.time.nowMs : Infinity);
   }
 
   #keys(onAway: (error: never) => void, onBack: (awayMs: number) => void): KeyLine {

@@ -67,9 +67,9 @@ export class SimulatedLink {
     this.#end(true);
   }
 
-  /** The vault's process is dead: what it wrote still arrives, then the service hears the end. */
-  vaultDied(): void {
-    this.#time.after(Math.max(0, this.#lastToServiceMs - this.#time.nowMs), () => {
+  /** The vault's process is dead: what it wrote still arrives up to some message, then the service hears the end. */
+  vaultDied(arrivesUntilMs = Infinity): void {
+    this.#time.after(Math.max(0, Math.min(this.#lastToServiceMs, arrivesUntilMs) - this.#time.nowMs), () => {
       if (!this.#isOpen) return;
       this.#isOpen = false;
       this.#ends?.serviceLost();
