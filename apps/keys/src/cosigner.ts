@@ -24,7 +24,7 @@ export function checkCosignature(message: Buffer, ownOrigin: string): Buffer {
   const origin = message.length <= OCTETS_MAX ? COSIGNATURE.exec(message.toString('utf8'))?.[1] : undefined;
   if (origin === undefined) {
     throw new Refused('keys.not-a-cosignature', 'the witness\'s key does not sign this text', {
-      why: `it has ${message.length} octets and is no cosignature/v1 of a checkpoint`, fix: 'ask for a cosignature of docs/FORMAT.md, section 9',
+      why: `it has ${message.length} octets and is no cosignature/v1 of a checkpoint`, fix: 'ask for a cosignature of docs/FORMAT.md, section 12',
     });
   }
   if (origin === ownOrigin) throw new Refused('keys.own-log', 'a deployment does not witness its own log', { why: `the checkpoint is of ${origin}` });
