@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // One leg: a load into one system, measured from outside between the first event sent and the last one kept.
 import { setInterval } from 'node:timers/promises';
-import { Generator, type Load, type LoadResult } from './load.ts';
+import { Generator, type Load, type Times } from './load.ts';
 import { cpuSeconds, processName, processTree, proportionalBytes } from './processes.ts';
+import { timesUntil } from './statistics.ts';
 import type { Subject, SubjectName } from './subject.ts';
 
 const MEMORY_POLL_MS = 500;
@@ -18,7 +19,8 @@ export interface Leg {
   readonly generatorCpuUs: number;
   /** Most seen, all processes together; null when it cannot be seen. */
   readonly peakBytes: number | null;
-  readonly ack: LoadResult['ack'];
+  /** RELP: until it is acknowledged. Syslog at a given rate: until it is kept. */
+  readonly ack: Times | undefined;
 }
 
 /** Runs it. Throws `Failed('bench.load')` when the system takes no more. */
@@ -35,7 +37,7 @@ export async function runLeg(subject: Subject, load: Load): Promise<Leg> {
     const used = cpuSeconds(processTree(subject.pid)) - start;
     const endNs = load.kind === 'syslog' ? kept.atNs : result.lastAtNs;
     return {
-      subject: subject.name, sent: result.events, kept: kept.events, ack: result.ack, peakBytes: await memory.stop(),
+      subject: subject.name, sent: result.events, kept: kept.events, ack: result.ack ?? timesUntil(result.due, kept.course), peakBytes: await memory.stop(),
       eventsPerSecond: result.events / (Number(endNs - result.firstAtNs) / 1e9), eventsPerCpuSecond: result.events / used,
       cpuUs: byProcess(before, result.events), generatorCpuUs: (result.cpuSeconds * 1e6) / result.events,
     };

@@ -18,6 +18,14 @@ export interface SyslogLoad {
   readonly target: Target;
   readonly connections: number;
   readonly events: number;
+  /** Over all connections, by the clock, whether they are taken or not; absent: as fast as they are taken. */
+  readonly eventsPerSecond?: number;
+}
+
+/** So many events, counted from the beginning, had been reached then, by the monotonic clock. */
+export interface Moment {
+  readonly atNs: bigint;
+  readonly events: number;
 }
 
 export interface RelpLoad {
@@ -33,6 +41,12 @@ export interface RelpLoad {
 
 export type Load = SyslogLoad | RelpLoad;
 
+export interface Times {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
+
 /** Times of the machine's monotonic clock, ns, comparable between processes. */
 export interface LoadResult {
   readonly events: number;
@@ -43,7 +57,9 @@ export interface LoadResult {
   /** The generator's own. */
   readonly cpuSeconds: number;
   /** RELP only: time from writing a message to reading its acknowledgement. */
-  readonly ack?: { readonly p50Ms: number; readonly p99Ms: number; readonly maxMs: number };
+  readonly ack?: Times;
+  /** At a given rate only: when events were due. */
+  readonly due?: readonly Moment[];
 }
 
 type Reply = { readonly kind: 'ready' } | { readonly kind: 'done'; readonly result: LoadResult } | { readonly kind: 'failed'; readonly message: string };

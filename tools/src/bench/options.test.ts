@@ -6,7 +6,7 @@ import { readOptions, wants } from './options.ts';
 test('without options everything runs but the peer that has to be fetched', () => {
   const options = readOptions([])!;
   assert.equal(options.rounds, 3);
-  assert.deepEqual(['idle', 'syslog', 'relp', 'floors', 'strongroom', 'rsyslog'].map((name) => wants(options.only, name)), Array.from({ length: 6 }, () => true));
+  assert.deepEqual(['idle', 'syslog', 'paced', 'relp', 'floors', 'strongroom', 'rsyslog'].map((name) => wants(options.only, name)), Array.from({ length: 7 }, () => true));
   assert.equal(wants(options.only, 'syslog-ng'), false);
 });
 

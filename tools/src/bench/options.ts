@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { Refused } from '@strongroom/bytes';
 import type { SubjectName } from './subject.ts';
 
-export const PARTS = ['idle', 'syslog', 'relp', 'floors'] as const;
+export const PARTS = ['idle', 'syslog', 'paced', 'relp', 'floors'] as const;
 export type Part = (typeof PARTS)[number];
 export const SUBJECTS: readonly SubjectName[] = ['strongroom', 'rsyslog', 'syslog-ng'];
 

@@ -14,6 +14,8 @@ export interface Results {
   readonly idle: readonly Idle[];
   /** One array for each alternation. */
   readonly syslog: readonly (readonly Leg[])[];
+  /** Syslog at a given rate. */
+  readonly paced: readonly (readonly Leg[])[];
   readonly steady: readonly (readonly Leg[])[];
   readonly flood: readonly (readonly Leg[])[];
   readonly floors: Floors | null;
@@ -29,7 +31,7 @@ export function report(results: Results): string {
     ...results.machine.map((line) => `- ${line}`),
     ...results.subjects.map(({ name, version, keeps }) => `- ${name} ${version}: ${keeps}`),
     `- ${results.method}`, '',
-    ...syslogTable(results), ...relpTable(results), ...idleTable(results.idle), ...floorTable(results),
+    ...goalTable(results), ...syslogTable(results), ...pacedTable(results), ...relpTable(results), ...idleTable(results.idle), ...floorTable(results),
     ...results.checks.map((line) => `- ${line}`), '',
   ].join('\n');
 }
@@ -41,6 +43,36 @@ function syslogTable({ syslog }: Results): string[] {
     ['events/s', (leg) => leg.eventsPerSecond, whole],
     ['peak memory, MiB', (leg) => leg.peakBytes ?? Number.NaN, mebibytes],
   ]), ...processes(syslog), ''];
+}
+
+function mine(rounds: readonly (readonly Leg[])[], value: (leg: Leg) => number): number {
+  return median(rounds.flat().filter(({ subject }) => subject === 'strongroom').map(value));
+}
+
+/** What this project set out to reach on two cores of this kind, beside what this run reached. */
+function goalTable({ syslog, paced, steady }: Results): string[] {
+  const perRsyslog = syslog.flatMap((round) => {
+    const [ours, theirs] = (['strongroom', 'rsyslog'] as const).map((name) => round.find(({ subject }) => subject === name)?.eventsPerCpuSecond);
+    return ours === undefined || theirs === undefined ? [] : [ours / theirs];
+  });
+  const rows: (readonly [string, string, number, (value: number) => string])[] = [
+    ['events per CPU-second', '800,000', mine(syslog, (leg) => leg.eventsPerCpuSecond), whole],
+    ['events per CPU-second, of rsyslog\'s', '1.8 ×', median(perRsyslog), (value) => `${value.toFixed(2)} ×`],
+    ['events/s, the load generator on the same cores', '1,000,000', mine(syslog, (leg) => leg.eventsPerSecond), whole],
+    ['memory at full load, MiB', 'at most 600', mine(syslog, (leg) => leg.peakBytes ?? Number.NaN), mebibytes],
+    ['time to ack at 5,000 events/s (RELP), p99, ms', 'at most 15', mine(steady, ack('p99Ms')), milliseconds],
+    ['time to seal at 500,000 events/s (syslog), p99, ms', 'at most 100', mine(paced, ack('p99Ms')), milliseconds],
+  ];
+  const known = rows.filter(([, , value]) => !Number.isNaN(value));
+  return known.length === 0 ? [] : ['Goals, and what this run reached:', '', ...markdown(['', 'goal', 'reached'], known.map(([title, goal, value, format]) => [title, goal, format(value)])), ''];
+}
+
+function pacedTable({ paced }: Results): string[] {
+  if (paced.length === 0) return [];
+  return ['Syslog over TLS at 500,000 events/s, by the clock, whether they are taken or not:', '', ...compared(paced, [
+    ['events/s', (leg) => leg.eventsPerSecond, whole], ['events per CPU-second', (leg) => leg.eventsPerCpuSecond, whole],
+    ['time to seal, p50, ms', ack('p50Ms'), milliseconds], ['time to seal, p99, ms', ack('p99Ms'), milliseconds],
+  ]), ''];
 }
 
 function relpTable({ steady, flood }: Results): string[] {
@@ -95,7 +127,7 @@ function idleTable(idle: readonly Idle[]): string[] {
 
 function floorTable({ floors, syslog }: Results): string[] {
   if (floors === null) return [];
-  const { eventBytes, leafUs, nodeUs, leafInLanesUs, nodeInLanesUs, framingUs, zstdMBs, zstdRatio, gcmMBs, fdatasyncMs, loopback, socket } = floors;
+  const { eventBytes, leafUs, nodeUs, leafInLanesUs, nodeInLanesUs, leafByAddonUs, nodeByAddonUs, framingUs, zstdMBs, zstdRatio, gcmMBs, fdatasyncMs, loopback, socket } = floors;
   const composed = composedUs(floors);
   const ours = syslog.flatMap((round) => round.filter(({ subject }) => subject === 'strongroom'));
   const measured = ours.length === 0 ? [] : [`Strongroom takes ${us(1e6 / median(ours.map((leg) => leg.eventsPerCpuSecond)))} µs.`];
@@ -106,11 +138,13 @@ function floorTable({ floors, syslog }: Results): string[] {
     ['receive it', us(socket.receiveUs), ''],
     ['leaf: SHA-256 of prefix and message, crypto.hash', us(leafUs), `${whole(eventBytes + 57)} octets in the mean`],
     ['the same four at a time, WebAssembly', us(leafInLanesUs), ''],
+    ...(Number.isNaN(leafByAddonUs) ? [] : [['the same two at a time, the add-on', us(leafByAddonUs), '']]),
     ['inner node: SHA-256 of 65 octets, crypto.hash', us(nodeUs), ''],
     ['the same four at a time, WebAssembly', us(nodeInLanesUs), ''],
+    ...(Number.isNaN(nodeByAddonUs) ? [] : [['the same two at a time, the add-on', us(nodeByAddonUs), '']]),
     ['zstd level 1, window 128 KiB', us(eventBytes / zstdMBs), `${whole(zstdMBs)} MB/s, ratio ${zstdRatio.toFixed(2)}`],
     ['AES-256-GCM of what is left', us(eventBytes / zstdRatio / gcmMBs), `${whole(gcmMBs)} MB/s`],
-    ['together, of each hash the faster', us(composed), `${whole(1e6 / composed)} events per CPU-second`],
+    ['together, of each hash the fastest', us(composed), `${whole(1e6 / composed)} events per CPU-second`],
   ]), '', [...measured, `fdatasync of 64 KiB takes ${fdatasyncMs.toFixed(2)} ms, hardly any of it CPU time.`].join(' '), ''];
 }
 

@@ -13,6 +13,8 @@ import type { Tally } from './tally.ts';
 const CONNECTIONS = 4;
 const RELP_WINDOW = 128;
 const STEADY_EVENTS_PER_SECOND = 5000;
+/** Over syslog: as many as one line of the goals names. */
+const PACED_EVENTS_PER_SECOND = 500_000;
 const WARM_EVENTS = 1_000_000;
 const WARM_SECONDS = 1;
 
@@ -28,6 +30,7 @@ export async function measure(subjects: readonly Subject[], options: Options, ta
   const floors = wanted('floors') ? await measureFloors() : null;
   const legs = new Legs(subjects, options, tally, say);
   const syslog = wanted('syslog') ? await legs.syslog() : [];
+  const paced = wanted('paced') ? await legs.paced() : [];
   const { steady, flood } = wanted('relp') ? await legs.relp() : { steady: [], flood: [] };
   say('looking whether everything is there');
   const { lines, complete } = await tally.check(subjects);
@@ -35,7 +38,7 @@ export async function measure(subjects: readonly Subject[], options: Options, ta
     `${options.rounds} alternations`, ...(syslog.length > 0 ? [`a syslog leg is ${legs.events.toLocaleString('en')} events over ${CONNECTIONS} connections`] : []),
     ...(flood.length > 0 ? [`a RELP leg is ${options.seconds} s`] : []), ...(idle.length > 0 ? [`idle is ${options.idleSeconds} s after as many of settling`] : []),
   ].join('; ');
-  return { results: { machine, subjects, method, idle, syslog, steady, flood, floors, checks: lines }, complete };
+  return { results: { machine, subjects, method, idle, syslog, paced, steady, flood, floors, checks: lines }, complete };
 }
 
 class Legs {
@@ -57,6 +60,14 @@ class Legs {
     const warm = await this.#round('warming up', (subject) => ({ kind: 'syslog', target: subject.syslog, connections: CONNECTIONS, events: Math.min(this.#options.events ?? WARM_EVENTS, WARM_EVENTS) }));
     this.events ||= Math.max(1, Math.round((warm[0]!.eventsPerSecond * this.#options.seconds) / 100_000)) * 100_000;
     return this.#rounds('syslog', (subject) => ({ kind: 'syslog', target: subject.syslog, connections: CONNECTIONS, events: this.events }));
+  }
+
+  /** Only where it can be seen from outside when an event is kept. */
+  async paced(): Promise<Leg[][]> {
+    const events = PACED_EVENTS_PER_SECOND * this.#options.seconds;
+    const load = (subject: Subject): Load => ({ kind: 'syslog', target: subject.syslog, connections: CONNECTIONS, events, eventsPerSecond: PACED_EVENTS_PER_SECOND });
+    const ours = this.#subjects.filter(({ name }) => name === 'strongroom');
+    return ours.length === 0 ? [] : this.#rounds(`syslog at ${PACED_EVENTS_PER_SECOND.toLocaleString('en')}/s`, load, ours);
   }
 
   async relp(): Promise<{ steady: Leg[][]; flood: Leg[][] }> {

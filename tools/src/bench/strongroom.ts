@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startAppliance, type Appliance } from '@strongroom/testing';
 import { CommitTail } from './commit-tail.ts';
-import type { LoadResult } from './load.ts';
+import type { LoadResult, Moment } from './load.ts';
 import type { Check, Kept, Subject } from './subject.ts';
 
-const POLL_MS = 10;
+const POLL_MS = 3;
 /** What is not sealed so long after the load was over is missing. */
 const PATIENCE_MS = 15_000;
 const SOURCE = 'bench-01';
@@ -53,11 +53,13 @@ async function kept(tail: CommitTail, before: number, events: number | null, ove
     deadlineMs = performance.now() + PATIENCE_MS;
   };
   void isOver();
+  const course: Moment[] = [];
   for (;;) {
     tail.read();
     const records = tail.sealed(isBench);
     const atNs = process.hrtime.bigint();
-    if (records - before >= expected || performance.now() > deadlineMs) return { events: records - before, atNs };
+    if (records - before > (course.at(-1)?.events ?? 0)) course.push({ atNs, events: records - before });
+    if (records - before >= expected || performance.now() > deadlineMs) return { events: records - before, atNs, course };
     await delay(POLL_MS);
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A system under test, as a leg of the bench sees it.
-import type { LoadResult, Target } from './load.ts';
+import type { LoadResult, Moment, Target } from './load.ts';
 
 export type SubjectName = 'strongroom' | 'rsyslog' | 'syslog-ng';
 
@@ -30,6 +30,8 @@ export interface Subject {
 export interface Kept {
   readonly events: number;
   readonly atNs: bigint;
+  /** How it came to that, where it can be seen. */
+  readonly course?: readonly Moment[];
 }
 
 export interface Check {
