@@ -45,7 +45,7 @@ export function fileFault(directory: string, { path, bytes, sha256 }: BackupFile
   if (!facts.isFile()) return `${path} is no file`;
   if (facts.size !== bytes) return `${path} has ${facts.size} octets, ${bytes} were written`;
   if (digestOf(join(directory, path)) !== sha256) return `${path} is not what was written`;
-  return /^secrets\/vault\/[0-9a-f]{16}\.key$/.test(path) ? keyFault(directory, path) : null;
+  return /^secrets\/vault\/[0-9a-f]{16}\.(hold-[0-9a-f]{32}\.)?key$/.test(path) ? keyFault(directory, path) : null;
 }
 
 function keyFault(directory: string, path: string): string | null {

@@ -3,9 +3,9 @@
 //   1. the store as of its published checkpoint     every segment that it names had its data key before its first frame
 //   2. wrapped data keys, and what tells of keys    every wrapping key was durable before it wrapped one of these
 //   3. the token, if asked for, to another place
-//   4. registry, checksums, and that checkpoint as the remembered one
+//   4. registry, texts of holds, checksums, and that checkpoint as the remembered one
 //   5. the manifest: before it the directory is no backup
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Failed, Refused } from '@strongroom/bytes';
 import { parsePartName, vkeyOf, presentKey, type LinkedKeys } from '@strongroom/evidence';
@@ -18,7 +18,8 @@ import { BackupTarget, type Base } from './target.ts';
 /** Of secrets/keys: what tells which keys there are. Nothing in it is secret. */
 const KEY_FACTS = ['founded.json', 'ca.pem', 'log-keys.json', 'retired-wrapping-keys.json', 'orders'];
 const STATE = ['deployment', 'registry.json', 'ca.pem'];
-const DATA_KEY = /^[0-9a-f]{16}\.key$/;
+/** Under a bucket's key, or under a legal hold's. */
+const DATA_KEY = /^[0-9a-f]{16}\.(hold-[0-9a-f]{32}\.)?key$/;
 const TOKEN_ATTEMPTS = 5;
 
 export interface BackupPlan {
@@ -56,6 +57,7 @@ export async function makeBackup(plan: BackupPlan, progress: (done: number, tota
     for (const name of KEY_FACTS) copyIfThere(target, join(paths.keysToken, name), `secrets/keys/${name}`);
     if (plan.tokenDirectory !== undefined) copyToken(paths, plan.tokenDirectory);
     for (const name of STATE) copyIfThere(target, join(paths.state, name), `state/${name}`);
+    for (const name of holdsIn(paths)) copyIfThere(target, join(paths.holds, name), `state/vault/holds/${name}`);
     target.write('state/vault/remembered', readFileSync(join(directory, 'store/log/checkpoint')));
     target.write('state/vault/vkey', `${vkeyOf(presentKey(keys))}\n`);
     target.write('state/vault/checksums', coveredChecksums(join(plan.checksums, 'checksums'), target.files));
@@ -66,6 +68,11 @@ export async function makeBackup(plan: BackupPlan, progress: (done: number, tota
   } finally {
     store.close();
   }
+}
+
+/** Texts of legal holds: without them nobody knows what is held, and nothing is destroyed. */
+function holdsIn({ holds }: Layout): string[] {
+  return existsSync(holds) ? readdirSync(holds).filter((name) => name.endsWith('.hold')) : [];
 }
 
 /** Together the two read everything and sign: they must not lie together. */

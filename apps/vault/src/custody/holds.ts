@@ -161,6 +161,7 @@ function checkRequest({ by, reference, reason, query }: HoldRequest): HoldReques
     if (!TEXT_FORM.test(text)) throw new Refused('hold.text', `a hold needs its ${name}`, { why: 'one line of 1 to 500 characters', fix: `give it, such as --${name} 'CASE-12'` });
   }
   const conditions = Object.fromEntries(Object.entries(query).filter(([name, value]) => value !== undefined && name !== 'limit' && name !== 'reverse')) as Query;
+  if (conditions.regex !== undefined) throw new Refused('hold.query', 'a hold takes no regular expression', { why: 'one that never comes to an end would hold up every decision', fix: 'hold by a text' });
   parseQuery(conditions);
   if (Object.keys(conditions).filter((name) => name !== 'ignoreCase').length === 0) throw new Refused('hold.query', 'a hold needs a condition', { why: 'without one it would hold everything for ever', fix: 'give a source, a time or a text' });
   return { by, reference, reason, query: conditions };
