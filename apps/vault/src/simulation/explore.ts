@@ -12,6 +12,8 @@ export interface Bounds {
   /** Of how many outcomes the recovery is crashed as well: each of so many. */
   readonly everyNth: number;
   readonly outcomesOfSecondMax: number;
+  /** For one scene; what is left then is counted. */
+  readonly budgetMs: number;
 }
 
 export interface Explored {
@@ -24,6 +26,8 @@ export interface Explored {
   readonly bounded: number;
   readonly secondCrashes: number;
   readonly secondStates: number;
+  /** Recoveries for which no time was left. */
+  readonly leftOut: number;
   readonly violation: string | null;
 }
 
@@ -47,12 +51,14 @@ class Exploration {
   readonly #random = new Seeded('exploration');
   readonly #seen = new Set<string>();
   readonly #seenSecond = new Set<string>();
-  #counts = { crashes: 0, outcomes: 0, bounded: 0, secondCrashes: 0 };
+  #counts = { crashes: 0, outcomes: 0, bounded: 0, secondCrashes: 0, leftOut: 0 };
+  readonly #endMs: number;
   #violation: string | null = null;
   #first: Machine | undefined;
 
   constructor(scene: Scene, bounds: Bounds, tamper: Tamper) {
     [this.#scene, this.#bounds, this.#tamper] = [scene, bounds, tamper];
+    this.#endMs = performance.now() + bounds.budgetMs;
   }
 
   async run(): Promise<Explored> {
@@ -99,7 +105,7 @@ class Exploration {
   async #recover(moment: Moment, image: DiskImage, how: string): Promise<void> {
     this.#counts.outcomes += 1;
     const key = `${image.digest()} ${image.unsynced().length} ${moment.oracle.debt}`;
-    if (this.#seen.has(key) || this.#violation !== null) return;
+    if (this.#seen.has(key) || this.#violation !== null || this.#isOver()) return;
     this.#seen.add(key);
     const crashesAgain = this.#seen.size % this.#bounds.everyNth === 0;
     const again: Moment[] = [];
@@ -108,7 +114,7 @@ class Exploration {
       this.#counts.secondCrashes += 1;
       for (const [after, howAgain] of this.#crashed(second.image, this.#bounds.outcomesOfSecondMax, false)) {
         const secondKey = `${after.digest()} ${after.unsynced().length} ${second.oracle.debt}`;
-        if (this.#seenSecond.has(secondKey) || this.#violation !== null) continue;
+        if (this.#seenSecond.has(secondKey) || this.#violation !== null || this.#isOver()) continue;
         this.#seenSecond.add(secondKey);
         await this.#start(second.oracle.clone(), after, `crash before ${moment.operation} (${how}), then before ${second.operation} (${howAgain})`, null);
       }
@@ -132,6 +138,12 @@ class Exploration {
     }
     if (machine.violation !== null) this.#found(`${what}: ${machine.violation.message}`);
     machine.vault?.die();
+  }
+
+  #isOver(): boolean {
+    if (performance.now() < this.#endMs) return false;
+    this.#counts.leftOut += 1;
+    return true;
   }
 
   #found(what: string): void {
