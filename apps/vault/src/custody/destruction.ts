@@ -37,6 +37,7 @@ export async function carryOutDestroy(tools: CustodyTools, holds: Holds, file: O
   const { world: { clock }, keys, orders, log } = tools;
   checkApproved(file, approvalRules(tools, clock.nowNs()));
   await holds.judge();
+  await holds.judge([...segmentsIn(order.segments)]);
   const entry = await planned(tools, holds, order);
   await keys.beginOrder(encodeOrderFile(file));
   const approvals = await orders.keep(file);

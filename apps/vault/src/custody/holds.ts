@@ -11,6 +11,7 @@ import { Failed, Refused } from '@strongroom/bytes';
 import { decodeHoldText, decodeSegmentHeader, encodeHoldText, encodeOrderFile, SEGMENT_HEADER_MAX, type HoldText, type OrderFile } from '@strongroom/evidence';
 import { partsOf } from '../commit/segment-parts.ts';
 import { listDirectory, putFile, readHead, readWhole, removeDurably } from '../disk.ts';
+import type { Matches } from '../read/census.ts';
 import { parseQuery, type Query } from '../read/query.ts';
 import type { CustodyTools } from './tools.ts';
 
@@ -69,21 +70,22 @@ export class Holds {
   }
 
   /**
-   * Judges all that is published now by every hold, and wraps the data keys of what is held. Throws `Failed('hold.lost')` when
-   * the text of a hold is not what the log says: what it holds is not known then.
+   * Judges all that is published now by every hold, and wraps the data keys of what is held; with `segments` all of those,
+   * from the log's beginning, however far a hold was judged. Throws `Failed('hold.lost')` when the text of a hold is not what
+   * the log says: what it holds is not known then.
    */
-  async judge(): Promise<void> {
+  async judge(segments?: readonly string[]): Promise<void> {
     const { state, log, reading } = this.#tools;
     await log.settle();
-    const { size } = log;
     for (const [hold, document] of state.holds) {
-      const first = this.#judged(hold);
-      if (first >= size) continue;
+      const first = segments === undefined ? this.#judged(hold) : 0;
+      if (first >= log.size) continue;
       const text = this.#text(hold, document);
       if (text === null) throw new Failed('hold.lost', `the text of hold ${hold} is missing, or not the one that the log names`, { why: 'what it holds is not known', fix: 'restore state/vault/holds from a backup; nothing is destroyed until then' });
-      const segments = (await reading.ask('matches', { query: JSON.parse(text.query.toString()) as Query, first })) as string[];
-      await this.#wrap(hold, segments);
-      await putFile(this.#tools.world.disk, this.#path(hold, 'judged'), `${size}\n`);
+      const found = (await reading.ask('matches', { query: JSON.parse(text.query.toString()) as Query, first, segments })) as Matches;
+      await this.#wrap(hold, found.segments);
+      // What was published and read, which may be less than what is committed by now.
+      if (segments === undefined) await putFile(this.#tools.world.disk, this.#path(hold, 'judged'), `${found.size}\n`);
     }
   }
 

@@ -38,7 +38,11 @@ export function openCustody(world: World, context: CustodyContext, sealing: Seal
 
 function logAccess({ vault, loop, publisher, record }: Sealing): LogAccess {
   return {
-    settle: () => loop.settle(),
+    settle: async () => {
+      await loop.settle();
+      // While sealing stands still too.
+      await publisher.flush();
+    },
     enter: async (entry) => {
       const entered = vault.entered(entry);
       loop.wake();

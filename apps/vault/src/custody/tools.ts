@@ -41,7 +41,7 @@ export interface CustodyTools {
 }
 
 export interface LogAccess {
-  /** What waits now is committed and published when this resolves. */
+  /** What waits now is committed when this resolves, unless sealing stands still; what is committed is published. */
   settle(): Promise<void>;
   /** Commits and publishes an entry. Resolves with its index. */
   enter(entry: Entry): Promise<number>;

@@ -49,12 +49,18 @@ export interface MatchTools {
   readonly query: Matcher;
   /** By the manifest alone: nothing but time is asked for. */
   readonly byManifest: boolean;
-  /** Whether a segment's octets are gone. */
+  /** Whether a segment's octets are gone, or nobody asks for them. */
   readonly isGone: (segment: string) => boolean;
 }
 
+export interface Matches {
+  readonly segments: readonly string[];
+  /** Of the log that was read. */
+  readonly size: number;
+}
+
 /** Segments with a batch from entry `first` on that answers. One that cannot be read answers: it is better kept. */
-export async function segmentsMatching(first: number, { log, history, query, byManifest, isGone }: MatchTools): Promise<string[]> {
+export async function segmentsMatching(first: number, { log, history, query, byManifest, isGone }: MatchTools): Promise<Matches> {
   const found = new Set<string>();
   const gone = new Map<string, boolean>();
   for (const { index, entry } of log.entries(first)) {
@@ -64,7 +70,7 @@ export async function segmentsMatching(first: number, { log, history, query, byM
     if (gone.get(entry.segment) === true) continue;
     if (byManifest || (await answers(entry, history, query))) found.add(entry.segment);
   }
-  return [...found];
+  return { segments: [...found], size: log.size };
 }
 
 async function answers(entry: BatchEntry, history: Pick<History, 'open'>, query: Matcher): Promise<boolean> {

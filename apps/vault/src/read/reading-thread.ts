@@ -13,7 +13,7 @@ import { xaesKey, type BatchEntry, type XaesKey } from '@strongroom/evidence';
 import { toRpcError } from '@strongroom/service';
 import { SYSTEM_DISK } from '../disk.ts';
 import { PublishedLog } from '../upkeep/published-log.ts';
-import { census, segmentsMatching } from './census.ts';
+import { census, segmentsMatching, type Matches } from './census.ts';
 import { Destroyed } from './destroyed.ts';
 import { FILTERS_DIRECTORY, putFilter, readFilter } from './filter-keeper.ts';
 import type { SegmentFilter } from './filter.ts';
@@ -117,11 +117,12 @@ async function resultOf(id: number, verb: string, args: unknown, { history, keys
   return (args as { as?: unknown }).as === 'ids' ? giveBatches(batches, tools) : giveForms(batches, query, tools);
 }
 
-/** Segments with a batch from an entry on that answers a query. */
-function matches(args: unknown, history: History): Promise<string[]> {
-  const { query, first } = args as { query: Query; first: number };
+/** Segments with a batch from an entry on that answers a query; of `segments` alone where they are named. */
+function matches(args: unknown, history: History): Promise<Matches> {
+  const { query, first, segments } = args as { query: Query; first: number; segments?: readonly string[] };
+  const wanted = segments === undefined ? null : new Set(segments);
   const byManifest = Object.keys(query).every((name) => name === 'since' || name === 'until');
-  const isGone = (segment: string): boolean => !existsSync(files().parts.at(segment, 0).path);
+  const isGone = (segment: string): boolean => wanted?.has(segment) === false || !existsSync(files().parts.at(segment, 0).path);
   return segmentsMatching(first, { log: new PublishedLog(files().log), history, query: parseQuery(query), byManifest, isGone });
 }
 

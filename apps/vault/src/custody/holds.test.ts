@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { it } from 'node:test';
+import { Bench } from '../simulation/custody-bench.ts';
+
+const CASE = { by: 'spiffe://test.example/reader/operator', reference: 'CASE-12', reason: 'a letter' };
+
+it('what was committed and not published while a hold was judged is judged the next time', async () => {
+  await using bench = await Bench.open();
+  const { holds } = bench.custody;
+  const hold = await holds.place({ ...CASE, query: { text: 'secret' } });
+  bench.isSettling = false;
+  const segment = await bench.seal('secret.1');
+  await holds.judge();
+  assert.deepEqual(holds.held([segment]), [], 'it is not published');
+  await bench.publisher.flush();
+  await holds.judge();
+  assert.deepEqual(holds.held([segment]), [segment]);
+  assert.equal(holds.list().find((one) => one.hold === hold)!.judged, bench.vault.size);
+});
+
+it('before a destruction its segments are judged from the beginning, however far a hold says that it was judged', async () => {
+  await using bench = await Bench.open();
+  const { holds } = bench.custody;
+  const [kept, gone] = [await bench.seal('secret.1'), await bench.seal('other.1')];
+  const hold = await holds.place({ ...CASE, query: { text: 'secret' } });
+  writeFileSync(join(bench.tools.paths.holds, `${hold}.judged`), '999999\n');
+  await holds.judge();
+  assert.deepEqual(holds.held([kept, gone]), []);
+  await holds.judge([gone, kept]);
+  assert.deepEqual(holds.held([kept, gone]), [kept]);
+});
