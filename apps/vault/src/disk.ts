@@ -122,7 +122,12 @@ function lengthOf(parts: readonly Buffer[]): number {
 async function putInPlace(disk: Disk, aside: string, path: string): Promise<void> {
   if (disk.existsSync(path)) throw new Failed('vault.write-failed', `${path} is there already`, { why: 'a new file was to be made there', fix: 'run "strongroom verify"' });
   await disk.rename(aside, path);
-  await syncDirectory(dirname(path), disk);
+  try {
+    await syncDirectory(dirname(path), disk);
+  } catch (cause) {
+    // It is there already: lack of room is no longer "nothing happened", after which the file before it would go on.
+    throw new Failed('vault.write-failed', `the name of ${path} could not be made durable`, { why: (cause as Error).message, fix: 'the vault restarts and recovers by itself', cause });
+  }
 }
 
 /** Puts a small file in place whole and durable, its directory too if that is new; see {@link FileTree} for deeper ones. */

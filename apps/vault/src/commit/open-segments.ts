@@ -31,8 +31,8 @@ export class OpenSegments {
   #retired: ReadonlySet<string> = new Set();
   #nextId: number;
   readonly #origin: string;
-  /** Segments that were begun before are closed. */
-  #turnedAt = 0n;
+  /** Segments with lower numbers are closed. */
+  #turnedBelow = 0;
 
   /** `closed` is told of the closing entry once the final frame is durable. */
   constructor(options: OpenSegmentsOptions, origin: string, nextId: number, opened: (segment: SegmentWriter) => void, closed: (entry: CloseEntry) => void) {
@@ -77,8 +77,13 @@ export class OpenSegments {
   }
 
   /** The open segments are closed by the next cycle: new ones get the wrapping keys of now. */
-  turn(now: bigint): void {
-    this.#turnedAt = now;
+  turn(): void {
+    this.#turnedBelow = this.#nextId;
+  }
+
+  /** Whether segments from before the {@link turn} are still open. */
+  get isTurning(): boolean {
+    return [...this.writers()].some(({ id }) => id < this.#turnedBelow);
   }
 
   /**
@@ -88,7 +93,7 @@ export class OpenSegments {
   async closeDue(now: bigint): Promise<void> {
     for (const segment of this.writers()) {
       const { retentionClass, bucket, createdAt } = segment.place;
-      const isOld = now - createdAt > SEGMENT_AGE_NS || createdAt <= this.#turnedAt;
+      const isOld = now - createdAt > SEGMENT_AGE_NS || segment.id < this.#turnedBelow;
       const isDue = isOld || bucket !== this.#bucket(retentionClass, now) || segment.length >= this.#options.segmentBytesMax;
       if (isDue || this.#retired.has(segment.keyId)) await this.close(retentionClass);
     }

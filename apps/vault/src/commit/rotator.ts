@@ -77,7 +77,7 @@ export class Rotator {
     try {
       if (wanted?.what.wrapping === true && this.#wrapping === null) await this.#turnWrapping();
       if (wanted?.what.log === true && !this.#isNamed) return await this.#name();
-      if (vault.isRotating) return;
+      if (vault.isRotating || vault.isTurning) return;
       const kept = vault.confirming;
       if (kept !== null) await publish();
       const old = kept === null ? null : await this.#finish(kept);

@@ -116,6 +116,11 @@ export class Vault {
     return this.#nextKey !== null;
   }
 
+  /** Whether segments under wrapping keys of before {@link turnSegments} are still open. */
+  get isTurning(): boolean {
+    return this.#segments.isTurning;
+  }
+
   /** A change of key that is committed and not confirmed. */
   get confirming(): KeptRotation | null {
     return this.#confirming;
@@ -130,7 +135,7 @@ export class Vault {
   }
 
   get hasWork(): boolean {
-    return !this.#options.waiting.isEmpty || this.#urgent.length > 0 || this.#closing.length > 0 || this.isRotating;
+    return !this.#options.waiting.isEmpty || this.#urgent.length > 0 || this.#closing.length > 0 || this.isRotating || this.isTurning;
   }
 
   /** Whether a write found no room: files may end in half a frame or record, and nothing may follow before {@link startAfresh}. */
@@ -170,7 +175,7 @@ export class Vault {
 
   /** The open segments are closed by the next cycle, and new ones begun as records come. */
   turnSegments(): void {
-    this.#segments.turn(this.#options.world.clock.nowNs());
+    this.#segments.turn();
   }
 
   /**
