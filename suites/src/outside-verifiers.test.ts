@@ -2,12 +2,14 @@
 // Golden logs of sizes around the edges of tiles, each valid, then each with every tampering: all verifiers that nobody
 // here wrote must accept the first and refuse the others. A verifier counts only because it is seen to refuse.
 import assert from 'node:assert/strict';
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { cosignatureLine, cosignedText, cosignerVkey, parseCosignerVkey } from '@strongroom/evidence';
 import { buildStore, writeFiles, type BuiltStore } from '@strongroom/testing';
-import { missing, outsideVerifiers, type OutsideVerifier } from './outside-verifiers.ts';
+import { cosignedBy, missing, outsideVerifiers, type OutsideVerifier } from './outside-verifiers.ts';
 import { tampered, type Files } from './tampered-files.ts';
 import { logTamperings } from './tampering-log.ts';
 
@@ -78,4 +80,25 @@ test('an older log, or another one, than the one seen before is refused by the v
   const root = Buffer.alloc(32, 7);
   assert.deepEqual(said(sumdb, log, vkey, seen(store.checkpoint)), { sumdb: 300 });
   for (const size of [299, 300, 301]) assert.deepEqual(said(sumdb, log, vkey, seen(store.signCheckpoint(size, root))), { sumdb: null }, `${size} seen`);
+});
+
+test('cosignatures are those of the specification: others accept them, and refuse one that is altered', { skip: skip ?? false }, () => {
+  const store = buildStore(7);
+  const cosigners = ['one', 'two'].map((name, i) => {
+    const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+    const vkey = cosignerVkey(`${name}.example/w`, publicKey.export({ type: 'spki', format: 'der' }));
+    const seconds = 1_790_000_000 + i;
+    const text = store.checkpoint.slice(0, store.checkpoint.lastIndexOf('\n\n') + 1);
+    return { vkey, line: cosignatureLine(parseCosignerVkey(vkey), seconds, sign(null, Buffer.from(cosignedText(text, seconds)), privateKey)) };
+  });
+  const [first, second] = cosigners as [(typeof cosigners)[0], (typeof cosigners)[0]];
+  const keys = cosigners.map(({ vkey }) => vkey);
+  assert.deepEqual(cosignedBy(seen(store.checkpoint + first.line + second.line), store.vkey, keys), { size: 7, count: 2 });
+  assert.deepEqual(cosignedBy(seen(store.checkpoint + first.line), store.vkey, keys), { size: 7, count: 1 });
+  const bytes = Buffer.from(first.line.trimEnd().split(' ').at(-1)!, 'base64');
+  for (const at of [5, 11, 40]) {
+    const altered = Buffer.from(bytes);
+    altered[at]! ^= 1;
+    assert.equal(cosignedBy(seen(`${store.checkpoint}— one.example/w ${altered.toString('base64')}\n`), store.vkey, keys), null, `octet ${at}`);
+  }
 });

@@ -25,13 +25,20 @@ export function missing(): string | undefined {
 /** Builds what is not built yet. Throws with what Go said. */
 export function outsideVerifiers(): OutsideVerifier[] {
   mkdirSync(CACHE, { recursive: true });
-  go(['build', '-buildvcs=false', '-trimpath', '-o', `${CACHE}/`, './sumdb', './formats'], {});
+  go(['build', '-buildvcs=false', '-trimpath', '-o', `${CACHE}/`, './sumdb', './formats', './cosigned'], {});
   const fsck = join(CACHE, FSCK.replace(/^.*@/, 'fsck-'));
   if (!existsSync(fsck)) {
     go(['install', '-trimpath', FSCK], { GOBIN: CACHE });
     renameSync(join(CACHE, 'fsck'), fsck);
   }
   return [driver('sumdb', true), driver('formats', false), { name: 'fsck', verify: (log, vkeyFile) => runFsck(fsck, log, vkeyFile) }];
+}
+
+/** What transparency-dev's formats says of a cosigned checkpoint: the size, and how many of these witnesses cosigned; null where it refuses. */
+export function cosignedBy(noteFile: string, vkey: string, witnesses: readonly string[]): { readonly size: number; readonly count: number } | null {
+  const { status, stdout } = spawnSync(join(CACHE, 'cosigned'), [noteFile, vkey, ...witnesses], { encoding: 'utf8', timeout: PATIENCE_MS });
+  const said = /^verified size ([0-9]+) by ([0-9]+)\n$/.exec(stdout);
+  return status === 0 && said !== null ? { size: Number(said[1]), count: Number(said[2]) } : null;
 }
 
 function go(args: readonly string[], environment: Readonly<Record<string, string>>): void {
