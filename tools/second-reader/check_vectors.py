@@ -105,7 +105,7 @@ def entry(vectors):
     for vector in vectors["vectors"]:
         read = formats.read_entry(vector["text"].encode())
         assert read["kind"] == vector["entry"].pop("kind")
-        as_said(read, vector["entry"])
+        as_said({name.replace("seen-root", "seenRoot"): value for name, value in read.items()}, vector["entry"])
         assert formats.entry_leaf(vector["text"].encode()).hex() == vector["leaf"]
     for vector in vectors["refused"]:
         refuses(lambda: formats.read_entry(vector["text"].encode()), vector)

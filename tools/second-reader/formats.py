@@ -286,6 +286,10 @@ FIELDS = {
         ("records", whole), ("bytes", whole), ("order", identifier), ("approvals", base64_hash),
     ],
     "destroyed": [("time", time), ("order", identifier), ("keys", words), ("files", whole), ("copies", words)],
+    "rollback": [
+        ("time", time), ("origin", word), ("size", whole), ("root", base64_hash), ("seen", whole), ("seen-root", base64_hash), ("order", identifier),
+        ("approvals", base64_hash),
+    ],
     "rotate": [("time", time), ("from", word), ("to", word)],
 }
 

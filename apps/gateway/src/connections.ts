@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { FLAG, NO_KEY } from '@strongroom/evidence';
-import { sourceId, standing, type Registry, type ServiceContext } from '@strongroom/service';
+import { logOrigin, sourceId, standing, type Registry, type ServiceContext } from '@strongroom/service';
 import { peerText, plainName } from './address.ts';
 import { Connection, type Surroundings } from './connection.ts';
 import type { Admit } from './doors.ts';
@@ -40,7 +40,7 @@ export class Connections implements Admit {
     this.#sources = sources;
     this.#say = say;
     this.around = {
-      outbox, say, isFull, recordBytesMax: gateway.maxRecordBytes, origin: `${context.deployment}/log`, stalled: new Set(), paused: new Set(),
+      outbox, say, isFull, recordBytesMax: gateway.maxRecordBytes, origin: logOrigin(context.paths, context.deployment), stalled: new Set(), paused: new Set(),
       overfull: () => this.#stallAll(),
       holdMemory: (bytes) => this.#holdMemory(bytes),
       ended: (connection) => { this.#live.delete(connection); },

@@ -3,6 +3,7 @@
 // keep it"), because an Ed25519 cosignature does not name its maker. They are made when they are first asked for.
 import { randomBytes } from 'node:crypto';
 import { Failed, Refused } from '@strongroom/bytes';
+import { logNumber } from '@strongroom/evidence';
 import type { Keyring } from './keyring.ts';
 
 const PARTS = ['witness', 'mirror'] as const;
@@ -20,14 +21,14 @@ export function cosignerPart(text: string): CosignerPart {
 }
 
 /** Vouching for our own log would be worth nothing and look like something. Throws `Refused`: `keys.not-a-cosignature`, `keys.own-log`. */
-export function checkCosignature(message: Buffer, ownOrigin: string): Buffer {
+export function checkCosignature(message: Buffer, deployment: string): Buffer {
   const origin = message.length <= OCTETS_MAX ? COSIGNATURE.exec(message.toString('utf8'))?.[1] : undefined;
   if (origin === undefined) {
     throw new Refused('keys.not-a-cosignature', 'the witness\'s key does not sign this text', {
       why: `it has ${message.length} octets and is no cosignature/v1 of a checkpoint`, fix: 'ask for a cosignature of docs/FORMAT.md, section 12',
     });
   }
-  if (origin === ownOrigin) throw new Refused('keys.own-log', 'a deployment does not witness its own log', { why: `the checkpoint is of ${origin}` });
+  if (logNumber(origin, deployment) !== null) throw new Refused('keys.own-log', 'a deployment does not witness its own log', { why: `the checkpoint is of ${origin}` });
   return message;
 }
 

@@ -8,6 +8,7 @@ import { Refused } from '@strongroom/bytes';
 import { checkApproved, decodeOrderFile, orderHash, type Order, type OrderFile } from '@strongroom/evidence';
 import { mayApprove, type Registry } from '@strongroom/service';
 import type { Keyring } from './keyring.ts';
+import { checkOrigin } from './log-keys.ts';
 import { OrderLog } from './order-log.ts';
 import { destroyKey, wrappingKeyIds } from './wrapping.ts';
 
@@ -38,7 +39,7 @@ export function beginOrder(ring: Keyring, facts: DestructionFacts, bytes: Buffer
 
 function judge({ founded }: Keyring, { registry, now }: DestructionFacts, file: OrderFile): void {
   checkApproved(file, {
-    origin: `${founded.deployment}/log`, authority: new X509Certificate(founded.caPem).raw, now: now(),
+    origin: checkOrigin(file.order.origin, founded.deployment), authority: new X509Certificate(founded.caPem).raw, now: now(),
     mayApprove: (custodian, { created }) => mayApprove(registry(), custodian, Number(created / 1_000_000n)),
   });
 }

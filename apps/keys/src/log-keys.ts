@@ -14,7 +14,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failed, Refused } from '@strongroom/bytes';
-import { readRotation, vkeyLine } from '@strongroom/evidence';
+import { logNumber, readRotation, vkeyLine } from '@strongroom/evidence';
 import type { LogKeyFacts } from '@strongroom/keys';
 import { writeDurably } from '@strongroom/service';
 import type { Founded } from './founded.ts';
@@ -66,19 +66,27 @@ export class LogKeys {
     return key;
   }
 
+  /** The first key of a log that is to be begun, made when there is none yet: it is that log's at once. */
+  async found(origin: string): Promise<LogKeyEpoch> {
+    return this.#epochs.find((one) => one.origin === origin) ?? this.#make(origin, 'active');
+  }
+
   /** The next key of the log `origin`, made when there is none yet: it signs nothing before the vault asks it to. */
   async prepare(origin: string): Promise<LogKeyEpoch> {
     const known = this.#epochs.find((one) => one.state === 'next' && one.origin === origin);
-    if (known !== undefined) return known;
+    return known ?? this.#make(origin, 'next');
+  }
+
+  async #make(origin: string, state: 'next' | 'active'): Promise<LogKeyEpoch> {
     if (this.#epochs.length >= EPOCHS_MAX) throw new Refused('keys.log-keys', 'the log\'s key was changed too often', { why: `${EPOCHS_MAX} times` });
     const { token, founded, sync } = this.#place;
     const label = `${founded.deployment}/log/${this.#epochs.length + 1}`;
     if (token.publicKey('ed25519', label) === undefined) token.makePair('ed25519', { label, id: randomBytes(8) });
     const spki = token.publicKey('ed25519', label)!.toString('base64');
     sync();
-    const next: LogKeyEpoch = { origin, label, spki, state: 'next', since: new Date().toISOString() };
-    await this.#write([...this.#epochs, next]);
-    return next;
+    const made: LogKeyEpoch = { origin, label, spki, state, since: new Date().toISOString() };
+    await this.#write([...this.#epochs, made]);
+    return made;
   }
 
   /**
@@ -98,11 +106,6 @@ export class LogKeys {
     return { retired, active };
   }
 
-  /** A key that founds a log of its own counts from its first use on. */
-  async activate(spki: string): Promise<void> {
-    await this.#write(this.#epochs.map((one) => (one.spki === spki && one.state === 'next' ? { ...one, state: 'active' as const } : one)));
-  }
-
   #named(vkey: string): LogKeyEpoch {
     const found = this.#epochs.find(({ origin, spki }) => vkeyLine(origin, Buffer.from(spki, 'base64')) === vkey);
     if (found !== undefined) return found;
@@ -118,6 +121,12 @@ export class LogKeys {
     await writeDurably(join(this.#place.directory, 'log-keys.json'), `${JSON.stringify({ version: 1, epochs }, null, 2)}\n`);
     this.#epochs = epochs;
   }
+}
+
+/** Throws `Refused('keys.malformed')` unless it names one of the deployment's logs. */
+export function checkOrigin(origin: string, deployment: string): string {
+  if (logNumber(origin, deployment) !== null) return origin;
+  throw new Refused('keys.malformed', `"${origin.slice(0, 100)}" is no log of this deployment`);
 }
 
 /** Needs no token. Throws `Refused('keys.founded')` when the file cannot be understood. */

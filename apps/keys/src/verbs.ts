@@ -7,6 +7,7 @@ import { checkKeys } from './check.ts';
 import { checkCheckpoint } from './checkpoint.ts';
 import { checkCosignature, cosignerPart, signCosignature, witnessKey } from './cosigner.ts';
 import type { Hsm } from './hsm.ts';
+import { checkOrigin } from './log-keys.ts';
 import { listKeys } from './inventory.ts';
 import { checkRequest, issue } from './issue.ts';
 import type { KeyringPlace } from './place.ts';
@@ -18,7 +19,7 @@ const MAY = {
   /** run/keys/admin.sock: the supervisor, by the socket's mode. */
   admin: ['info', 'issue', 'witnessKey', 'listKeys', 'checkKeys'],
   /** run/keys/vault.sock: the vault, by its certificate. */
-  vault: ['info', 'signCheckpoint', 'prepareLogKey', 'retireLogKey', 'ensureWrappingKey', 'retireWrappingKeys', 'wrap', 'unwrap', 'rewrap', 'beginOrder', 'destroyByOrder'],
+  vault: ['info', 'signCheckpoint', 'foundLogKey', 'prepareLogKey', 'retireLogKey', 'ensureWrappingKey', 'retireWrappingKeys', 'wrap', 'unwrap', 'rewrap', 'beginOrder', 'destroyByOrder'],
   /** run/keys/witness.sock: the witness, by its certificate. */
   witness: ['witnessKey', 'signCosignature'],
   /** Standard input of offline.ts: whoever can read the token's files and PIN anyway. */
@@ -70,6 +71,10 @@ export function verbsFor(kind: CallerKind, facts: VerbFacts): RpcVerbs<unknown> 
       const signature = await facts.hsm.use((ring) => ring.token.sign('ed25519', ring.logKeys.handle(spki), message));
       facts.counts.signatures++;
       return { signature: signature.toString('base64') };
+    },
+    foundLogKey: async (args) => {
+      const { spki } = await facts.hsm.use((ring) => ring.logKeys.found(checkOrigin(text(args, 'origin'), ring.founded.deployment)));
+      return { spki };
     },
     prepareLogKey: async (args) => {
       const { spki } = await facts.hsm.use((ring) => ring.logKeys.prepare(checkOrigin(text(args, 'origin'), ring.founded.deployment)));
@@ -132,7 +137,7 @@ export function verbsFor(kind: CallerKind, facts: VerbFacts): RpcVerbs<unknown> 
     },
     signCosignature: async (args) => {
       const part = cosignerPart(text(args, 'part'));
-      const message = checkCosignature(octets(args, 'message'), `${facts.deployment}/log`);
+      const message = checkCosignature(octets(args, 'message'), facts.deployment);
       const signature = await facts.hsm.use((ring) => signCosignature(ring, part, message));
       facts.counts.cosignatures++;
       return { signature: signature.toString('base64') };
@@ -156,12 +161,6 @@ function texts(args: unknown, name: string): readonly string[] {
   const value = (args as Readonly<Record<string, unknown>> | null)?.[name] ?? [];
   if (Array.isArray(value) && value.every((one): one is string => typeof one === 'string')) return value;
   throw new Refused('keys.malformed', `"${name}" is no list of texts`);
-}
-
-/** The logs of a deployment are <deployment>/log, and <deployment>/log-2 and so on after it. */
-function checkOrigin(origin: string, deployment: string): string {
-  if (origin.startsWith(`${deployment}/`) && /^\/log(-[1-9][0-9]{0,3})?$/.test(origin.slice(deployment.length))) return origin;
-  throw new Refused('keys.malformed', `"${origin.slice(0, 100)}" is no log of this deployment`);
 }
 
 function optionalText(args: unknown, name: string): string | undefined {

@@ -4,12 +4,13 @@ import { EventEmitter } from 'node:events';
 import { join } from 'node:path';
 import type { Failed } from '@strongroom/bytes';
 import { presentKey, vkeyOf, type CloseEntry } from '@strongroom/evidence';
-import { classifier, errorFields, retentionClasses, serviceId, type Fields, type Level, type ServiceContext } from '@strongroom/service';
+import { classifier, errorFields, logOrigin, retentionClasses, serviceId, type Fields, type Level, type ServiceContext } from '@strongroom/service';
 import { CommitLog } from './commit/commit-log.ts';
 import type { KeyLine } from './commit/key-line.ts';
 import { LogDirectory } from './commit/log-directory.ts';
-import { checkLogKeys, keysOfLog } from './commit/log-key.ts';
+import { checkLogKeys, keysOfLog, type TokenLogKey } from './commit/log-key.ts';
 import { Loop } from './commit/loop.ts';
+import { acceptance, segmentsFrom } from './commit/new-log.ts';
 import { Publisher } from './commit/publisher.ts';
 import { recover, type KnownLog } from './commit/recover.ts';
 import { RotationFiles } from './commit/rotation-files.ts';
@@ -84,10 +85,10 @@ export async function openSealing({ world, context, openKeys, isAlive, commitFil
     context.event('vault.keys-back', 'warn', { awayMs: Math.round(awayMs) });
     waiting.pushIncident(own.event('vault.keys-were-away', 'warn', { awayMs: Math.round(awayMs) }));
   });
-  const origin = `${context.deployment}/log`;
-  const inToken = keysOfLog(origin, await keys.logKeys());
+  const origin = logOrigin(paths, context.deployment, (path) => readWhole(disk, path)?.toString() ?? null);
+  const inToken = await keysInToken(origin, keys);
   const remembered = readWhole(disk, join(paths.vaultState, 'remembered'))?.toString() ?? null;
-  const known: KnownLog = { first: inToken[0]!.key, keys: inToken.map(({ key }) => key), remembered };
+  const known: KnownLog = { first: inToken[0]!.key, keys: inToken.map(({ key }) => key), remembered, segmentsFrom: segmentsFrom(disk, paths.dataKeys) };
   const space = new Space(world, paths.store, config.minFreeBytes, config.reserveBytes);
   const commitLog = new CommitLog(disk, paths.commit, commitFileBytes);
   const recovered = await withRoom(world, context, space, () => recover(disk, paths, known, commitLog));
@@ -120,6 +121,13 @@ export async function openSealing({ world, context, openKeys, isAlive, commitFil
     loop.wake();
   };
   const start = async (): Promise<void> => {
+    const accepted = recovered.isNew ? await acceptance(disk, paths, clock.nowNs()) : null;
+    if (accepted !== null) {
+      // What the log before sealed is none of this one's to destroy.
+      await keys.sealing.retireWrappingKeys();
+      vault.enter(accepted);
+      record('vault.log-begun', { origin, after: accepted.origin, size: accepted.size, lost: accepted.seen - accepted.size }, 'warn');
+    }
     vault.enter({ kind: 'start', time: clock.nowNs(), size: vault.size, rewritten: recovered.rewritten });
     record('vault.started', { size: vault.size, rewritten: recovered.rewritten, tornSegments: recovered.torn.length });
     await loop.begin(context.stop);
@@ -134,6 +142,14 @@ export async function openSealing({ world, context, openKeys, isAlive, commitFil
     await vault.release();
   };
   return { keys, origin, classOf, vault, waiting, own, publisher, space, loop, rotator, events, closedBefore: recovered.closed, record, start, stop };
+}
+
+/** What the token has for this log; the first key of a log that is to begin is made. */
+async function keysInToken(origin: string, keys: KeyLine): Promise<TokenLogKey[]> {
+  const found = keysOfLog(origin, await keys.logKeys());
+  if (found.length > 0) return found;
+  await keys.sealing.foundLogKey(origin);
+  return keysOfLog(origin, await keys.logKeys());
 }
 
 /** Recovery writes: on a full disk it waits for room, out of the reserve at first. */

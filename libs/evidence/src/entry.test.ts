@@ -6,7 +6,7 @@ import { decodeEntry, encodeEntry, type Entry } from './entry.ts';
 import { leafHash } from './merkle.ts';
 
 const TIMES = new Set(['from', 'to', 'time']);
-const HASHES = new Set(['root', 'header', 'digest', 'document', 'approvals']);
+const HASHES = new Set(['root', 'header', 'digest', 'document', 'approvals', 'seenRoot']);
 
 function entryOf(fields: Readonly<Record<string, unknown>>): Entry {
   const values = Object.entries(fields).map(([name, value]) => [name, TIMES.has(name) && /^[0-9]+$/.test(value as string) ? BigInt(value as string) : HASHES.has(name) ? Buffer.from(value as string, 'hex') : value]);

@@ -100,7 +100,23 @@ export interface DestroyedEntry {
   readonly copies: readonly string[];
 }
 
-export type Entry = BatchEntry | CloseEntry | HeartbeatEntry | StartEntry | HoldEntry | ReleaseEntry | DestroyEntry | DestroyedEntry | RotateEntry;
+/** This log goes on from an older state of another, whose later entries are lost. It stands first. */
+export interface RollbackEntry {
+  readonly kind: 'rollback';
+  readonly time: bigint;
+  /** The log that was given up, and its state that was found. */
+  readonly origin: string;
+  readonly size: number;
+  readonly root: Buffer;
+  /** Its last state that was seen. */
+  readonly seen: number;
+  readonly seenRoot: Buffer;
+  /** Id of the order, and HASH of its file with the approvals. */
+  readonly order: string;
+  readonly approvals: Buffer;
+}
+
+export type Entry = BatchEntry | CloseEntry | HeartbeatEntry | StartEntry | HoldEntry | ReleaseEntry | DestroyEntry | DestroyedEntry | RotateEntry | RollbackEntry;
 
 const FIELDS = {
   batch: {
@@ -116,6 +132,7 @@ const FIELDS = {
     time: 'time', class: 'word', bucket: 'word', keys: 'words', segments: 'ranges', held: 'ranges', batches: 'size', records: 'size',
     bytes: 'size', order: 'id', approvals: 'hash',
   },
+  rollback: { time: 'time', origin: 'word', size: 'size', root: 'hash', seen: 'size', 'seen-root': 'hash', order: 'id', approvals: 'hash' },
   rotate: { time: 'time', from: 'word', to: 'word' },
   destroyed: { time: 'time', order: 'id', keys: 'words', files: 'size', copies: 'words' },
 } as const satisfies Record<Entry['kind'], Fields>;

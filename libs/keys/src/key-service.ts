@@ -3,6 +3,7 @@
 //   info               {}                                     → KeyServiceInfo
 //   issue              IssueRequest                           → IssuedCertificate
 //   signCheckpoint     {message, spki?}                       → {signature}
+//   foundLogKey        {origin}                               → {spki}
 //   prepareLogKey      {origin}                               → {spki}
 //   retireLogKey       {rotation}                             → {state}
 //   retireWrappingKeys {}                                     → {retired}
@@ -86,6 +87,8 @@ export interface KeyService {
   issue(request: IssueRequest): Promise<IssuedCertificate>;
   /** Ed25519 over the text of a checkpoint: 64 octets. `spki`: by this key of the log (DER), else by the present one. */
   signCheckpoint(message: Buffer, spki?: Buffer): Promise<Buffer>;
+  /** The first key of a log that is to be begun: SubjectPublicKeyInfo, DER. */
+  foundLogKey(origin: string): Promise<Buffer>;
   /** The key that the log shall have next, made when there is none yet: SubjectPublicKeyInfo, DER. */
   prepareLogKey(origin: string): Promise<Buffer>;
   /** Ends the key that a rotation (docs/FORMAT.md, section 4) leads away from; may be repeated. */
@@ -119,6 +122,7 @@ export function keyService(caller: KeyServiceCaller): KeyService {
       const by = spki === undefined ? {} : { spki: base64(spki) };
       return (await ask('signCheckpoint', { message: base64(message), ...by })).octets('signature', 64);
     },
+    foundLogKey: async (origin) => (await ask('foundLogKey', { origin })).octets('spki', 44),
     prepareLogKey: async (origin) => (await ask('prepareLogKey', { origin })).octets('spki', 44),
     retireLogKey: async (rotation) => (await ask('retireLogKey', { rotation })).text('state') as LogKeyState,
     retireWrappingKeys: async () => (await ask('retireWrappingKeys', {})).count('retired'),

@@ -12,6 +12,7 @@ export * from './exit.ts';
 export * from './file-flags.ts';
 export * from './identity.ts';
 export * from './layout.ts';
+export * from './log-origin.ts';
 export * from './messages.ts';
 export * from './metrics.ts';
 export * from './native-hasher.ts';

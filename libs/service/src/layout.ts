@@ -40,6 +40,10 @@ export function layout(home: string) {
     state: at('state'),
     ca: at('state', 'ca.pem'),
     deployment: at('state', 'deployment'),
+    /** The log's name, where an earlier log was given up. */
+    logName: at('state', 'log'),
+    /** What was moved aside when a log was given up. */
+    rollbacks: at('state', 'rollbacks'),
     registry: at('state', 'registry.json'),
     events: at('state', 'events.log'),
     vaultState: at('state', 'vault'),

@@ -61,6 +61,11 @@ export class SoftwareKeys {
     return { first: this.key, keys, remembered };
   }
 
+  async foundLogKey(origin: string): Promise<Buffer> {
+    this.#present();
+    return spkiOf(this.#newKey(origin));
+  }
+
   async prepareLogKey(origin: string): Promise<Buffer> {
     this.#present();
     this.#next ??= this.#newKey(origin);

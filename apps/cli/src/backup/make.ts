@@ -17,7 +17,7 @@ import { BackupTarget, type Base } from './target.ts';
 
 /** Of secrets/keys: what tells which keys there are. Nothing in it is secret. */
 const KEY_FACTS = ['founded.json', 'ca.pem', 'log-keys.json', 'retired-wrapping-keys.json', 'orders'];
-const STATE = ['deployment', 'registry.json', 'ca.pem'];
+const STATE = ['deployment', 'log', 'registry.json', 'ca.pem'];
 /** Under a bucket's key, or under a legal hold's. */
 const DATA_KEY = /^[0-9a-f]{16}\.(hold-[0-9a-f]{32}\.)?key$/;
 const TOKEN_ATTEMPTS = 5;

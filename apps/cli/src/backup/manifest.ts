@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// backup.json, docs/FORMAT.md section 12: what a backup consists of. It is written last, so what has none is no backup.
+// backup.json, docs/FORMAT.md section 13: what a backup consists of. It is written last, so what has none is no backup.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Refused } from '@strongroom/bytes';

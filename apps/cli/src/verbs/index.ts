@@ -14,6 +14,7 @@ import { logDir } from './log-dir.ts';
 import { order } from './order.ts';
 import { prove } from './prove.ts';
 import { reconcile } from './reconcile.ts';
+import { recover } from './recover.ts';
 import { reload } from './reload.ts';
 import { restore } from './restore.ts';
 import { retention } from './retention.ts';
@@ -37,6 +38,6 @@ export const VERBS: readonly Verb[] = [
   enrol, revoke, sources, reload,
   search, tap, show, prove, reconcile,
   retention, hold, destruction, order, approve,
-  verify, verifyProof, scrub, snapshot, backup, restore, logDir, vkey, witness,
+  verify, verifyProof, scrub, snapshot, backup, restore, recover, logDir, vkey, witness,
   config, completion, help, version,
 ];

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { X509Certificate } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { Refused } from '@strongroom/bytes';
-import { CUSTODIANS_NEEDED, judgeApprovals, newOrderFile, type ApprovalRules, type OrderFile } from '@strongroom/evidence';
-import { mayApprove, type Layout, type Registry } from '@strongroom/service';
+import { CUSTODIANS_NEEDED, judgeApprovals, newOrderFile, type OrderFile } from '@strongroom/evidence';
 import { readOrderFile, writeOrderFile } from '../orders/order-file.ts';
 import { orderReason } from '../orders/reason.ts';
 import { drawRollback } from '../orders/rollback.ts';
+import { homeRules } from '../orders/rules.ts';
 import { orderJson, orderLines } from '../orders/screen.ts';
 import { writeValue } from '../output.ts';
 import { EXIT, verb, type Call } from '../verb.ts';
@@ -62,23 +61,4 @@ export async function show(call: Pick<Call, 'format' | 'io' | 'paths'>, file: Or
   const names = new Set(judged.flatMap(({ custodian }) => (custodian === null ? [] : [custodian.id])));
   await writeValue(call, orderJson(file.order, judged, names.size >= CUSTODIANS_NEEDED), () => orderLines(file.order, judged));
   return EXIT.ok;
-}
-
-/** What this home knows of CA and custodians, where that can be read. */
-function homeRules(paths: Layout, origin: string): ApprovalRules {
-  const [ca, registry] = [readOr(paths.ca), readOr(paths.registry)];
-  if (ca === null || registry === null) return { origin, authority: null };
-  const custodians = (JSON.parse(registry) as Partial<Registry>).custodians ?? {};
-  return {
-    origin, authority: new X509Certificate(ca).raw,
-    mayApprove: (custodian, { created }) => mayApprove({ sources: {}, readers: {}, custodians }, custodian, Number(created / 1_000_000n)),
-  };
-}
-
-function readOr(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return null;
-  }
 }

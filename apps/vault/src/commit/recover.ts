@@ -32,6 +32,8 @@ export interface KnownLog {
   readonly keys: readonly NoteKey[];
   /** The signed checkpoint that was published last, or null. */
   readonly remembered: string | null;
+  /** No segment gets a number below. */
+  readonly segmentsFrom?: number;
 }
 
 /** The committed state that the vault goes on from. */
@@ -74,7 +76,7 @@ export async function recover(disk: Disk, paths: RecoverPaths, known: KnownLog, 
   await commitLog.turn(redo.snapshot, redo.cycles);
   for (const rotation of replayed.rotations) await rotations.keep(rotation);
   if (replayed.tree.size > published.size) await log.publish(replayed.tree.takeFiles(), replayed.checkpoint);
-  const nextSegment = Math.max(replayed.nextSegment, firstUnusedSegment(disk, paths.segments));
+  const nextSegment = Math.max(replayed.nextSegment, known.segmentsFrom ?? 1, firstUnusedSegment(disk, paths.segments));
   return { ...replayed, nextSegment, torn: segments, rewritten: replayed.tree.size - published.size, isNew: replayed.checkpoint === '' };
 }
 

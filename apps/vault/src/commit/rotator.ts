@@ -16,7 +16,7 @@ import type { Fields } from '@strongroom/service';
 import type { KeptRotation } from './rotation-files.ts';
 import type { Vault } from './vault.ts';
 
-export type RotationKeys = Pick<KeyService, 'prepareLogKey' | 'retireLogKey' | 'retireWrappingKeys'>;
+export type RotationKeys = Pick<KeyService, 'foundLogKey' | 'prepareLogKey' | 'retireLogKey' | 'retireWrappingKeys'>;
 
 export interface RotatorOptions {
   readonly vault: Vault;

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Failed, Refused } from '@strongroom/bytes';
+import { logNumber } from '@strongroom/evidence';
 import { errorFields, type ServiceContext } from '@strongroom/service';
 import type { Say } from '../events.ts';
 import { hsmKey, type CosignerKey } from './cosigner-key.ts';
@@ -25,8 +26,8 @@ export interface Serving {
 export async function openServing(context: ServiceContext, say: Say): Promise<Serving> {
   const { serve } = context.config.witness;
   const states = new LogStates(join(context.paths.witnessState, 'logs'), serve.logs);
-  const own = `${context.deployment}/log`;
-  if (states.origins.includes(own)) throw new Refused('witness.own-log', 'a deployment does not witness its own log', { why: `witness.serve.logs names ${own}`, fix: 'remove it there' });
+  const own = states.origins.find((origin) => logNumber(origin, context.deployment) !== null);
+  if (own !== undefined) throw new Refused('witness.own-log', 'a deployment does not witness its own log', { why: `witness.serve.logs names ${own}`, fix: 'remove it there' });
   const key = await keyOrWait(context, 'witness', say);
   const witness = new Witness({
     states, key, nowSeconds: () => Math.floor(Date.now() / 1000), forkShown: (origin, size) => say('witness.fork-shown', { origin, size }),

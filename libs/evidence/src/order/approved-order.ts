@@ -3,6 +3,7 @@
 import { X509Certificate } from 'node:crypto';
 import { Refused } from '@strongroom/bytes';
 import { checkApproval, decodeApproval, encodeApproval, type Approval, type Custodian } from './approval.ts';
+import { logNumber } from '../log-name.ts';
 import { decodeOrder, encodeOrder, type Order } from './order.ts';
 
 /** How many different custodians must approve. */
@@ -75,7 +76,7 @@ export function judgeApprovals({ order, text, approvals }: OrderFile, rules: App
 
 function judge(approval: Approval, order: Order, text: string, authority: X509Certificate, { origin, mayApprove }: ApprovalRules): Custodian {
   const custodian = checkApproval(approval, text, authority);
-  if (origin !== `${custodian.deployment}/log`) throw new Refused('approval.custodian', `${custodian.id} belongs to another deployment`);
+  if (logNumber(origin, custodian.deployment) === null) throw new Refused('approval.custodian', `${custodian.id} belongs to another deployment`);
   if (approval.time > order.expires) throw new Refused('approval.expired', `${custodian.id} approved after the order had expired`);
   if (mayApprove?.(custodian, order) === false) {
     throw new Refused('approval.standing', `${custodian.id} is no custodian who may approve this`, { why: 'enrolled with this key before the order was drawn up, and not revoked, is what counts' });

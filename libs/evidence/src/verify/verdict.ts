@@ -2,7 +2,7 @@
 // What verification finds: failures, which make a store invalid, and facts, which a reader should know.
 export type FailureCode =
   | 'store.format' | 'store.read' | 'store.rollback' | 'store.fork' | 'store.remembered'
-  | 'log.checkpoint-missing' | 'log.checkpoint-signature' | 'log.checkpoint-origin' | 'log.root' | 'log.tile' | 'log.bundle' | 'log.entry' | 'log.rotation'
+  | 'log.checkpoint-missing' | 'log.checkpoint-signature' | 'log.checkpoint-origin' | 'log.root' | 'log.tile' | 'log.bundle' | 'log.entry' | 'log.rotation' | 'log.rollback'
   | 'segment.missing' | 'segment.truncated' | 'segment.header' | 'segment.place' | 'segment.frame' | 'segment.frame-digest'
   | 'segment.final-frame' | 'segment.closed' | 'segment.closed-length' | 'segment.closed-frames' | 'segment.closed-digest'
   | 'segment.trailing' | 'segment.checksum' | 'segment.key' | 'segment.destroyed'
@@ -13,7 +13,7 @@ export type FailureCode =
   | 'commit.missing' | 'commit.name' | 'commit.format' | 'commit.digest' | 'commit.entries' | 'commit.checkpoint';
 
 export type FactCode =
-  | 'store.unknown-file' | 'store.as-of' | 'store.mirror' | 'segment.unlisted' | 'segment.torn' | 'segment.unprotected' | 'segment.remains' | 'destroy.under-way'
+  | 'log.rollback' | 'store.unknown-file' | 'store.as-of' | 'store.mirror' | 'segment.unlisted' | 'segment.torn' | 'segment.unprotected' | 'segment.remains' | 'destroy.under-way'
   | 'stream.gap' | 'stream.jump' | 'stream.repeat' | 'stream.untracked' | 'timestamp.unfinished';
 
 export interface Finding<Code extends string> {

@@ -12,6 +12,7 @@ import { verifyCommitLog } from './commit-log.ts';
 import { Contents, type DataKeys, type Independent } from './contents.ts';
 import { Destructions } from './destructions.ts';
 import { LogFiles } from './log-files.ts';
+import { judgeRollback, type RollbackTools } from './rollback.ts';
 import { Rotations } from './rotations.ts';
 import { walkLog } from './log.ts';
 import { judgeProtection, type Protection } from './protection.ts';
@@ -72,7 +73,7 @@ export function verifyStore(store: StoreReader, options: VerifyOptions): Verdict
   const logFiles = new LogFiles(reader, findings, () => hasMoved(reader, key, checkpoint.size));
   const destructions = new Destructions({ reader, origin: checkpoint.origin, authority: options.authority ?? null, findings });
   const timestamps = new Timestamps(reader, findings, { key, trust: options.trust, asOf: options.asOf === true });
-  const found = judgeLog(logFiles, checkpoint, { segments, destructions, timestamps, rotations, witnessed: witnessed.checkpoint }, findings, options);
+  const found = judgeLog(logFiles, checkpoint, { segments, destructions, timestamps, rotations, witnessed: witnessed.checkpoint, rollback: { reader, authority: options.authority ?? null, findings } }, findings, options);
   segments.end();
   const tilesHold = !findings.failures.some((failure) => failure.code.startsWith('log.'));
   verifyCommitLog({ reader, files: logFiles, key, checkpoint, tilesHold, findings });
@@ -89,6 +90,7 @@ interface Judges {
   readonly timestamps: Timestamps;
   readonly rotations: Rotations;
   readonly witnessed: Checkpoint | null;
+  readonly rollback: RollbackTools;
 }
 
 function judgeLog(files: LogFiles, checkpoint: Checkpoint, judges: Judges, findings: Findings, options: VerifyOptions): TimestampsFound {
@@ -103,7 +105,7 @@ function judgeLog(files: LogFiles, checkpoint: Checkpoint, judges: Judges, findi
   return judges.timestamps.judge(checkpoint, (size) => roots.get(size));
 }
 
-function judgeEntry(index: number, bytes: Buffer, { segments, destructions, rotations }: Judges, findings: Findings): void {
+function judgeEntry(index: number, bytes: Buffer, { segments, destructions, rotations, rollback }: Judges, findings: Findings): void {
   let entry: Entry;
   try {
     entry = decodeEntry(bytes);
@@ -117,6 +119,7 @@ function judgeEntry(index: number, bytes: Buffer, { segments, destructions, rota
   if (entry.kind === 'destroy') destructions.destroy(entry, index, segments.states);
   if (entry.kind === 'destroyed') destructions.destroyed(entry, index);
   if (entry.kind === 'rotate') rotations.entry(entry, index);
+  if (entry.kind === 'rollback') judgeRollback(entry, index, rollback);
 }
 
 function progressOf(files: SegmentFiles, { progress }: VerifyOptions): (octets: number) => void {

@@ -30,6 +30,7 @@ export function simulatedHsm(keys: SoftwareKeys, time: SimulatedTime, owner: Own
     unwrap: (...args: Parameters<SoftwareKeys['unwrap']>) => call(() => keys.unwrap(...args)),
     logKeys: () => call(async () => keys.logKeys()),
     prepareLogKey: (origin: string) => call(() => keys.prepareLogKey(origin)),
+    foundLogKey: (origin: string) => call(() => keys.foundLogKey(origin)),
     retireLogKey: (rotation: string) => call(() => keys.retireLogKey(rotation)),
     retireWrappingKeys: () => call(() => keys.retireWrappingKeys()),
   };
