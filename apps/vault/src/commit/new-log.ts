@@ -21,5 +21,5 @@ export async function acceptance(disk: Disk, paths: Pick<Layout, 'vaultState' | 
 
 /** The first segment number that no data key of this home has: an earlier log's are still there. */
 export function segmentsFrom(disk: Disk, dataKeys: string): number {
-  return listDirectory(disk, dataKeys).reduce((next, name) => (/^[0-9a-f]{16}\.key$/.test(name) ? Math.max(next, Number.parseInt(name, 16) + 1) : next), 1);
+  return listDirectory(disk, dataKeys).reduce((next, name) => (/^[0-9a-f]{16}\.(hold-[0-9a-f]{32}\.)?key$/.test(name) ? Math.max(next, Number.parseInt(name.slice(0, 16), 16) + 1) : next), 1);
 }
