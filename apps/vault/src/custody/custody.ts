@@ -7,7 +7,8 @@ import {
 } from '@strongroom/evidence';
 import { errorFields } from '@strongroom/service';
 import { buckets, sums, type Bucket } from './buckets.ts';
-import { approvalRules, carryOutDestroy, finishDestroy } from './destruction.ts';
+import { condemnedKeys } from './condemned.ts';
+import { approvalRules, carryOutDestroy, finishDestroy, underKeys } from './destruction.ts';
 import { Holds, type HoldFacts, type HoldRequest } from './holds.ts';
 import { withApproval } from './order-files.ts';
 import type { CustodyTools } from './tools.ts';
@@ -43,8 +44,7 @@ export class Custody {
 
   /** Keys that orders wait for are used no more: before anything is sealed. */
   get condemned(): Set<string> {
-    const waiting = this.#tools.orders.pending().flatMap(({ order }) => (order.kind === 'destroy' ? order.keys : []));
-    return new Set([...waiting, ...[...this.#tools.state.destroying.values()].flatMap(({ keys }) => keys)]);
+    return condemnedKeys(this.#tools);
   }
 
   /** Goes on with what a crash interrupted, and looks around from then on. */
@@ -115,10 +115,13 @@ export class Custody {
   /** What is sealed from now on lies under other keys: then the set of segments stands still. */
   async #destroyOrder(seen: Bucket, reason: string | undefined): Promise<DestroyOrder> {
     await this.#tools.log.retire(new Set([...this.condemned, ...seen.keys]));
-    const { retentionClass, bucket, keys, segments, held } = await this.#bucket(seen.name);
+    const now = await this.#bucket(seen.name);
+    const { retentionClass, bucket } = now;
+    const keys = now.keys.filter((key) => seen.keys.includes(key));
+    const { segments, held } = underKeys(this.#tools, now, keys);
     const { records, bytes, from, to } = sums(segments);
     return {
-      kind: 'destroy', ...this.#common(reason ?? this.#expiryReason(retentionClass)), class: retentionClass, bucket, keys: keys.filter((key) => seen.keys.includes(key)),
+      kind: 'destroy', ...this.#common(reason ?? this.#expiryReason(retentionClass)), class: retentionClass, bucket, keys,
       segments: rangesOf(segments.map(({ segment }) => segment)), held: rangesOf(held), records, bytes, from, to,
     };
   }

@@ -13,7 +13,7 @@ import { checkApproved, encodeOrderFile, rangesOf, rangesWithin, segmentsIn, typ
 import { mayApprove } from '@strongroom/service';
 import { partsOf } from '../commit/segment-parts.ts';
 import { listDirectory, removeDurably } from '../disk.ts';
-import { buckets, sums } from './buckets.ts';
+import { buckets, sums, type Bucket } from './buckets.ts';
 import type { Holds } from './holds.ts';
 import type { CustodyTools } from './tools.ts';
 
@@ -50,16 +50,22 @@ type Planned = Omit<DestroyEntry, 'kind' | 'time' | 'order' | 'approvals'>;
 
 async function planned(tools: CustodyTools, holds: Holds, order: DestroyOrder): Promise<Planned> {
   const now = (await buckets(tools, holds)).find(({ name }) => name === `${order.class}/${order.bucket}`);
-  const segments = now?.segments ?? [];
-  const there = rangesOf(segments.map(({ segment }) => segment));
-  if (!rangesWithin(there, order.segments) || now?.keys.some((keyId) => !order.keys.includes(keyId)) === true) {
+  const under = underKeys(tools, now ?? { segments: [], held: [] }, order.keys);
+  const { segments } = under;
+  if (!rangesWithin(rangesOf(segments.map(({ segment }) => segment)), order.segments)) {
     throw new Refused('order.stale', `${order.class}/${order.bucket} has more than the order ${order.id} names`, { fix: 'draw the order up again' });
   }
-  const held = new Set(now?.held);
+  const held = new Set(under.held);
   const going = segments.filter(({ segment }) => !held.has(segment));
   if (going.length === 0) throw new Refused('order.all-held', `nothing of ${order.class}/${order.bucket} may be destroyed`, { why: `${held.size} segments are there, all held`, fix: 'see "strongroom hold list"' });
   const { batches, records, bytes } = sums(going);
   return { class: order.class, bucket: order.bucket, keys: order.keys, segments: rangesOf(going.map(({ segment }) => segment)), held: rangesOf(held), batches, records, bytes };
+}
+
+/** Of a bucket what these keys wrap: what was sealed since an order was drawn up lies under others. */
+export function underKeys({ wraps }: CustodyTools, { segments, held }: Pick<Bucket, 'segments' | 'held'>, keys: readonly string[]): Pick<Bucket, 'segments' | 'held'> {
+  const isUnder = (segment: string): boolean => keys.includes(wraps.read(segment)?.keyId ?? '');
+  return { segments: segments.filter(({ segment }) => isUnder(segment)), held: held.filter(isUnder) };
 }
 
 /** Steps 5 to 7, however often. Throws `Failed`: `order.lost`, `keys.*`, `vault.*`. */

@@ -8,11 +8,12 @@
 import { hash } from 'node:crypto';
 import { join } from 'node:path';
 import { Failed, Refused } from '@strongroom/bytes';
-import { decodeHoldText, decodeSegmentHeader, encodeHoldText, encodeOrderFile, SEGMENT_HEADER_MAX, type HoldText, type OrderFile } from '@strongroom/evidence';
+import { decodeHoldText, decodeSegmentHeader, encodeHoldText, encodeOrderFile, inRanges, SEGMENT_HEADER_MAX, type HoldText, type OrderFile } from '@strongroom/evidence';
 import { partsOf } from '../commit/segment-parts.ts';
 import { listDirectory, putFile, readHead, readWhole, removeDurably } from '../disk.ts';
 import type { Matches } from '../read/census.ts';
 import { parseQuery, type Query } from '../read/query.ts';
+import { condemnedKeys } from './condemned.ts';
 import type { CustodyTools } from './tools.ts';
 
 /** In force at once. */
@@ -116,10 +117,12 @@ export class Holds {
   /**
    * After its `release` entry: expiry counts again. A segment whose bucket's key is gone is wrapped by a new one of that
    * bucket, so that its destruction is decided by itself. Order: new wrap; the hold's wrap goes; the hold's key goes; its
-   * text goes. A crash leaves the text, by which the next start goes on.
+   * text goes. A crash leaves the text, by which the next start goes on. Throws `Failed('order.under-way')` while a
+   * destruction that left out what it kept is not finished: until then the bucket's wraps are those of keys that go.
    */
   async endRelease(file: OrderFile, hold: string): Promise<void> {
     const { wraps, keys, state, world: { disk } } = this.#tools;
+    this.#checkFinished(hold);
     for (const [segment, { bucket, holds }] of wraps.list()) {
       if (!holds.includes(hold)) continue;
       const isKept = bucket || holds.some((other) => other !== hold && state.holds.has(other));
@@ -131,13 +134,20 @@ export class Holds {
     await removeDurably(disk, this.#path(hold, 'hold'));
   }
 
+  #checkFinished(hold: string): void {
+    const kept = [...this.#tools.wraps.list()].flatMap(([segment, { holds }]) => (holds.includes(hold) ? [segment] : []));
+    const entry = [...this.#tools.state.destroying.values()].find(({ held }) => kept.some((segment) => inRanges(held, segment)));
+    if (entry === undefined) return;
+    throw new Failed('order.under-way', `the order ${entry.order} leaves out what the hold ${hold} keeps, and is not finished`, { why: `${entry.class}/${entry.bucket} is being destroyed`, fix: 'the release goes on by itself once that is done: see "strongroom destruction list"' });
+  }
+
   async #intoBucket(segment: string, hold: string): Promise<void> {
     const { wraps, keys, world: { disk }, paths } = this.#tools;
     const [part] = partsOf(disk, paths.segments, segment);
     const from = wraps.read(segment, hold);
     if (part === undefined || from === null) return;
     const { header: { retentionClass, bucket } } = decodeSegmentHeader(readHead(disk, part.path, SEGMENT_HEADER_MAX));
-    await wraps.rewrap(keys, segment, from, await keys.ensureWrappingKey(retentionClass, bucket));
+    await wraps.rewrap(keys, segment, from, await keys.ensureWrappingKey(retentionClass, bucket, [...condemnedKeys(this.#tools)]));
   }
 
   /** Texts of holds that are not in force: of a release that a crash interrupted, or of a hold that never was. */

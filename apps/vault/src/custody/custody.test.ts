@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { encodeOrderFile } from '@strongroom/evidence';
+import { Bench, away } from '../simulation/custody-bench.ts';
+
+const CASE = { by: 'spiffe://test.example/reader/operator', reference: 'CASE-12', reason: 'a letter' };
+
+/** Submits an order that its custodians signed, and waits until it was tried. */
+async function order(bench: Bench, file: Awaited<ReturnType<Bench['custody']['drawDestroy']>>): Promise<void> {
+  await bench.custody.submit(encodeOrderFile(bench.approved(file)));
+  await bench.custody.buckets();
+}
+
+/** What each minute does. */
+async function goOn(bench: Bench): Promise<void> {
+  bench.custody.start();
+  await bench.custody.buckets();
+}
+
+async function bucketOf({ custody }: Bench): Promise<string> {
+  return (await custody.buckets())[0]!.name;
+}
+
+function failures({ said }: Bench): unknown[] {
+  return said.filter(({ event }) => event === 'vault.custody-failed').map(({ fields }) => fields['code']);
+}
+
+it('a hold that is released while a destruction left out what it kept ends when that is done, and nothing of it is lost', async () => {
+  await using bench = await Bench.open();
+  const { custody, keys } = bench;
+  const [kept, gone] = [await bench.seal('secret.1'), await bench.seal('other.1')];
+  const { hold } = await custody.place({ ...CASE, query: { text: 'secret' } });
+  keys.fails.destroy = away();
+  await order(bench, await custody.drawDestroy(await bucketOf(bench), 'an erasure request'));
+  await order(bench, await custody.drawRelease(hold, 'closed'));
+  assert.deepEqual(failures(bench), ['keys.hsm-away', 'order.under-way']);
+  delete keys.fails.destroy;
+  await goOn(bench);
+  assert.deepEqual([bench.tools.state.destroying.size, custody.holds.list().length, bench.tools.wraps.list().get(kept)?.holds], [0, 0, []]);
+  assert.deepEqual([await bench.opens(kept), await bench.opens(gone)], [true, false]);
+});
+
+it('what a released hold kept comes under no key that an order waits for', async () => {
+  await using bench = await Bench.open();
+  const { custody } = bench;
+  const kept = await bench.seal('secret.1');
+  await bench.seal('other.1');
+  const { hold } = await custody.place({ ...CASE, query: { text: 'secret' } });
+  await order(bench, await custody.drawDestroy(await bucketOf(bench), 'an erasure request'));
+  const later = await bench.seal('other.2');
+  const waiting = await custody.drawDestroy(await bucketOf(bench), 'another one');
+  await order(bench, await custody.drawRelease(hold, 'closed'));
+  await order(bench, waiting);
+  assert.deepEqual(failures(bench), []);
+  assert.deepEqual([await bench.opens(kept), await bench.opens(later)], [true, false]);
+});
