@@ -106,6 +106,7 @@ test('a home that was put back whole is refused, and the witness that remembers 
 });
 
 test('witnesses that cannot be asked at the start are no reason to stop, and that is sealed', async () => {
+  for (const witness of witnesses) await witness.kill();
   await using appliance = await startAppliance({ home, config: { ...config, witness: { ...config.witness, startSeconds: 2 } } });
   const { stdout } = await appliance.cli('search', 'vault.not-compared', '--kind', 'event', '-o', 'jsonl');
   assert.match(stdout, /no quorum of witnesses could be asked/);
