@@ -171,6 +171,11 @@ export class FileTree {
   }
 }
 
+/** Makes the names in a directory durable. */
+export async function syncNames(disk: Disk, directory: string): Promise<void> {
+  await writing(directory, () => syncDirectory(directory, disk));
+}
+
 /** Appends a line to a small file and makes it durable. */
 export async function appendLine(disk: Disk, path: string, line: string): Promise<void> {
   await writing(path, async () => {

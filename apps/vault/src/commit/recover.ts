@@ -11,7 +11,7 @@ import {
 } from '@strongroom/evidence';
 import type { CommitLog, Redo } from './commit-log.ts';
 import { CustodyState } from './custody-state.ts';
-import { copyRange, listDirectory, makeStore, readRange, removePath, type Disk } from '../disk.ts';
+import { copyRange, listDirectory, makeStore, readRange, removePath, syncNames, type Disk } from '../disk.ts';
 import { LogDirectory } from './log-directory.ts';
 import { Producers } from '../intake/producers.ts';
 import { RotationFiles, type KeptRotation } from './rotation-files.ts';
@@ -220,6 +220,8 @@ async function rewriteTails(disk: Disk, directory: string, open: OpenSegments): 
     }
     closing.push(tornEntry(disk, directory, { id: Number.parseInt(segment, 16), length, frames }));
   }
+  // A part that an earlier recovery put in place may have been killed before its name was durable.
+  if (open.size > 0) await syncNames(disk, directory);
   return closing;
 }
 
