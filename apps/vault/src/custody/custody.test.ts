@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { Bug } from '@strongroom/bytes';
 import { encodeOrderFile } from '@strongroom/evidence';
 import { Bench, away } from '../simulation/custody-bench.ts';
 
@@ -54,4 +55,17 @@ it('what a released hold kept comes under no key that an order waits for', async
   await order(bench, waiting);
   assert.deepEqual(failures(bench), []);
   assert.deepEqual([await bench.opens(kept), await bench.opens(later)], [true, false]);
+});
+
+it('whatever an order fails with, it is told and tried again, and nothing else ends', async () => {
+  await using bench = await Bench.open();
+  const { custody, keys } = bench;
+  const segment = await bench.seal('other.1');
+  keys.fails.begin = new Bug('rpc.unexpected', 'no space left on device');
+  const file = await custody.drawDestroy(await bucketOf(bench), 'an erasure request');
+  await order(bench, file);
+  assert.deepEqual([failures(bench), custody.orders()[0]!.failure], [['rpc.unexpected'], 'no space left on device']);
+  delete keys.fails.begin;
+  await goOn(bench);
+  assert.deepEqual([custody.orders().length, await bench.opens(segment)], [0, false]);
 });

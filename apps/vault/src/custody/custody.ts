@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Holds, orders and destructions, one after the other: drawn up, approved, carried out, and gone on with after a crash.
-import { Failed, Refused } from '@strongroom/bytes';
+import { Refused } from '@strongroom/bytes';
 import {
   CUSTODIANS_NEEDED, checkApproved, decodeApproval, decodeOrderFile, encodeOrderFile, judgeApprovals, newOrderFile, rangesOf,
   type DestroyOrder, type JudgedApproval, type Order, type OrderFile, type ReleaseOrder,
@@ -277,9 +277,9 @@ export class Custody {
       await work();
       if (order !== undefined) this.#failures.delete(order);
     } catch (error) {
+      // Whatever it is, sealing goes on: nothing that custody does is worth ending it.
       if (this.#closed) return;
-      if (!(error instanceof Failed) && !(error instanceof Refused)) throw error;
-      if (order !== undefined) this.#failures.set(order, error.message);
+      if (order !== undefined) this.#failures.set(order, (error as Error).message);
       this.#tools.say('vault.custody-failed', 'error', { during: what, ...errorFields(error) });
     }
   }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
+import { partName } from '@strongroom/evidence';
 import { Bench } from '../simulation/custody-bench.ts';
 
 const CASE = { by: 'spiffe://test.example/reader/operator', reference: 'CASE-12', reason: 'a letter' };
@@ -31,4 +32,15 @@ it('before a destruction its segments are judged from the beginning, however far
   assert.deepEqual(holds.held([kept, gone]), []);
   await holds.judge([gone, kept]);
   assert.deepEqual(holds.held([kept, gone]), [kept]);
+});
+
+it('a segment that the disk does not give is held', async () => {
+  await using bench = await Bench.open();
+  const segment = await bench.seal('other.1');
+  const path = join(bench.tools.paths.segments, partName(segment, 0));
+  rmSync(path);
+  // It opens, and reading it is an error of the system.
+  mkdirSync(path);
+  const { segments } = await bench.custody.place({ ...CASE, query: { text: 'secret' } });
+  assert.deepEqual(segments, [segment]);
 });

@@ -78,7 +78,13 @@ async function answers(entry: BatchEntry, history: Pick<History, 'open'>, query:
   try {
     return matching(await history.open(entry), query).next().done !== true;
   } catch (error) {
-    if ((error as { code?: unknown }).code === 'read.damaged') return true;
+    if (isUnreadable(error)) return true;
     throw error;
   }
+}
+
+/** What was sealed is not there any more as it was, or the disk does not give it. */
+function isUnreadable(error: unknown): boolean {
+  const { code, syscall } = error as { readonly code?: unknown; readonly syscall?: unknown };
+  return code === 'read.damaged' || syscall !== undefined;
 }
