@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { it } from 'node:test';
 import { Bug } from '@strongroom/bytes';
-import { encodeOrderFile } from '@strongroom/evidence';
+import { encodeOrderFile, newOrderFile } from '@strongroom/evidence';
 import { Bench, away } from '../simulation/custody-bench.ts';
 
 const CASE = { by: 'spiffe://test.example/reader/operator', reference: 'CASE-12', reason: 'a letter' };
@@ -68,4 +70,25 @@ it('whatever an order fails with, it is told and tried again, and nothing else e
   delete keys.fails.begin;
   await goOn(bench);
   assert.deepEqual([custody.orders().length, await bench.opens(segment)], [0, false]);
+});
+
+it('an order that is lost and one that cannot be judged stop no other, and what is wrong with them is told', async () => {
+  await using bench = await Bench.open();
+  const { custody, keys, tools } = bench;
+  await bench.seal('other.1');
+  const { hold } = await custody.place({ ...CASE, query: { text: 'secret' } });
+  keys.fails.destroy = away();
+  const lost = await custody.drawDestroy(await bucketOf(bench), 'an erasure request');
+  await order(bench, lost);
+  rmSync(join(bench.home, 'orders', `${lost.order.id}.order`));
+  const release = await custody.drawRelease(hold, 'closed');
+  const foreign = newOrderFile({ ...release.order, id: '0'.repeat(32), origin: 'other.example/log' });
+  await tools.orders.put(foreign);
+  keys.fails.begin = away();
+  await order(bench, release);
+  keys.fails = {};
+  await goOn(bench);
+  assert.equal(custody.holds.list().length, 0);
+  assert.deepEqual(custody.orders().map(({ file, failure }) => [file.order.id, failure !== null]), [[foreign.order.id, true], [lost.order.id, true]]);
+  assert.ok(failures(bench).includes('order.lost'));
 });

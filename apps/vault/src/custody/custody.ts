@@ -2,7 +2,7 @@
 // Holds, orders and destructions, one after the other: drawn up, approved, carried out, and gone on with after a crash.
 import { Refused } from '@strongroom/bytes';
 import {
-  CUSTODIANS_NEEDED, checkApproved, decodeApproval, decodeOrderFile, encodeOrderFile, judgeApprovals, newOrderFile, rangesOf,
+  checkApproved, decodeApproval, decodeOrderFile, encodeOrderFile, judgeApprovals, newOrderFile, rangesOf,
   type DestroyOrder, type JudgedApproval, type Order, type OrderFile, type ReleaseOrder,
 } from '@strongroom/evidence';
 import { errorFields } from '@strongroom/service';
@@ -83,8 +83,13 @@ export class Custody {
   }
 
   #ordered(file: OrderFile): Ordered {
-    const judged = judgeApprovals(file, approvalRules(this.#tools));
-    return { file, judged, isApproved: isApproved(file, this.#tools), failure: this.#failures.get(file.order.id) ?? null };
+    const failure = this.#failures.get(file.order.id) ?? null;
+    try {
+      return { file, judged: judgeApprovals(file, approvalRules(this.#tools)), isApproved: isApproved(file, this.#tools), failure };
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      return { file, judged: [], isApproved: false, failure: error.message };
+    }
   }
 
   /**
@@ -231,16 +236,23 @@ export class Custody {
     if (!this.#closed) this.#cancel = this.#tools.world.clock.after(MINUTE_MS, () => void this.#look());
   }
 
+  /** Each by itself: what one fails with stops no other. */
   async #goOn(): Promise<void> {
-    for (const entry of this.#tools.state.destroying.values()) await finishDestroy(this.#tools, entry);
-    await this.holds.resume();
-    for (const file of this.#tools.orders.pending()) {
-      const { id, expires } = file.order;
-      if (this.#tools.orders.kept(id) !== null && !this.#isOpen(file)) await this.#tools.orders.forget(id);
-      else if (this.#now > expires) await this.#expire(file);
-      else if (isApproved(file, this.#tools)) await this.#carryOut(file);
+    const { state, orders } = this.#tools;
+    for (const entry of state.destroying.values()) await this.#attempt(`destroying ${entry.class}/${entry.bucket}`, () => finishDestroy(this.#tools, entry), entry.order);
+    for (const hold of this.holds.ended()) await this.#attempt(`the end of the hold ${hold}`, () => this.holds.resume(hold));
+    for (const file of orders.pending()) {
+      const { id } = file.order;
+      if (!state.destroying.has(id)) await this.#attempt(`the order ${id}`, () => this.#goOnWith(file), id);
     }
-    if (this.#tools.state.holds.size > 0) await this.holds.judge();
+    if (state.holds.size > 0) await this.#attempt('judging holds', () => this.holds.judge());
+  }
+
+  async #goOnWith(file: OrderFile): Promise<void> {
+    const { id, expires } = file.order;
+    if (this.#tools.orders.kept(id) !== null && !this.#isOpen(file)) await this.#tools.orders.forget(id);
+    else if (this.#now > expires) await this.#expire(file);
+    else if (isApproved(file, this.#tools)) await this.#carryOut(file);
   }
 
   /** Whether an order whose file is in the store has still to be carried out: its entry was not committed. */
@@ -272,7 +284,7 @@ export class Custody {
     this.#turn = this.#turn.then(() => this.#attempt(what, work, order));
   }
 
-  async #attempt(what: string, work: () => Promise<void>, order: string | undefined): Promise<void> {
+  async #attempt(what: string, work: () => Promise<void>, order?: string): Promise<void> {
     try {
       await work();
       if (order !== undefined) this.#failures.delete(order);
@@ -291,7 +303,13 @@ export class Custody {
   }
 }
 
+/** By the same rules as it is carried out by, but for its time. */
 function isApproved(file: OrderFile, tools: CustodyTools): boolean {
-  const counted = new Set(judgeApprovals(file, approvalRules(tools)).flatMap(({ custodian }) => (custodian === null ? [] : [custodian.id])));
-  return counted.size >= CUSTODIANS_NEEDED;
+  try {
+    checkApproved(file, approvalRules(tools));
+    return true;
+  } catch (error) {
+    if (error instanceof Refused) return false;
+    throw error;
+  }
 }

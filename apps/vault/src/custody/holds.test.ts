@@ -44,3 +44,12 @@ it('a segment that the disk does not give is held', async () => {
   const { segments } = await bench.custody.place({ ...CASE, query: { text: 'secret' } });
   assert.deepEqual(segments, [segment]);
 });
+
+it('a segment whose data key is lost is told of, and others are held', async () => {
+  await using bench = await Bench.open();
+  const [lost, segment] = [await bench.seal('other.1'), await bench.seal('secret.2')];
+  rmSync(join(bench.home, 'keys', `${lost}.key`));
+  const { segments } = await bench.custody.place({ ...CASE, query: { text: 'secret' } });
+  assert.deepEqual(segments, [segment]);
+  assert.deepEqual(bench.said.filter(({ event }) => event === 'vault.hold-incomplete').map(({ fields }) => fields['segment']), [lost]);
+});

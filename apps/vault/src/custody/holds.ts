@@ -76,31 +76,46 @@ export class Holds {
    * the log says: what it holds is not known then.
    */
   async judge(segments?: readonly string[]): Promise<void> {
-    const { state, log, reading } = this.#tools;
-    await log.settle();
-    for (const [hold, document] of state.holds) {
-      const first = segments === undefined ? this.#judged(hold) : 0;
-      if (first >= log.size) continue;
-      const text = this.#text(hold, document);
-      if (text === null) throw new Failed('hold.lost', `the text of hold ${hold} is missing, or not the one that the log names`, { why: 'what it holds is not known', fix: 'restore state/vault/holds from a backup; nothing is destroyed until then' });
-      const found = (await reading.ask('matches', { query: JSON.parse(text.query.toString()) as Query, first, segments })) as Matches;
-      await this.#wrap(hold, found.segments);
-      // What was published and read, which may be less than what is committed by now.
-      if (segments === undefined) await putFile(this.#tools.world.disk, this.#path(hold, 'judged'), `${found.size}\n`);
+    await this.#tools.log.settle();
+    const failed: unknown[] = [];
+    // Each by itself: what is wrong with one hold weakens no other.
+    for (const [hold, document] of this.#tools.state.holds) await this.#judgeBy(hold, document, segments).catch((error: unknown) => failed.push(error));
+    if (failed.length > 0) throw failed[0];
+  }
+
+  async #judgeBy(hold: string, document: Buffer, segments: readonly string[] | undefined): Promise<void> {
+    const { log, reading, world: { disk } } = this.#tools;
+    const first = segments === undefined ? this.#judged(hold) : 0;
+    if (first >= log.size) return;
+    const text = this.#text(hold, document);
+    if (text === null) throw new Failed('hold.lost', `the text of hold ${hold} is missing, or not the one that the log names`, { why: 'what it holds is not known', fix: 'restore state/vault/holds from a backup; nothing is destroyed until then' });
+    const found = (await reading.ask('matches', { query: JSON.parse(text.query.toString()) as Query, first, segments })) as Matches;
+    await this.#wrap(hold, found.segments, segments !== undefined);
+    // What was published and read, which may be less than what is committed by now.
+    if (segments === undefined) await putFile(disk, this.#path(hold, 'judged'), `${found.size}\n`);
+  }
+
+  /** `isStrict`: a data key that is there and cannot be wrapped is an error, else it is told of. */
+  async #wrap(hold: string, segments: readonly string[], isStrict: boolean): Promise<void> {
+    if (segments.length === 0) return;
+    const keyId = await this.#tools.keys.ensureWrappingKey('hold', hold);
+    const known = this.#tools.wraps.list();
+    for (const segment of segments) {
+      if (known.get(segment)?.holds.includes(hold) === true) continue;
+      try {
+        await this.#wrapOne(hold, segment, keyId);
+      } catch (error) {
+        if (isStrict || !(error instanceof Refused)) throw error;
+        this.#tools.say('vault.hold-incomplete', 'error', { hold, segment, why: error.message });
+      }
     }
   }
 
-  async #wrap(hold: string, segments: readonly string[]): Promise<void> {
-    if (segments.length === 0) return;
+  async #wrapOne(hold: string, segment: string, keyId: string): Promise<void> {
     const { wraps, keys, say } = this.#tools;
-    const keyId = await keys.ensureWrappingKey('hold', hold);
-    const known = wraps.list();
-    for (const segment of segments) {
-      if (known.get(segment)?.holds.includes(hold) === true) continue;
-      const from = wraps.any(segment);
-      if (from === null) say('vault.hold-incomplete', 'error', { hold, segment, why: 'its data key is missing' });
-      else await wraps.rewrap(keys, segment, from, keyId, hold);
-    }
+    const from = wraps.any(segment);
+    if (from === null) say('vault.hold-incomplete', 'error', { hold, segment, why: 'its data key is missing' });
+    else await wraps.rewrap(keys, segment, from, keyId, hold);
   }
 
   #judged(hold: string): number {
@@ -150,16 +165,20 @@ export class Holds {
     await wraps.rewrap(keys, segment, from, await keys.ensureWrappingKey(retentionClass, bucket, [...condemnedKeys(this.#tools)]));
   }
 
-  /** Texts of holds that are not in force: of a release that a crash interrupted, or of a hold that never was. */
-  async resume(): Promise<void> {
-    const { world: { disk }, paths, state, orders } = this.#tools;
-    for (const name of listDirectory(disk, paths.holds)) {
+  /** Holds whose text is there and that are not in force: of a release that a crash interrupted, or of a hold that never was. */
+  ended(): string[] {
+    const { world: { disk }, paths, state } = this.#tools;
+    return listDirectory(disk, paths.holds).flatMap((name) => {
       const hold = /^([0-9a-f]{32})\.hold$/.exec(name)?.[1];
-      if (hold === undefined || state.holds.has(hold)) continue;
-      const file = orders.releaseOf(hold);
-      if (file === null) await removeDurably(disk, this.#path(hold, 'hold'));
-      else await this.endRelease(file, hold);
-    }
+      return hold === undefined || state.holds.has(hold) ? [] : [hold];
+    });
+  }
+
+  /** Goes on with the end of such a hold. */
+  async resume(hold: string): Promise<void> {
+    const file = this.#tools.orders.releaseOf(hold);
+    if (file === null) await removeDurably(this.#tools.world.disk, this.#path(hold, 'hold'));
+    else await this.endRelease(file, hold);
   }
 
   #path(hold: string, kind: 'hold' | 'judged'): string {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the log says of segments: how much each holds and in which bucket; and which of them answer a query.
 import { setImmediate as turn } from 'node:timers/promises';
+import { Refused } from '@strongroom/bytes';
 import { TILE_WIDTH, segmentsIn, type BatchEntry } from '@strongroom/evidence';
 import type { PublishedLog } from '../upkeep/published-log.ts';
 import type { History } from './history.ts';
@@ -83,8 +84,9 @@ async function answers(entry: BatchEntry, history: Pick<History, 'open'>, query:
   }
 }
 
-/** What was sealed is not there any more as it was, or the disk does not give it. */
+/** What was sealed is not there any more as it was, its data key is lost, or the disk does not give it. */
 function isUnreadable(error: unknown): boolean {
   const { code, syscall } = error as { readonly code?: unknown; readonly syscall?: unknown };
-  return code === 'read.damaged' || syscall !== undefined;
+  const isKeyLost = error instanceof Refused && code === 'read.no-key' && error.fields['isLost'] === true;
+  return code === 'read.damaged' || isKeyLost || syscall !== undefined;
 }

@@ -17,10 +17,11 @@ export interface ReadingPaths {
 
 export type ReadingVerb = 'search' | 'show' | 'prove' | 'reconcile' | 'census' | 'matches';
 
+/** A data key that `isLost` is not to be had by asking again. */
 export type ToThread =
   | { readonly kind: 'call'; readonly id: number; readonly verb: string; readonly args: unknown }
   | { readonly kind: 'more'; readonly id: number; readonly more: boolean }
-  | { readonly kind: 'key'; readonly segment: string; readonly key: Buffer | null; readonly why: string };
+  | { readonly kind: 'key'; readonly segment: string; readonly key: Buffer | null; readonly why: string; readonly isLost: boolean };
 
 export type FromThread =
   | { readonly kind: 'items'; readonly id: number; readonly items: readonly unknown[] }

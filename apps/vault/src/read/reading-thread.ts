@@ -60,7 +60,7 @@ parentPort?.on('message', (message: ToThread) => {
   if (message.kind === 'key') {
     const waiting = asked.get(message.segment);
     asked.delete(message.segment);
-    if (message.key === null) waiting?.reject(new Refused('read.no-key', message.why));
+    if (message.key === null) waiting?.reject(new Refused('read.no-key', message.why, { fields: { isLost: message.isLost } }));
     else waiting?.resolve(Buffer.from(message.key));
   }
 });

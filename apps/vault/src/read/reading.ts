@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The vault's end of the reading thread: started with the first reading, ended when nobody has read for a while.
 import { Worker } from 'node:worker_threads';
+import { Failed, Refused } from '@strongroom/bytes';
 import type { Item } from '@strongroom/evidence';
 import { fromRpcError, type RpcError } from '@strongroom/service';
 import type { FromThread, ReadingPaths, ReadingVerb, ToThread } from './reading-messages.ts';
@@ -104,9 +105,14 @@ export class Reading {
 
   async #giveKey(thread: Worker, segment: string): Promise<void> {
     try {
-      this.#post(thread, { kind: 'key', segment, key: await this.#dataKey(segment), why: '' });
+      this.#post(thread, { kind: 'key', segment, key: await this.#dataKey(segment), why: '', isLost: false });
     } catch (error) {
-      this.#post(thread, { kind: 'key', segment, key: null, why: (error as Error).message });
+      this.#post(thread, { kind: 'key', segment, key: null, why: (error as Error).message, isLost: isLost(error) });
     }
   }
+}
+
+/** Not while the HSM is away: then it is not known. */
+function isLost(error: unknown): boolean {
+  return error instanceof Refused || (error instanceof Failed && error.code === 'read.no-key');
 }
