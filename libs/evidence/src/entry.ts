@@ -2,7 +2,7 @@
 // Entries of the log, docs/FORMAT.md section 4: ASCII lines in a fixed order.
 import { Refused, invariant } from '@strongroom/bytes';
 import { decodeLines, encodeLines, type Fields } from './lines.ts';
-import type { SegmentRange } from './segment-ranges.ts';
+import { encodeRanges, type SegmentRange } from './segment-ranges.ts';
 
 /** What the log says of a batch. Times in ns; offsets and lengths in octets of the segment's logical bytes. */
 export interface BatchEntry {
@@ -140,11 +140,22 @@ const FIELDS = {
 const FIELDS_OF: Record<Entry['kind'], Fields> = FIELDS;
 /** An entry of a log has at most 65,535 octets (C2SP tlog-tiles). */
 const BYTES_MAX = 65_535;
+/** What a `destroy` entry has left for its ranges when all its other lines are at their longest, 64 keys of 128 characters included. */
+const DESTROY_RANGES_MAX = 56_000;
 
 export function encodeEntry(entry: Entry): Buffer {
   const bytes = Buffer.from(encodeLines(`strongroom ${entry.kind} v1`, FIELDS_OF[entry.kind], entry as unknown as Record<string, unknown>, 'entry.malformed'));
   invariant(bytes.length <= BYTES_MAX, 'entry.malformed', `an entry of ${bytes.length} octets fits no bundle`);
   return bytes;
+}
+
+/** Throws `Refused('order.too-long')` for what is to be destroyed, and what stays, where they fit no `destroy` entry. */
+export function checkDestroyRanges(segments: readonly SegmentRange[], held: readonly SegmentRange[]): void {
+  const length = encodeRanges(segments).length + encodeRanges(held).length;
+  if (length <= DESTROY_RANGES_MAX) return;
+  throw new Refused('order.too-long', 'the log has no entry for so many scattered segments', {
+    why: `they take ${length} characters, the limit is ${DESTROY_RANGES_MAX}: holds keep single segments in between`, fix: 'wait until a hold has ended, then draw the order up again',
+  });
 }
 
 /** Throws `Refused('entry.malformed')`. Only the exact form that {@link encodeEntry} writes is an entry. */

@@ -359,6 +359,16 @@ describe('vault', () => {
     assert.equal(vault.takePublication().files.filter(({ path }) => path === 'tile/0/000').length, 0);
   });
 
+  it('refuses what is no entry to who enters it, and seals on', async () => {
+    const { vault } = await new Bench().open();
+    const tooLong = { kind: 'destroyed', time: 1n, order: 'a'.repeat(32), keys: ['k'.repeat(129)], files: 0, copies: [] } as const;
+    await assert.rejects(vault.entered(tooLong), { code: 'entry.malformed' });
+    assert.throws(() => vault.enter(tooLong), { code: 'entry.malformed' });
+    vault.enter({ kind: 'heartbeat', time: 1n });
+    await vault.cycle();
+    assert.equal(vault.size, 1);
+  });
+
   it('looks again soon when more is committed than a publication under way covers', async () => {
     const { vault, publisher } = await new Bench().open();
     vault.enter({ kind: 'heartbeat', time: 1n });

@@ -41,6 +41,8 @@ export type VaultEvents = {
 /** An entry without records that waits for a cycle, and who is told of its index. */
 interface Urgent {
   readonly entry: Entry;
+  /** Encoded when it comes, so that what is no entry fails its caller and not the cycle. */
+  readonly bytes: Buffer;
   readonly committed: (index: number) => void;
 }
 
@@ -150,12 +152,12 @@ export class Vault {
 
   /** An entry without records, for the next cycle. */
   enter(entry: Entry): void {
-    this.#urgent.push({ entry, committed: () => undefined });
+    this.#urgent.push({ entry, bytes: encodeEntry(entry), committed: () => undefined });
   }
 
   /** The same; resolves with its index once it is committed. Who is to run the cycle is the caller's to wake. */
   entered(entry: Entry): Promise<number> {
-    return new Promise((committed) => { this.#urgent.push({ entry, committed }); });
+    return new Promise((committed) => { this.#urgent.push({ entry, bytes: encodeEntry(entry), committed }); });
   }
 
   /** From the next cycle on these wrapping keys are used no more: they are about to be destroyed. */
@@ -229,7 +231,7 @@ export class Vault {
     }
     const [closing, urgent, next] = [[...this.#closing], [...this.#urgent], this.#nextKey];
     const last: Entry[] = next === null ? [] : [{ kind: 'rotate', time: this.#options.world.clock.nowNs(), from: vkeyOf(presentKey(this.#keys)), to: vkeyOf(next) }];
-    const entries = [...closing, ...urgent.map(({ entry }) => entry), ...batches.map(({ entry }) => entry), ...last].map(encodeEntry);
+    const entries = [...closing.map(encodeEntry), ...urgent.map(({ bytes }) => bytes), ...batches.map(({ entry }) => encodeEntry(entry)), ...last.map(encodeEntry)];
     const tree = this.#tree.clone();
     for (const entry of entries) tree.append(entry);
     return { closing, urgent, entries, batches, writes, tree, next };

@@ -9,7 +9,7 @@
 //   7. the `destroyed` entry; the order waits no more                    an order that is not found again among those that wait
 import { join } from 'node:path';
 import { Failed, Refused } from '@strongroom/bytes';
-import { checkApproved, encodeOrderFile, rangesOf, rangesWithin, segmentsIn, type ApprovalRules, type DestroyEntry, type DestroyOrder, type OrderFile } from '@strongroom/evidence';
+import { checkApproved, checkDestroyRanges, encodeOrderFile, rangesOf, rangesWithin, segmentsIn, type ApprovalRules, type DestroyEntry, type DestroyOrder, type OrderFile } from '@strongroom/evidence';
 import { mayApprove } from '@strongroom/service';
 import { partsOf } from '../commit/segment-parts.ts';
 import { listDirectory, removeDurably } from '../disk.ts';
@@ -29,7 +29,8 @@ export function approvalRules({ origin, authority, registry }: CustodyTools, now
 }
 
 /**
- * Steps 1 to 7. Throws `Refused`: `order.stale` (its bucket has more under these keys than it names), `order.all-held`, what
+ * Steps 1 to 7. Throws `Refused`: `order.stale` (its bucket has more under these keys than it names), `order.all-held`,
+ * `order.too-long` (the log has no entry for what is left beside newer holds), what
  * `checkApproved` and the key service refuse; `Failed`: `hold.lost`, `keys.*`, `vault.*`.
  */
 export async function carryOutDestroy(tools: CustodyTools, holds: Holds, file: OrderFile & { readonly order: DestroyOrder }): Promise<void> {
@@ -58,8 +59,10 @@ async function planned(tools: CustodyTools, holds: Holds, order: DestroyOrder): 
   const held = new Set(under.held);
   const going = segments.filter(({ segment }) => !held.has(segment));
   if (going.length === 0) throw new Refused('order.all-held', `nothing of ${order.class}/${order.bucket} may be destroyed`, { why: `${held.size} segments are there, all held`, fix: 'see "strongroom hold list"' });
+  const [goingRanges, heldRanges] = [rangesOf(going.map(({ segment }) => segment)), rangesOf(held)];
+  checkDestroyRanges(goingRanges, heldRanges);
   const { batches, records, bytes } = sums(going);
-  return { class: order.class, bucket: order.bucket, keys: order.keys, segments: rangesOf(going.map(({ segment }) => segment)), held: rangesOf(held), batches, records, bytes };
+  return { class: order.class, bucket: order.bucket, keys: order.keys, segments: goingRanges, held: heldRanges, batches, records, bytes };
 }
 
 /** Of a bucket what these keys wrap: what was sealed since an order was drawn up lies under others. */

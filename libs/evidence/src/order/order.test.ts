@@ -6,7 +6,10 @@ import { TestAuthority, approvedBy, makeCustodian, type TestCustodian } from '@s
 import vectors from '../../vectors/order.json' with { type: 'json' };
 import { approve } from './approval.ts';
 import { checkApproved, decodeOrderFile, encodeOrderFile, judgeApprovals, newOrderFile } from './approved-order.ts';
-import { decodeOrder, encodeOrder, type Order } from './order.ts';
+import { checkDestroyRanges, encodeEntry } from '../entry.ts';
+import { rangesOf } from '../segment-ranges.ts';
+import { segmentName } from '../segment.ts';
+import { decodeOrder, encodeOrder, type DestroyOrder, type Order } from './order.ts';
 
 const TIMES = new Set(['created', 'expires', 'from', 'to']);
 const OCTETS = new Set(['root', 'authority', 'seenRoot']);
@@ -53,6 +56,38 @@ test('a file that was cut, lengthened or changed anywhere is no approved order',
       assert.throws(() => checkApproved(decodeOrderFile(bytes), rules), { name: 'Refused' }, `at ${at}`);
     }
   }
+});
+
+/** `count` segments, of which every second one is held. */
+function everySecond(count: number) {
+  const all = Array.from({ length: count }, (_, i) => 0x10000 + i);
+  const ranges = (left: number) => rangesOf(all.filter((number) => number % 2 === left).map(segmentName));
+  return { all: rangesOf(all.map(segmentName)), going: ranges(0), held: ranges(1) };
+}
+
+test('an order that no entry of the log could tell of is not drawn up', () => {
+  const order = orderOf(vectors.orders.find(({ order: { kind } }) => kind === 'destroy')!.order) as DestroyOrder;
+  const { all, held } = everySecond(16_000);
+  assert.throws(() => newOrderFile({ ...order, segments: all, held }), { name: 'Refused', code: 'order.too-long' });
+  assert.doesNotThrow(() => newOrderFile({ ...order, segments: all, held: [] }));
+});
+
+test('whatever an order may name has room in an entry, all other lines at their longest', () => {
+  let count = 16_000;
+  const isTooLong = (): boolean => {
+    try {
+      return checkDestroyRanges(everySecond(count).going, everySecond(count).held) !== undefined;
+    } catch {
+      return true;
+    }
+  };
+  while (isTooLong()) count -= 10;
+  const { going, held } = everySecond(count);
+  const [word, most] = ['k'.repeat(128), Number.MAX_SAFE_INTEGER];
+  encodeEntry({
+    kind: 'destroy', time: 2n ** 64n - 1n, class: word, bucket: word, keys: Array.from({ length: 64 }, () => word), segments: going, held, batches: most, records: most, bytes: most,
+    order: 'f'.repeat(32), approvals: Buffer.alloc(32),
+  });
 });
 
 describe('an approval counts', () => {
