@@ -1,37 +1,63 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether a segment is to be destroyed: by an order in the store that two custodians approved. The vault that asks may be
-// captured, so its word is not enough; whether they may approve was judged when the keys were destroyed.
+// Whether a segment is to be destroyed: by an order in the store that two custodians approved who are enrolled. The vault that
+// asks may be captured, and so the directory of orders is in its hands: nothing there may hold us up, and what fails is no order.
 import { X509Certificate } from 'node:crypto';
-import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, readSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Refused } from '@strongroom/bytes';
 import { ORDER_FILE_BYTES_MAX, checkApproved, decodeOrderFile, inRanges } from '@strongroom/evidence';
-import type { Layout } from '@strongroom/service';
+import { mayApprove, type Layout, type Registry } from '@strongroom/service';
 
-export function isCondemned(paths: Layout, deployment: string, segment: string): boolean {
-  return ordersIn(paths.orders).some((path) => names(path, paths, deployment, segment));
+/** A link is not followed, and neither a pipe nor a device is waited for. */
+const OPEN = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+export interface CondemnedFacts {
+  readonly paths: Pick<Layout, 'orders' | 'ca'>;
+  /** The log's name. */
+  readonly origin: string;
+  readonly registry: Registry;
 }
 
-function names(path: string, paths: Layout, deployment: string, segment: string): boolean {
+/** What the order says is held stays. It may have expired: what was begun in time is carried out however late. */
+export function isCondemned(facts: CondemnedFacts, segment: string): boolean {
+  return ordersIn(facts.paths.orders).some((path) => names(path, facts, segment));
+}
+
+function names(path: string, { paths, origin, registry }: CondemnedFacts, segment: string): boolean {
   try {
-    if (statSync(path).size > ORDER_FILE_BYTES_MAX) return false;
-    const file = decodeOrderFile(readFileSync(path));
-    if (file.order.kind !== 'destroy' || !inRanges(file.order.segments, segment)) return false;
-    checkApproved(file, { origin: `${deployment}/log`, authority: new X509Certificate(readFileSync(paths.ca)).raw });
+    const file = decodeOrderFile(readOrder(path));
+    const { order } = file;
+    if (order.kind !== 'destroy' || !inRanges(order.segments, segment) || inRanges(order.held, segment)) return false;
+    checkApproved(file, {
+      origin, authority: new X509Certificate(readFileSync(paths.ca)).raw,
+      mayApprove: (custodian, { created }) => mayApprove(registry, custodian, Number(created / 1_000_000n)),
+    });
     return true;
   } catch (error) {
-    if (error instanceof Refused) return false;
+    if (error instanceof Refused || isSystemError(error)) return false;
     throw error;
+  }
+}
+
+/** Throws `Refused('order.malformed')` for what is no file of an order's size, and what the system says. */
+function readOrder(path: string): Buffer {
+  const file = openSync(path, OPEN);
+  try {
+    const facts = fstatSync(file);
+    if (!facts.isFile() || facts.size > ORDER_FILE_BYTES_MAX) throw new Refused('order.malformed', 'this is no order', { why: 'it is no file of an order\'s size' });
+    const bytes = Buffer.alloc(facts.size);
+    return bytes.subarray(0, readSync(file, bytes, 0, bytes.length, 0));
+  } finally {
+    closeSync(file);
   }
 }
 
 /** The newest first: what is being destroyed now stands in one of them. */
 function ordersIn(directory: string): string[] {
-  try {
-    return readdirSync(directory).filter((name) => name.endsWith('.order')).map((name) => join(directory, name))
-      .toSorted((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
+  const paths = readdirSync(directory).filter((name) => name.endsWith('.order')).map((name) => join(directory, name));
+  return paths.map((path) => ({ path, at: lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0 })).toSorted((a, b) => b.at - a.at).map(({ path }) => path);
+}
+
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && 'errno' in error;
 }

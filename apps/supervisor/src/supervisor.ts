@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { X509Certificate } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { writeDurably, type Config, type FromService, type Layout, type Separation, type StartMessage } from '@strongroom/service';
+import { logOrigin, writeDurably, type Config, type FromService, type Layout, type Separation, type StartMessage } from '@strongroom/service';
 import type { Accounts } from './accounts.ts';
 import { Broadcast } from './broadcast.ts';
 import { ensureCertificates, wantedCertificates } from './certificates.ts';
@@ -52,7 +52,7 @@ export class Supervisor {
   constructor(facts: SupervisorFacts) {
     this.#facts = facts;
     this.keys = new KeysAdmin(facts.paths.keysAdminSocket);
-    this.#protector = new Protector(facts.paths.store, (segment) => isCondemned(facts.paths, facts.deployment, segment));
+    this.#protector = new Protector(facts.paths.store, (segment) => isCondemned({ paths: facts.paths, origin: logOrigin(facts.paths, facts.deployment), registry: facts.enrolments.registry }, segment));
     this.#shares = new Shares(facts.config.gateway.perSource, facts.config.gateway.processes);
     this.children = facts.plans.map((plan) => new Child(plan, {
       start: (child, kmsgFd) => this.#startMessage(child, kmsgFd),

@@ -9,7 +9,7 @@
 //   7. the `destroyed` entry; the order waits no more                    an order that is not found again among those that wait
 import { join } from 'node:path';
 import { Failed, Refused } from '@strongroom/bytes';
-import { checkApproved, checkDestroyRanges, encodeOrderFile, rangesOf, rangesWithin, segmentsIn, type ApprovalRules, type DestroyEntry, type DestroyOrder, type OrderFile } from '@strongroom/evidence';
+import { checkApproved, checkDestroyRanges, encodeOrderFile, inRanges, rangesOf, rangesWithin, segmentsIn, type ApprovalRules, type DestroyEntry, type DestroyOrder, type OrderFile } from '@strongroom/evidence';
 import { mayApprove } from '@strongroom/service';
 import { partsOf } from '../commit/segment-parts.ts';
 import { listDirectory, removeDurably } from '../disk.ts';
@@ -29,7 +29,7 @@ export function approvalRules({ origin, authority, registry }: CustodyTools, now
 }
 
 /**
- * Steps 1 to 7. Throws `Refused`: `order.stale` (its bucket has more under these keys than it names), `order.all-held`,
+ * Steps 1 to 7. Throws `Refused`: `order.stale` (its bucket has more under these keys than it names, or less is held), `order.all-held`,
  * `order.too-long` (the log has no entry for what is left beside newer holds), what
  * `checkApproved` and the key service refuse; `Failed`: `hold.lost`, `keys.*`, `vault.*`.
  */
@@ -57,6 +57,9 @@ async function planned(tools: CustodyTools, holds: Holds, order: DestroyOrder): 
     throw new Refused('order.stale', `${order.class}/${order.bucket} has more than the order ${order.id} names`, { fix: 'draw the order up again' });
   }
   const held = new Set(under.held);
+  // What custodians saw as staying may not go by their order, though a hold has ended since.
+  const released = segments.filter(({ segment }) => inRanges(order.held, segment) && !held.has(segment));
+  if (released.length > 0) throw new Refused('order.stale', `${released.length} segments of ${order.class}/${order.bucket} are held no more`, { why: `the order ${order.id} says that they stay`, fix: 'draw the order up again when it has expired' });
   const going = segments.filter(({ segment }) => !held.has(segment));
   if (going.length === 0) throw new Refused('order.all-held', `nothing of ${order.class}/${order.bucket} may be destroyed`, { why: `${held.size} segments are there, all held`, fix: 'see "strongroom hold list"' });
   const [goingRanges, heldRanges] = [rangesOf(going.map(({ segment }) => segment)), rangesOf(held)];
