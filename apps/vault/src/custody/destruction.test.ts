@@ -14,6 +14,6 @@ it('what an order says stays is not destroyed by it when its hold has ended sinc
   await custody.submit(encodeOrderFile(bench.approved(await custody.drawRelease(hold, 'closed'))));
   await custody.submit(encodeOrderFile(bench.approved(order)));
   await custody.buckets();
-  assert.deepEqual(said.filter(({ event }) => event === 'vault.custody-failed').map(({ fields }) => fields['code']), ['order.stale']);
+  assert.deepEqual([...new Set(said.filter(({ event }) => event === 'vault.custody-failed').map(({ fields }) => fields['code']))], ['order.stale']);
   assert.deepEqual([await bench.opens(kept), await bench.opens(other)], [true, true]);
 });
