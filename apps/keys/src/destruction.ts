@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keys are destroyed by order of two custodians alone, whatever the vault says. Order, and what a crash leaves:
-//   1. begin: the order and its approvals are judged, and noted durably   noted, and may be carried out however late
+//   1. begin: the order and its approvals are judged, and noted durably   noted, and may be carried out however late: so from
+//      here on nothing more comes under its keys, which its custodians never saw
 //   2. destroy: each key goes from the token, the token's files are synced   some are gone; asked again, the rest goes
 //   3. that is noted                                                       gone and not noted: asked again, it is noted
 import { X509Certificate } from 'node:crypto';
@@ -32,7 +33,7 @@ export function beginOrder(ring: Keyring, facts: DestructionFacts, bytes: Buffer
   if (before !== undefined && before.digest !== digest) throw new Refused('keys.order-changed', `another order was begun under the id ${file.order.id}`);
   if (before === undefined) {
     judge(ring, facts, file);
-    log.begun(file.order.id, digest);
+    log.begun(file.order.id, digest, keys);
   }
   return { keys };
 }

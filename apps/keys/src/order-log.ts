@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // secrets/keys/orders: which orders to destroy were begun here, and what was destroyed by them. A line each, only added:
+//   condemned <ISO time> <order id> <key id>        before the order is begun; counts once it is
 //   begun <ISO time> <order id> <hexadecimal SHA-256 of the order's text>
 //   destroyed <ISO time> <order id> <key id>
 import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-const LINE = /^(begun|destroyed) \S+ ([0-9a-f]{32}) (\S+)$/;
+const LINE = /^(condemned|begun|destroyed) \S+ ([0-9a-f]{32}) (\S+)$/;
 
 export interface BegunOrder {
   /** SHA-256 of its text, hexadecimal. */
@@ -27,13 +28,22 @@ export class OrderLog {
     for (const [kind, , id, value] of this.#lines()) {
       if (id !== order) continue;
       if (kind === 'begun') digest ??= value;
-      else destroyed.add(value);
+      else if (kind === 'destroyed') destroyed.add(value);
     }
     return digest === undefined ? undefined : { digest, destroyed };
   }
 
-  begun(order: string, digest: string): void {
-    this.#add(`begun ${new Date().toISOString()} ${order} ${digest}`);
+  /** Keys of orders that were begun: nothing is wrapped under them any more, whether the orders are carried out or not. */
+  get condemned(): ReadonlySet<string> {
+    const lines = this.#lines();
+    const begun = new Set(lines.flatMap(([kind, , id]) => (kind === 'begun' ? [id] : [])));
+    return new Set(lines.flatMap(([kind, , id, value]) => (kind === 'condemned' && begun.has(id) ? [value] : [])));
+  }
+
+  /** Its keys with it, in one write: where that is cut off, nothing was begun. */
+  begun(order: string, digest: string, keys: readonly string[]): void {
+    const now = new Date().toISOString();
+    this.#add([...keys.map((keyId) => `condemned ${now} ${order} ${keyId}`), `begun ${now} ${order} ${digest}`].join('\n'));
   }
 
   destroyed(order: string, keyId: string): void {

@@ -10,6 +10,7 @@ import { Refused } from '@strongroom/bytes';
 import type { Wrapped } from '@strongroom/keys';
 import { writeDurably } from '@strongroom/service';
 import type { Keyring } from './keyring.ts';
+import { OrderLog } from './order-log.ts';
 import type { KeyHandle } from './token.ts';
 
 const WORD = /^[a-z0-9](?:[a-z0-9.-]{0,38}[a-z0-9])?$/;
@@ -24,14 +25,14 @@ const RETIRED = 'retired-wrapping-keys.json';
 const known = new WeakMap<Keyring, Map<string, KeyHandle>>();
 
 /**
- * The key's id; makes the key when there is none, durably before it is named. Keys in `except` are not given out any more:
- * they are about to be destroyed. Throws `Refused('keys.wrapping-name')`.
+ * The key's id; makes the key when there is none, durably before it is named. Keys in `except`, and those of orders that were
+ * begun, are not given out any more: they are about to be destroyed. Throws `Refused('keys.wrapping-name')`.
  */
 export function ensureWrappingKey(ring: Keyring, retentionClass: string, bucket: string, except: readonly string[] = []): { readonly keyId: string; readonly made: boolean } {
   const label = labelOf(ring, retentionClass, bucket);
-  const retired = retiredKeys(ring);
-  const found = ring.token.wrappingKeys(label).find(({ id }) => !retired.has(`${retentionClass}/${bucket}/${id.toString('hex')}`) && !except.includes(`${retentionClass}/${bucket}/${id.toString('hex')}`));
-  if (found !== undefined) return { keyId: `${retentionClass}/${bucket}/${found.id.toString('hex')}`, made: false };
+  const unfit = new Set([...retiredKeys(ring), ...condemnedKeys(ring), ...except]);
+  const found = ring.token.wrappingKeys(label).map(({ id }) => `${retentionClass}/${bucket}/${id.toString('hex')}`).find((keyId) => !unfit.has(keyId));
+  if (found !== undefined) return { keyId: found, made: false };
   const id = randomBytes(8);
   ring.token.makeWrappingKey({ label, id });
   ring.sync();
@@ -77,9 +78,16 @@ function readRetired(path: string): ReadonlySet<string> {
   }
 }
 
-/** Throws `Refused`: `keys.wrapping-key` (no such key), `keys.wrap-size`. */
+function condemnedKeys({ directory }: Keyring): ReadonlySet<string> {
+  return new OrderLog(directory).condemned;
+}
+
+/** Throws `Refused`: `keys.wrapping-key` (no such key), `keys.condemned` (an order to destroy it was begun), `keys.wrap-size`. */
 export function wrap(ring: Keyring, keyId: string, plain: Buffer, aad: Buffer): Wrapped {
   checkSizes([[plain, DATA_KEY_OCTETS, 'data key']], aad);
+  if (condemnedKeys(ring).has(keyId)) {
+    throw new Refused('keys.condemned', `nothing is wrapped under "${keyId}" any more`, { why: 'an order to destroy it was begun', fix: 'ask for the present key of its bucket' });
+  }
   const iv = randomBytes(IV_OCTETS);
   const sealed = ring.token.encrypt(wrappingKey(ring, keyId), iv, aad, plain);
   return { iv, ciphertext: sealed.subarray(0, DATA_KEY_OCTETS), tag: sealed.subarray(DATA_KEY_OCTETS) };

@@ -40,9 +40,12 @@ export async function carryOutDestroy(tools: CustodyTools, holds: Holds, file: O
   await holds.judge();
   await holds.judge([...segmentsIn(order.segments)]);
   const entry = await planned(tools, holds, order);
+  // The entry's time is the one that it is judged by: verifiers refuse an order that had expired then.
+  const time = clock.nowNs();
+  checkApproved(file, approvalRules(tools, time));
   await keys.beginOrder(encodeOrderFile(file));
   const approvals = await orders.keep(file);
-  const whole: DestroyEntry = { kind: 'destroy', time: clock.nowNs(), ...entry, order: order.id, approvals };
+  const whole: DestroyEntry = { kind: 'destroy', time, ...entry, order: order.id, approvals };
   await log.enter(whole);
   await finishDestroy(tools, whole);
 }
