@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { X509Certificate, createPrivateKey, generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto';
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { approve, encodeOrderFile, newOrderFile, type DestroyOrder, type Order } from '@strongroom/evidence';
 import { custodianId, keyHashOf, type Registry } from '@strongroom/service';
 import { beginOrder, destroyByOrder, type DestructionFacts } from './destruction.ts';
+import { Hsm } from './hsm.ts';
 import { checkRequest, issue } from './issue.ts';
 import { openKeyring, type Keyring } from './keyring.ts';
 import type { KeyringPlace } from './place.ts';
+import { verbsFor } from './verbs.ts';
 import { ensureWrappingKey, rewrap, unwrap, wrap } from './wrapping.ts';
 
 const MODULE = '/usr/lib/softhsm/libsofthsm2.so';
@@ -154,6 +156,29 @@ test('what a hold\'s key wraps outlives the bucket\'s key, and goes with the hol
   assert.deepEqual(beginOrder(ring, facts, release), { keys: [hold] });
   assert.deepEqual(destroyByOrder(ring, facts, release), { keys: [hold] });
   assert.throws(() => unwrap(ring, hold, held, Buffer.from('other context')), { code: 'keys.wrapping-key' });
+});
+
+test('a disk that refuses is told as the world\'s failure, and nothing was begun', { skip }, async () => {
+  const { keyId } = ensureWrappingKey(ring, 'default', '2028-01');
+  const order = destroyOrder('2028-01', [keyId]);
+  const broken = mkdtempSync(join(directory, 'broken-'));
+  mkdirSync(join(broken, 'orders'));
+  const verbsIn = (place: string) => verbsFor('vault', {
+    hsm: new Hsm(() => Promise.resolve(ring), { away: () => undefined, back: () => undefined, refused: () => undefined }), info: () => { throw new Error('not asked for'); }, deployment: DEPLOYMENT, destruction: { ...facts, directory: place },
+    counts: { signatures: 0, wraps: 0, unwraps: 0, issued: 0, cosignatures: 0 }, keepRetiredLogKeys: false, event: () => undefined,
+  });
+  const ask = async (place: string): Promise<unknown> => verbsIn(place)['beginOrder']!({ order: approved(order).toString('base64') }, {} as never);
+  await assert.rejects(ask(broken), { name: 'Failed', code: 'keys.disk' });
+  assert.equal(ensureWrappingKey(ring, 'default', '2028-01').keyId, keyId);
+  assert.deepEqual(await ask(directory), { keys: [keyId] });
+});
+
+test('a full disk under the key service is told so too', async () => {
+  const { info } = verbsFor('vault', {
+    hsm: { use: () => Promise.reject(new Error('not asked for')) }, info: () => { writeFileSync('/dev/full', 'x'); throw new Error('not reached'); }, deployment: DEPLOYMENT,
+    counts: { signatures: 0, wraps: 0, unwraps: 0, issued: 0, cosignatures: 0 }, keepRetiredLogKeys: false, event: () => undefined,
+  });
+  await assert.rejects(async () => info!(undefined, {} as never), { name: 'Failed', code: 'keys.disk', why: /ENOSPC/ });
 });
 
 test('nothing is destroyed without two custodians who may', { skip }, () => {

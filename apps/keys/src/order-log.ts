@@ -3,7 +3,7 @@
 //   condemned <ISO time> <order id> <key id>        before the order is begun; counts once it is
 //   begun <ISO time> <order id> <hexadecimal SHA-256 of the order's text>
 //   destroyed <ISO time> <order id> <key id>
-import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 const LINE = /^(condemned|begun|destroyed) \S+ ([0-9a-f]{32}) (\S+)$/;
@@ -63,7 +63,7 @@ export class OrderLog {
     const isTorn = !/(^|\n)$/.test(textOf(this.#path));
     const file = openSync(this.#path, 'a', 0o600);
     try {
-      writeSync(file, `${isTorn ? '\n' : ''}${line}\n`);
+      writeFileSync(file, `${isTorn ? '\n' : ''}${line}\n`);
       fsyncSync(file);
     } finally {
       closeSync(file);

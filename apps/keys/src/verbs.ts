@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the key service does, and for whom.
-import { Refused, invariant } from '@strongroom/bytes';
+import { Failed, Refused, invariant } from '@strongroom/bytes';
 import type { KeyServiceInfo, Wrapped } from '@strongroom/keys';
 import type { RpcVerb, RpcVerbs } from '@strongroom/service';
 import { checkKeys } from './check.ts';
@@ -143,7 +143,19 @@ export function verbsFor(kind: CallerKind, facts: VerbFacts): RpcVerbs<unknown> 
       return { signature: signature.toString('base64') };
     },
   };
-  return Object.fromEntries(MAY[kind].map((verb) => [verb, all[verb]!]));
+  return Object.fromEntries(MAY[kind].map((verb) => [verb, overDisk(all[verb]!)]));
+}
+
+/** A disk that refuses is the world's failure: who asked may ask again. Throws `Failed('keys.disk')`. */
+function overDisk(verb: RpcVerb<unknown>): RpcVerb<unknown> {
+  return async (...args) => {
+    try {
+      return await verb(...args);
+    } catch (cause) {
+      if (!(cause instanceof Error && 'errno' in cause)) throw cause;
+      throw new Failed('keys.disk', 'the key service cannot read or write its files', { why: cause.message, fix: 'make room where secrets/keys lies, or mend that disk; it is tried again by itself', cause });
+    }
+  };
 }
 
 function placeOf({ place }: VerbFacts): KeyringPlace {
