@@ -76,13 +76,12 @@ export function withApproval(file: OrderFile, approval: Approval): OrderFile {
   return { ...file, approvals: [...file.approvals, approval] };
 }
 
-/** The order by which a segment that is missing was destroyed, from what the store keeps; null when there is none. */
-export function destroyedBy(disk: Disk, directory: string, segment: string): DestroyOrder | null {
+/** Orders of the store to destroy a segment, each with the HASH of its file. Whether one was carried out the log alone says. */
+export function* ordersToDestroy(disk: Disk, directory: string, segment: string): Generator<{ readonly order: DestroyOrder; readonly approvals: Buffer }> {
   for (const id of idsIn(disk, directory)) {
-    const order = readOrder(disk, join(directory, `${id}.order`))?.order;
-    if (order?.kind === 'destroy' && inRanges(order.segments, segment)) return order;
+    const file = readOrder(disk, join(directory, `${id}.order`));
+    if (file?.order.kind === 'destroy' && inRanges(file.order.segments, segment)) yield { order: file.order, approvals: hash('sha256', encodeOrderFile(file), 'buffer') };
   }
-  return null;
 }
 
 function idsIn(disk: Disk, directory: string): string[] {

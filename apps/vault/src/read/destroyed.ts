@@ -2,8 +2,8 @@
 // What can still be shown of what was destroyed: that it was here, and by whose order it is gone.
 import { existsSync } from 'node:fs';
 import { Failed } from '@strongroom/bytes';
-import { DESTRUCTION_PROOF_FORMAT, type DestroyOrder, type DestructionProof, type Entry, type LoggedEntry } from '@strongroom/evidence';
-import { destroyedBy, orderBytes } from '../custody/order-files.ts';
+import { DESTRUCTION_PROOF_FORMAT, inRanges, type DestroyEntry, type DestroyOrder, type DestructionProof, type Entry, type LoggedEntry } from '@strongroom/evidence';
+import { orderBytes, ordersToDestroy } from '../custody/order-files.ts';
 import { SYSTEM_DISK } from '../disk.ts';
 import type { PublishedLog } from '../upkeep/published-log.ts';
 import type { History } from './history.ts';
@@ -13,21 +13,35 @@ import type { SegmentParts } from './parts.ts';
 export class Destroyed {
   readonly #parts: SegmentParts;
   readonly #orders: string;
+  readonly #log: () => PublishedLog;
   readonly #known = new Map<string, DestroyOrder | null>();
+  /** What the log says of orders, by the HASH of their files. */
+  readonly #entries = new Map<string, DestroyEntry | null>();
 
-  constructor(parts: SegmentParts, orders: string) {
-    [this.#parts, this.#orders] = [parts, orders];
+  /** `log` gives it as it is published now. */
+  constructor(parts: SegmentParts, orders: string, log: () => PublishedLog) {
+    [this.#parts, this.#orders, this.#log] = [parts, orders, log];
   }
 
   /** Null too for a segment that is there. */
   readonly by = (segment: string): DestroyOrder | null => {
     let order = this.#known.get(segment);
     if (order === undefined) {
-      order = existsSync(this.#parts.at(segment, 0).path) ? null : destroyedBy(SYSTEM_DISK, this.#orders, segment);
+      order = existsSync(this.#parts.at(segment, 0).path) ? null : this.#carriedOut(segment);
       this.#known.set(segment, order);
     }
     return order;
   };
+
+  /** A file among the orders is nobody's word: the log must say that it was carried out, and on this segment. */
+  #carriedOut(segment: string): DestroyOrder | null {
+    for (const { order, approvals } of ordersToDestroy(SYSTEM_DISK, this.#orders, segment)) {
+      const key = approvals.toString('hex');
+      if (!this.#entries.has(key)) this.#entries.set(key, entryOf(this.#log(), order, approvals));
+      if (inRanges(this.#entries.get(key)?.segments ?? [], segment)) return order;
+    }
+    return null;
+  }
 
   /** Of a record whose batch is the entry at `index`. Throws `Failed('read.damaged')` when the log does not say that it was destroyed. */
   prove(id: string, index: number, order: DestroyOrder, history: History, log: PublishedLog): DestructionProof {
@@ -43,6 +57,11 @@ export class Destroyed {
       destroyed: destroyed === undefined ? null : logged(history, destroyed), order: orderBytes(SYSTEM_DISK, this.#orders, order.id).toString('base64'),
     };
   }
+}
+
+function entryOf(log: PublishedLog, { id, size }: DestroyOrder, approvals: Buffer): DestroyEntry | null {
+  for (const { entry } of log.entries(size)) if (entry.kind === 'destroy' && entry.order === id && entry.approvals.equals(approvals)) return entry;
+  return null;
 }
 
 function logged(history: History, index: number): LoggedEntry {

@@ -79,7 +79,7 @@ async function answer(id: number, verb: string, args: unknown): Promise<void> {
   answering.add(id);
   try {
     const keys = keyRing(id);
-    const destroyed = new Destroyed(files().parts, paths.orders);
+    const destroyed = new Destroyed(files().parts, paths.orders, () => new PublishedLog(files().log));
     using history = new History({ ...files(), destroyedBy: destroyed.by }, keys);
     send({ kind: 'result', id, result: await resultOf(id, verb, args, { history, keys, destroyed }) });
   } catch (error) {
