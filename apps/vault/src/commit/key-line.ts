@@ -7,7 +7,7 @@ import type { Clock } from '../clock.ts';
 import { patiently, type SealingKeys } from './keys.ts';
 import type { RotationKeys } from './rotator.ts';
 
-export type CustodyKeys = Pick<KeyService, 'ensureWrappingKey' | 'rewrap' | 'beginOrder' | 'destroyByOrder'>;
+export type CustodyKeys = Pick<KeyService, 'ensureWrappingKey' | 'unwrap' | 'rewrap' | 'beginOrder' | 'destroyByOrder'>;
 
 export interface KeyLine {
   /** For sealing: waits until the HSM answers. */

@@ -92,3 +92,17 @@ it('an order that is lost and one that cannot be judged stop no other, and what 
   assert.deepEqual(custody.orders().map(({ file, failure }) => [file.order.id, failure !== null]), [[foreign.order.id, true], [lost.order.id, true]]);
   assert.ok(failures(bench).includes('order.lost'));
 });
+
+it('what a hold keeps is wrapped again before the bucket\'s key goes, when its wrap does not open any more', async () => {
+  await using bench = await Bench.open();
+  const { custody, keys } = bench;
+  const kept = await bench.seal('secret.1');
+  await bench.seal('other.1');
+  const { hold } = await custody.place({ ...CASE, query: { text: 'secret' } });
+  // As in a token that was put back from before the hold.
+  for (const keyId of keys.live) if (keyId.startsWith('hold/')) keys.live.delete(keyId);
+  assert.equal(await bench.opens(kept, hold), false);
+  await order(bench, await custody.drawDestroy(await bucketOf(bench), 'an erasure request'));
+  assert.deepEqual(failures(bench), []);
+  assert.deepEqual([await bench.opens(kept), await bench.opens(kept, hold)], [false, true]);
+});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Carrying out an order to destroy. Order, and what a crash leaves at each step:
-//   1. all holds are judged up to now, and what they keep is wrapped     nothing has happened; the order still waits
+//   1. all holds are judged up to now; what they keep is wrapped, and opens    nothing has happened; the order still waits
 //   2. the key service judges the order and notes it                     the same; it may then be carried out however late
 //   3. the order's file into the store, durable                          an order in the store that no entry names
 //   4. the `destroy` entry, committed and published                      THE POINT OF NO RETURN: every start goes on from here
@@ -40,6 +40,7 @@ export async function carryOutDestroy(tools: CustodyTools, holds: Holds, file: O
   await holds.judge();
   await holds.judge([...segmentsIn(order.segments)]);
   const entry = await planned(tools, holds, order);
+  await holds.secure(segmentsIn(entry.held));
   // The entry's time is the one that it is judged by: verifiers refuse an order that had expired then.
   const time = clock.nowNs();
   checkApproved(file, approvalRules(tools, time));

@@ -130,6 +130,40 @@ export class Holds {
   }
 
   /**
+   * Before the key that wraps these segments goes: every hold that keeps one of them opens its data key, or is given a new
+   * wrap that does; a token or secrets that were put back may be older than the hold. Throws what neither can be done for.
+   */
+  async secure(segments: Iterable<string>): Promise<void> {
+    const { wraps, state } = this.#tools;
+    const known = wraps.list();
+    for (const segment of segments) {
+      for (const hold of known.get(segment)?.holds ?? []) {
+        if (state.holds.has(hold) && !(await this.#opens(segment, hold))) await this.#wrapAgain(segment, hold);
+      }
+    }
+  }
+
+  async #opens(segment: string, hold: string): Promise<boolean> {
+    const { wraps, keys } = this.#tools;
+    try {
+      const wrapped = wraps.read(segment, hold)!;
+      (await keys.unwrap(wrapped.keyId, wrapped, wraps.context(segment, wrapped.keyId))).fill(0);
+      return true;
+    } catch (error) {
+      if (error instanceof Refused) return false;
+      throw error;
+    }
+  }
+
+  async #wrapAgain(segment: string, hold: string): Promise<void> {
+    const { wraps, keys, say } = this.#tools;
+    const from = wraps.read(segment);
+    if (from === null) throw new Failed('hold.lost', `what the hold ${hold} keeps of segment ${segment} cannot be opened`, { why: 'no wrap of its data key opens', fix: 'restore secrets/vault and the token from a backup' });
+    await wraps.rewrap(keys, segment, from, await keys.ensureWrappingKey('hold', hold), hold);
+    say('vault.hold-renewed', 'warn', { hold, segment });
+  }
+
+  /**
    * After its `release` entry: expiry counts again. A segment whose bucket's key is gone is wrapped by a new one of that
    * bucket, so that its destruction is decided by itself. Order: new wrap; the hold's wrap goes; the hold's key goes; its
    * text goes. A crash leaves the text, by which the next start goes on. Throws `Failed('order.under-way')` while a
