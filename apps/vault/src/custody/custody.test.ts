@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import { Bug } from '@strongroom/bytes';
 import { encodeOrderFile, newOrderFile } from '@strongroom/evidence';
+import { LogDirectory } from '../commit/log-directory.ts';
+import { PublishedLog } from '../upkeep/published-log.ts';
 import { Bench, away } from '../simulation/custody-bench.ts';
 
 const CASE = { by: 'spiffe://test.example/reader/operator', reference: 'CASE-12', reason: 'a letter' };
@@ -105,4 +107,35 @@ it('what a hold keeps is wrapped again before the bucket\'s key goes, when its w
   await order(bench, await custody.drawDestroy(await bucketOf(bench), 'an erasure request'));
   assert.deepEqual(failures(bench), []);
   assert.deepEqual([await bench.opens(kept), await bench.opens(kept, hold)], [false, true]);
+});
+
+const HOUR_NS = 3_600_000_000_000n;
+
+it('an order that was begun in time is carried out however late, and its entry says a time that verifies', async () => {
+  await using bench = await Bench.open();
+  const { custody, keys } = bench;
+  const segment = await bench.seal('other.1');
+  const file = await custody.drawDestroy(await bucketOf(bench), 'an erasure request');
+  keys.fails.begun = away();
+  await order(bench, file);
+  delete keys.fails.begun;
+  keys.laterNs = 2n * HOUR_NS;
+  await goOn(bench);
+  assert.deepEqual([await bench.opens(segment), custody.orders().length], [false, 0]);
+  const entries = [...new PublishedLog(new LogDirectory(bench.tools.world.disk, join(bench.home, 'log'))).entries(0)].map(({ entry }) => entry);
+  assert.deepEqual(entries.flatMap((entry) => (entry.kind === 'destroy' ? [entry.time] : [])), [file.order.expires]);
+});
+
+it('an order that was not begun in time expires', async () => {
+  await using bench = await Bench.open();
+  const { custody, keys } = bench;
+  const segment = await bench.seal('other.1');
+  const file = await custody.drawDestroy(await bucketOf(bench), 'an erasure request');
+  keys.fails.begin = away();
+  await order(bench, file);
+  keys.fails = {};
+  keys.laterNs = 2n * HOUR_NS;
+  await goOn(bench);
+  assert.deepEqual([await bench.opens(segment), custody.orders().length], [true, 0]);
+  assert.ok(bench.said.some(({ event }) => event === 'vault.order-expired'));
 });

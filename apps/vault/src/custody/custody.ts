@@ -8,7 +8,7 @@ import {
 import { errorFields } from '@strongroom/service';
 import { buckets, sums, type Bucket } from './buckets.ts';
 import { condemnedKeys } from './condemned.ts';
-import { approvalRules, carryOutDestroy, finishDestroy, underKeys } from './destruction.ts';
+import { approvalRules, carryOutDestroy, finishDestroy, timeOf, underKeys } from './destruction.ts';
 import { Holds, type HoldFacts, type HoldRequest } from './holds.ts';
 import { withApproval } from './order-files.ts';
 import type { CustodyTools } from './tools.ts';
@@ -195,12 +195,13 @@ export class Custody {
     return this.approve(given.order.id, texts.filter((_, i) => !known.includes(given.approvals[i]!.custodian)), given.text);
   }
 
-  async #carryOut(file: OrderFile): Promise<void> {
+  /** `isBegun`: the key service noted it in time; it is carried out however late. */
+  async #carryOut(file: OrderFile, isBegun = false): Promise<void> {
     const { order } = file;
     const begun = this.#tools.state.destroying.get(order.id);
     if (begun !== undefined) await finishDestroy(this.#tools, begun);
-    else if (order.kind === 'destroy') await carryOutDestroy(this.#tools, this.holds, { ...file, order });
-    if (order.kind === 'release') await this.#carryOutRelease(file, order);
+    else if (order.kind === 'destroy') await carryOutDestroy(this.#tools, this.holds, { ...file, order }, isBegun);
+    if (order.kind === 'release') await this.#carryOutRelease(file, order, isBegun);
     await this.#tools.log.retire(this.condemned);
   }
 
@@ -208,13 +209,15 @@ export class Custody {
    * Order, and what a crash leaves: 1. the key service notes the order (it still waits); 2. its file into the store (the same);
    * 3. the `release` entry (the hold is over: the next start goes on); 4. wraps, key and text of the hold; 5. it waits no more.
    */
-  async #carryOutRelease(file: OrderFile, { id, hold }: ReleaseOrder): Promise<void> {
+  async #carryOutRelease(file: OrderFile, order: ReleaseOrder, isBegun: boolean): Promise<void> {
     const { orders, keys, log, state, say } = this.#tools;
-    checkApproved(file, approvalRules(this.#tools, this.#now));
+    const { id, hold } = order;
+    const time = timeOf(this.#tools, order, isBegun);
+    checkApproved(file, approvalRules(this.#tools, time));
     if (state.holds.has(hold)) {
       await keys.beginOrder(encodeOrderFile(file));
       const approvals = await orders.keep(file);
-      await log.enter({ kind: 'release', time: this.#now, hold, order: id, approvals });
+      await log.enter({ kind: 'release', time, hold, order: id, approvals });
     }
     await this.holds.endRelease(file, hold);
     await orders.forget(id);
@@ -251,8 +254,20 @@ export class Custody {
   async #goOnWith(file: OrderFile): Promise<void> {
     const { id, expires } = file.order;
     if (this.#tools.orders.kept(id) !== null && !this.#isOpen(file)) await this.#tools.orders.forget(id);
-    else if (this.#now > expires) await this.#expire(file);
+    else if (this.#now > expires) await (this.#isOpen(file) && (await this.#isBegun(file)) ? this.#carryOut(file, true) : this.#expire(file));
     else if (isApproved(file, this.#tools)) await this.#carryOut(file);
+  }
+
+  /** Whether the key service noted it before a crash: it judges such an order no more, and destroys by it. */
+  async #isBegun(file: OrderFile): Promise<boolean> {
+    if (!isApproved(file, this.#tools)) return false;
+    try {
+      await this.#tools.keys.beginOrder(encodeOrderFile(file));
+      return true;
+    } catch (error) {
+      if (error instanceof Refused) return false;
+      throw error;
+    }
   }
 
   /** Whether an order whose file is in the store has still to be carried out: its entry was not committed. */

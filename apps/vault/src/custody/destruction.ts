@@ -9,7 +9,7 @@
 //   7. the `destroyed` entry; the order waits no more                    an order that is not found again among those that wait
 import { join } from 'node:path';
 import { Failed, Refused } from '@strongroom/bytes';
-import { checkApproved, checkDestroyRanges, encodeOrderFile, inRanges, rangesOf, rangesWithin, segmentsIn, type ApprovalRules, type DestroyEntry, type DestroyOrder, type OrderFile } from '@strongroom/evidence';
+import { checkApproved, checkDestroyRanges, encodeOrderFile, inRanges, rangesOf, rangesWithin, segmentsIn, type ApprovalRules, type DestroyEntry, type DestroyOrder, type Order, type OrderFile } from '@strongroom/evidence';
 import { mayApprove } from '@strongroom/service';
 import { partsOf } from '../commit/segment-parts.ts';
 import { listDirectory, removeDurably } from '../disk.ts';
@@ -33,22 +33,28 @@ export function approvalRules({ origin, authority, registry }: CustodyTools, now
  * `order.too-long` (the log has no entry for what is left beside newer holds), what
  * `checkApproved` and the key service refuse; `Failed`: `hold.lost`, `keys.*`, `vault.*`.
  */
-export async function carryOutDestroy(tools: CustodyTools, holds: Holds, file: OrderFile & { readonly order: DestroyOrder }): Promise<void> {
+export async function carryOutDestroy(tools: CustodyTools, holds: Holds, file: OrderFile & { readonly order: DestroyOrder }, isBegun: boolean): Promise<void> {
   const { order } = file;
-  const { world: { clock }, keys, orders, log } = tools;
-  checkApproved(file, approvalRules(tools, clock.nowNs()));
+  const { keys, orders, log } = tools;
+  checkApproved(file, approvalRules(tools, timeOf(tools, order, isBegun)));
   await holds.judge();
   await holds.judge([...segmentsIn(order.segments)]);
   const entry = await planned(tools, holds, order);
   await holds.secure(segmentsIn(entry.held));
   // The entry's time is the one that it is judged by: verifiers refuse an order that had expired then.
-  const time = clock.nowNs();
+  const time = timeOf(tools, order, isBegun);
   checkApproved(file, approvalRules(tools, time));
   await keys.beginOrder(encodeOrderFile(file));
   const approvals = await orders.keep(file);
   const whole: DestroyEntry = { kind: 'destroy', time, ...entry, order: order.id, approvals };
   await log.enter(whole);
   await finishDestroy(tools, whole);
+}
+
+/** What an entry by an order says of when: one that was begun in time and held up beyond it says the last of its time. */
+export function timeOf({ world: { clock } }: CustodyTools, { expires }: Order, isBegun: boolean): bigint {
+  const now = clock.nowNs();
+  return isBegun && now > expires ? expires : now;
 }
 
 type Planned = Omit<DestroyEntry, 'kind' | 'time' | 'order' | 'approvals'>;

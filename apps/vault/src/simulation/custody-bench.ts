@@ -38,8 +38,14 @@ export class BenchKeys implements SealingKeys, CustodyKeys {
   readonly software = new SoftwareKeys(ORIGIN);
   readonly live = new Set<string>();
   readonly begun = new Set<string>();
-  /** What each call fails with, while it is set. */
-  fails: { begin?: Error; destroy?: Error } = {};
+  /** What each call fails with, while it is set; `begun`: after it was noted. */
+  fails: { begin?: Error; begun?: Error; destroy?: Error } = {};
+  /** How far its clock and the vault's are set forward. */
+  laterNs = 0n;
+
+  nowNs(): bigint {
+    return SYSTEM_WORLD.clock.nowNs() + this.laterNs;
+  }
 
   signCheckpoint(text: Buffer): Promise<Buffer> {
     return this.software.signCheckpoint(text);
@@ -73,7 +79,9 @@ export class BenchKeys implements SealingKeys, CustodyKeys {
   async beginOrder(bytes: Buffer): Promise<readonly string[]> {
     if (this.fails.begin !== undefined) throw this.fails.begin;
     const { order } = decodeOrderFile(bytes);
+    if (!this.begun.has(order.id) && this.nowNs() > order.expires) throw new Refused('order.expired', 'too late');
     this.begun.add(order.id);
+    if (this.fails.begun !== undefined) throw this.fails.begun;
     return this.#keysOf(order);
   }
 
@@ -129,7 +137,7 @@ export class Bench {
     this.reading = new Reading(paths, dataKeyReader(paths.dataKeys, ORIGIN, (...args) => keys.unwrap(...args), () => this.vault.openSegments));
     const registry: Registry = { sources: {}, readers: {}, custodians: Object.fromEntries(custodians.map(({ enrolment }) => [basename(enrolment.id), enrolment])) };
     this.tools = {
-      world, origin: ORIGIN, paths: { segments: paths.segments, filters: join(home, 'filters'), holds: join(home, 'holds') }, authority: () => new X509Certificate(authority.certificatePem).raw,
+      world: { ...world, clock: { ...world.clock, nowNs: () => keys.nowNs() } }, origin: ORIGIN, paths: { segments: paths.segments, filters: join(home, 'filters'), holds: join(home, 'holds') }, authority: () => new X509Certificate(authority.certificatePem).raw,
       registry: () => registry, classes: [], copies: [], orderHours: 1, state: this.vault.custody, keys, reading: this.reading,
       wraps: new SegmentKeys(disk, paths.dataKeys, ORIGIN), orders: new OrderFiles(disk, join(home, 'pending'), paths.orders), protect: async () => true,
       say: (event, _level, fields) => { this.said.push({ event, fields }); }, log: this.#log(),
