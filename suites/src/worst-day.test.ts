@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The drill for the worst day: what was lost, what is there, and what that gives back. docs/OPERATING.md has the table.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +11,10 @@ import { Appliance, RelpClient, startAppliance } from '@strongroom/testing';
 
 const directory = mkdtempSync(join(tmpdir(), 'strongroom-worst-day-'));
 chmodSync(directory, 0o755); // services have users of their own when we are root
-after(() => rmSync(directory, { recursive: true, force: true }));
+after(() => {
+  spawnSync('chattr', ['-R', '-f', '-i', '-a', directory], { stdio: 'ignore' }); // segments in homes of ours
+  rmSync(directory, { recursive: true, force: true });
+});
 
 async function ran(appliance: Appliance, ...words: string[]): Promise<string> {
   const { code, stdout, stderr } = await appliance.cli(...words);

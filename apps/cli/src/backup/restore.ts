@@ -14,6 +14,7 @@ import { readManifest, type BackupFile, type BackupManifest } from './manifest.t
 import { SnapshotTarget } from '../snapshot/target.ts';
 
 const PIECE_BYTES = 1024 * 1024;
+const PUBLIC = ['state/ca.pem', 'state/deployment', 'state/log'];
 
 export interface Restored {
   readonly manifest: BackupManifest;
@@ -69,7 +70,13 @@ function stage(directory: string, file: BackupFile, target: SnapshotTarget): voi
   } finally {
     closeSync(fd);
   }
-  chmodSync(join(target.root, file.path), file.path.startsWith('secrets/') || file.path.startsWith('state/vault/') ? 0o600 : 0o640);
+  chmodSync(join(target.root, file.path), modeOf(file.path));
+}
+
+/** As the supervisor and the vault make them: what every service reads is public, secrets and state are their owner's. */
+function modeOf(path: string): number {
+  if (PUBLIC.includes(path)) return 0o644;
+  return path.startsWith('secrets/') || path.startsWith('state/vault/') ? 0o600 : 0o640;
 }
 
 function* chunks(fd: number): Generator<Buffer> {

@@ -51,6 +51,7 @@ test('a backup is made, checked, and restored to what it was made of', async () 
   assert.equal(restored.code, 0, restored.err);
   for (const { path } of files) assert.deepEqual(readFileSync(join(to, path)), readFileSync(join(copy, path)), path);
   assert.equal(statSync(join(to, 'secrets/vault/0000000000000001.key')).mode & 0o777, 0o600);
+  assert.equal(statSync(join(to, 'state/deployment')).mode & 0o777, 0o644, 'every service reads it');
   assert.ok(!existsSync(join(to, 'restoring')));
   assert.equal((await strongroom('verify', '--home', to)).code, 0);
 });
