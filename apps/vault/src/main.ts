@@ -55,12 +55,17 @@ runService('vault', async (context) => {
   events.on('closed', (entry) => upkeep.closed(entry));
   for (const entry of sealing.closedBefore) upkeep.closed(entry);
 
-  const reading = new Reading({ log: paths.log, witnessed: paths.witnessed, segments: paths.segments, timestamps: paths.timestamps, rotations: paths.rotations, orders: paths.orders, state: paths.vaultState }, dataKeyReader(paths.dataKeys, origin, keys.unwrap, () => vault.openSegments));
+  const openReading = (): Reading => new Reading({ log: paths.log, witnessed: paths.witnessed, segments: paths.segments, timestamps: paths.timestamps, rotations: paths.rotations, orders: paths.orders, state: paths.vaultState }, dataKeyReader(paths.dataKeys, origin, keys.unwrap, () => vault.openSegments));
+  // Holds are judged by a thread of their own: what a reader asks for holds up no decision.
+  const [reading, judging] = [openReading(), openReading()];
   const refusals = new Refusals(world.clock, (event, fields) => {
     context.event(event, 'warn', fields);
     record(event, { ...fields });
   });
-  const custody = openCustody(world, context, sealing, reading);
+  const custody = openCustody(world, context, sealing, {
+    ask: (verb, args) => judging.ask(verb, args),
+    interrupt: async (why) => { await Promise.all([reading.interrupt(why), judging.interrupt(why)]); },
+  });
   events.on('closed', () => custody.closed());
   const readers = new ReadSocket({ context, reading, custody, settle: () => loop.settle(), record, refused: (event, fields) => refusals.note(event, fields) });
   const filters = keepFilters(world.disk, join(paths.vaultState, FILTERS_DIRECTORY), events);
@@ -113,6 +118,7 @@ runService('vault', async (context) => {
   await filters.settled();
   await upkeep.close();
   reading.close();
+  judging.close();
   keys.close();
   lock.close();
 });

@@ -53,3 +53,11 @@ it('a segment whose data key is lost is told of, and others are held', async () 
   assert.deepEqual(segments, [segment]);
   assert.deepEqual(bench.said.filter(({ event }) => event === 'vault.hold-incomplete').map(({ fields }) => fields['segment']), [lost]);
 });
+
+it('a hold has the conditions that its format names, and no others', async () => {
+  await using bench = await Bench.open();
+  for (const query of [{ regex: 'a+' }, { text: 'secret', else: 1 }, { text: 'ä'.repeat(4000) }, { ignoreCase: true }, {}]) {
+    await assert.rejects(bench.custody.place({ ...CASE, query }), { code: 'hold.query' });
+  }
+  assert.deepEqual([bench.custody.holds.list(), [...bench.keys.live].filter((keyId) => keyId.startsWith('hold/'))], [[], []]);
+});

@@ -18,6 +18,10 @@ import type { CustodyTools } from './tools.ts';
 
 /** In force at once. */
 const HOLDS_MAX = 1000;
+/** What a hold asks for, docs/FORMAT.md section 10. */
+const CONDITIONS: ReadonlySet<string> = new Set(['text', 'ignoreCase', 'since', 'until', 'source', 'stream', 'protocol', 'kind']);
+/** 8192 characters of base64 in a hold's text. */
+const QUERY_OCTETS_MAX = 6144;
 const TEXT_FORM = /^(?! )[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]{1,500}(?<! )$/u;
 
 export interface HoldRequest {
@@ -226,7 +230,10 @@ function checkRequest({ by, reference, reason, query }: HoldRequest): HoldReques
     if (!TEXT_FORM.test(text)) throw new Refused('hold.text', `a hold needs its ${name}`, { why: 'one line of 1 to 500 characters', fix: `give it, such as --${name} 'CASE-12'` });
   }
   const conditions = Object.fromEntries(Object.entries(query).filter(([name, value]) => value !== undefined && name !== 'limit' && name !== 'reverse')) as Query;
-  if (conditions.regex !== undefined) throw new Refused('hold.query', 'a hold takes no regular expression', { why: 'one that never comes to an end would hold up every decision', fix: 'hold by a text' });
+  const other = Object.keys(conditions).find((name) => !CONDITIONS.has(name));
+  if (other === 'regex') throw new Refused('hold.query', 'a hold takes no regular expression', { why: 'one that never comes to an end would hold up every decision', fix: 'hold by a text' });
+  if (other !== undefined) throw new Refused('hold.query', `a hold has no condition "${other.slice(0, 40)}"`, { why: `it takes ${[...CONDITIONS].join(', ')}` });
+  if (Buffer.byteLength(JSON.stringify(conditions)) > QUERY_OCTETS_MAX) throw new Refused('hold.query', 'the conditions of the hold are too long', { why: `the limit is ${QUERY_OCTETS_MAX} octets of JSON`, fix: 'hold by a shorter text' });
   parseQuery(conditions);
   if (Object.keys(conditions).filter((name) => name !== 'ignoreCase').length === 0) throw new Refused('hold.query', 'a hold needs a condition', { why: 'without one it would hold everything for ever', fix: 'give a source, a time or a text' });
   return { by, reference, reason, query: conditions };

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { Failed, invariant } from '@strongroom/bytes';
 import { retentionClasses, type Fields, type Level, type ServiceContext } from '@strongroom/service';
 import { FILTERS_DIRECTORY } from '../read/filter-keeper.ts';
-import type { Reading } from '../read/reading.ts';
 import type { Sealing } from '../sealing.ts';
 import type { World } from '../world.ts';
 import { Custody } from './custody.ts';
@@ -15,7 +14,7 @@ import type { CustodyTools, LogAccess } from './tools.ts';
 
 type CustodyContext = Pick<ServiceContext, 'paths' | 'config' | 'identity' | 'registry' | 'protect' | 'event'>;
 
-export function openCustody(world: World, context: CustodyContext, sealing: Sealing, reading: Reading): Custody {
+export function openCustody(world: World, context: CustodyContext, sealing: Sealing, reading: CustodyTools['reading']): Custody {
   const { paths, config: { retention } } = context;
   const { origin, keys, vault, record } = sealing;
   invariant(keys.custody !== undefined, 'custody.keys', 'holds and destructions need the key service');

@@ -19,11 +19,13 @@ export type ReadingVerb = 'search' | 'show' | 'prove' | 'reconcile' | 'census' |
 
 /** A data key that `isLost` is not to be had by asking again. */
 export type ToThread =
+  | { readonly kind: 'there' }
   | { readonly kind: 'call'; readonly id: number; readonly verb: string; readonly args: unknown }
   | { readonly kind: 'more'; readonly id: number; readonly more: boolean }
   | { readonly kind: 'key'; readonly segment: string; readonly key: Buffer | null; readonly why: string; readonly isLost: boolean };
 
 export type FromThread =
+  | { readonly kind: 'here' }
   | { readonly kind: 'items'; readonly id: number; readonly items: readonly unknown[] }
   | { readonly kind: 'result'; readonly id: number; readonly result: unknown }
   | { readonly kind: 'error'; readonly id: number; readonly error: RpcError }

@@ -52,6 +52,7 @@ const filters = (): string => join(paths.state, FILTERS_DIRECTORY);
 
 stepBack();
 parentPort?.on('message', (message: ToThread) => {
+  if (message.kind === 'there') send({ kind: 'here' });
   if (message.kind === 'call') void answer(message.id, message.verb, message.args);
   if (message.kind === 'more') {
     continuing.get(message.id)?.resolve(message.more);

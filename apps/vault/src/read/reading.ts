@@ -8,8 +8,10 @@ import type { FromThread, ReadingPaths, ReadingVerb, ToThread } from './reading-
 import { READING_THREAD } from './reading-thread.ts';
 
 const IDLE_MS = 10_000;
+/** A thread whose turn does not come round for so long is in an expression that may never end. */
+const SILENT_MS = 60_000;
 
-type Answer = Exclude<FromThread, { kind: 'key' }>;
+type Answer = Exclude<FromThread, { kind: 'key' | 'here' }>;
 
 export class Reading {
   readonly #paths: ReadingPaths;
@@ -18,11 +20,15 @@ export class Reading {
   /** Keys are asked for one after the other: however many read at once, the line to the HSM stays free for sealing. */
   #giving: Promise<void> = Promise.resolve();
   #thread: Worker | undefined;
+  readonly #silentMs: number;
   #idle: NodeJS.Timeout | undefined;
+  #watch: NodeJS.Timeout | undefined;
+  /** Whether it was asked, and has said nothing since. */
+  #isAsked = false;
   #lastId = 0;
 
-  constructor(paths: ReadingPaths, dataKey: (segment: string) => Promise<Buffer>) {
-    [this.#paths, this.#dataKey] = [paths, dataKey];
+  constructor(paths: ReadingPaths, dataKey: (segment: string) => Promise<Buffer>, silentMs = SILENT_MS) {
+    [this.#paths, this.#dataKey, this.#silentMs] = [paths, dataKey, silentMs];
   }
 
   /** The result of a verb that gives no items. Throws what the thread says, and `Failed('read.thread')`. */
@@ -66,6 +72,7 @@ export class Reading {
 
   close(): void {
     clearTimeout(this.#idle);
+    clearInterval(this.#watch);
     void this.#thread?.terminate();
     this.#thread = undefined;
   }
@@ -86,18 +93,31 @@ export class Reading {
     const thread = new Worker(READING_THREAD, { workerData: this.#paths });
     thread.unref();
     thread.on('message', (message: FromThread) => {
+      if (this.#thread === thread) this.#isAsked = false;
+      if (message.kind === 'here') return;
       if (message.kind === 'key') this.#giving = this.#giving.then(() => this.#giveKey(thread, message.segment));
       else this.#calls.get(message.id)?.(message);
     });
     thread.on('error', (error) => this.#ended(thread, String(error)));
     thread.on('exit', () => this.#ended(thread, 'it was stopped'));
     this.#thread = thread;
+    this.#isAsked = false;
+    this.#watch = setInterval(() => this.#look(thread), this.#silentMs).unref();
     return thread;
+  }
+
+  /** While somebody waits for it. */
+  #look(thread: Worker): void {
+    if (this.#calls.size === 0) return;
+    if (this.#isAsked) return void this.interrupt(`it did not answer for ${this.#silentMs} ms: an expression that never comes to an end does that`);
+    this.#isAsked = true;
+    this.#post(thread, { kind: 'there' });
   }
 
   /** Not for a thread that was closed, or of which it is told already. */
   #ended(thread: Worker, why: string): void {
     if (this.#thread !== thread) return;
+    clearInterval(this.#watch);
     this.#thread = undefined;
     const told: RpcError = { kind: 'failed', code: 'read.thread', what: 'the reading thread ended', why, fix: null };
     for (const [id, call] of this.#calls) call({ kind: 'error', id, error: told });

@@ -134,7 +134,7 @@ export class Bench {
       world, commitLog, waiting: this.#waiting, segments: paths.segments, dataKeys: paths.dataKeys, cycleBytesMax: 1 << 20, keepDays: () => 400, segmentBytesMax: 1 << 20, isAlive: () => false, keys,
     }, recovered, new EventEmitter<VaultEvents>());
     this.publisher = new Publisher(world, this.vault, new LogDirectory(disk, paths.log), new RotationFiles(disk, paths.rotations), join(home, 'remembered'));
-    this.reading = new Reading(paths, dataKeyReader(paths.dataKeys, ORIGIN, (...args) => keys.unwrap(...args), () => this.vault.openSegments));
+    this.reading = this.openReading();
     const registry: Registry = { sources: {}, readers: {}, custodians: Object.fromEntries(custodians.map(({ enrolment }) => [basename(enrolment.id), enrolment])) };
     this.tools = {
       world: { ...world, clock: { ...world.clock, nowNs: () => keys.nowNs() } }, origin: ORIGIN, paths: { segments: paths.segments, filters: join(home, 'filters'), holds: join(home, 'holds') }, authority: () => new X509Certificate(authority.certificatePem).raw,
@@ -163,6 +163,11 @@ export class Bench {
       get size() { return vault.size; },
       get root() { return vault.root; },
     };
+  }
+
+  openReading(silentMs?: number): Reading {
+    const paths = pathsIn(this.home);
+    return new Reading(paths, dataKeyReader(paths.dataKeys, ORIGIN, (...args) => this.keys.unwrap(...args), () => this.vault.openSegments), silentMs);
   }
 
   async cycle(): Promise<void> {
