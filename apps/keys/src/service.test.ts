@@ -173,7 +173,9 @@ test('the witness cosigns the logs of others with keys of its own, and nothing e
   }
   assert.deepEqual(await witness.witnessKey('witness'), spki);
   assert.notDeepEqual(await witness.witnessKey('mirror'), spki);
-  await assert.rejects(witness.signCosignature('witness', Buffer.from(text.replace('peer.example', DEPLOYMENT))), { name: 'Refused', code: 'keys.own-log' });
+  for (const own of [`${DEPLOYMENT}/log`, `${DEPLOYMENT}/log-2`]) {
+    await assert.rejects(witness.signCosignature('witness', Buffer.from(text.replace('peer.example/log', own))), { name: 'Refused', code: 'keys.own-log' }, own);
+  }
   for (const other of ['', CHECKPOINT.toString(), text.replace('v1', 'v2'), text.replace('time 17', 'time 017'), text.slice(0, -1), text.replace('\n7\n', '\n07\n'), `${text}\n`]) {
     await assert.rejects(witness.signCosignature('witness', Buffer.from(other)), { name: 'Refused', code: 'keys.not-a-cosignature' }, other);
   }

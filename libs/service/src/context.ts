@@ -68,7 +68,8 @@ export function createContext(name: ServiceName, start: StartMessage): ServiceLi
   const listeners: [string, (message: never) => void][] = [];
   const stopped = Promise.withResolvers<void>();
   const orders = new Map<string, (args: unknown) => Promise<unknown>>();
-  const protecting = new Map<string, (ok: boolean) => void>();
+  /** By flag and path, in the order of the questions: each is answered. */
+  const protecting = new Map<string, ((ok: boolean) => void)[]>();
   let registry = start.registry;
   let identity: Identity | undefined;
   let measure: (() => ServiceStats) | undefined;
@@ -88,15 +89,17 @@ export function createContext(name: ServiceName, start: StartMessage): ServiceLi
     if (message.kind === 'reload') identity = undefined;
     if (message.kind === 'protect-done') {
       const key = `${message.flag} ${message.path}`;
-      protecting.get(key)?.(message.ok);
-      protecting.delete(key);
+      const [first, ...rest] = protecting.get(key) ?? [];
+      if (rest.length === 0) protecting.delete(key);
+      else protecting.set(key, rest);
+      first?.(message.ok);
     }
     if (message.kind === 'order') void obey(message.id, message.name, orders.get(message.name), message.args);
     for (const [kind, listener] of listeners) if (kind === message.kind) (listener as (message: ToService) => void)(message);
     if (message.kind === 'registry') send({ kind: 'registry-done', version: message.version });
   };
   process.on('message', onProcessMessage);
-  process.once('disconnect', () => { for (const resolve of protecting.values()) resolve(false); });
+  process.once('disconnect', () => { for (const resolve of [...protecting.values()].flat()) resolve(false); });
 
   const context: ServiceContext = {
     name, index: start.index, home: paths.home, paths, config: start.config, deployment: start.deployment,
@@ -114,7 +117,8 @@ export function createContext(name: ServiceName, start: StartMessage): ServiceLi
     },
     protect: (path, flag) => new Promise((resolve) => {
       if (!process.connected) return resolve(false);
-      protecting.set(`${flag} ${path}`, resolve);
+      const key = `${flag} ${path}`;
+      protecting.set(key, [...protecting.get(key) ?? [], resolve]);
       send({ kind: 'protect', path, flag });
     }),
     onOrder: (order, handle) => { orders.set(order, handle); },

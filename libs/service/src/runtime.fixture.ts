@@ -14,5 +14,8 @@ runService('capture', async (context) => {
   context.onRegistry(({ sources }) => context.event('test.registry', 'info', { names: Object.keys(sources).join() }));
   context.ready([{ protocol: 'test', address: context.paths.home }]);
   context.event('test.protect', 'warn', { ok: await context.protect('/x', 'append') });
+  if (process.env['STRONGROOM_TEST'] === 'twice') {
+    for (const question of ['first', 'second']) void context.protect('/twice', 'append').then((ok) => context.event('test.answered', 'info', { question, ok }));
+  }
   await context.stopped;
 });

@@ -41,6 +41,19 @@ class Service {
   }
 }
 
+test('who asks for the same flag twice is answered twice', async () => {
+  const service = new Service('twice');
+  service.send(START);
+  await service.message('protect');
+  service.send({ kind: 'protect-done', path: '/x', flag: 'append', ok: true, error: null });
+  while (service.messages.filter((message) => message.kind === 'protect' && message.path === '/twice').length < 2) await once(service.child, 'message');
+  for (const ok of [true, false]) service.send({ kind: 'protect-done', path: '/twice', flag: 'append', ok, error: null });
+  service.send({ kind: 'stop' });
+  await service.exit;
+  const answers = service.messages.flatMap((message) => (message.kind === 'event' && message.event === 'test.answered' ? [message.fields] : []));
+  assert.deepEqual(answers, [{ question: 'first', ok: true }, { question: 'second', ok: false }]);
+});
+
 test('without a supervisor it says what to do and ends with 78', () => {
   const { status, stderr } = spawnSync(process.execPath, [FIXTURE], { encoding: 'utf8', env: { PATH: process.env['PATH'] } });
   assert.equal(status, 78);
