@@ -12,11 +12,21 @@ export interface Part {
 }
 
 export function partsOf(disk: Disk, directory: string, segment: string): Part[] {
-  return listDirectory(disk, directory)
-    .map((name) => ({ name, parsed: parsePartName(name) }))
-    .filter(({ parsed }) => parsed?.segment === segment)
-    .map(({ name, parsed }) => ({ path: join(directory, name), offset: parsed!.offset, isRecovered: name !== partName(segment, 0) }))
-    .sort((a, b) => a.offset - b.offset || Number(a.isRecovered) - Number(b.isRecovered));
+  return partsBySegment(disk, directory).get(segment) ?? [];
+}
+
+/** Of all segments, for who asks of many: the directory is listed once. */
+export function partsBySegment(disk: Disk, directory: string): Map<string, Part[]> {
+  const parts = new Map<string, Part[]>();
+  for (const name of listDirectory(disk, directory)) {
+    const parsed = parsePartName(name);
+    if (parsed === null) continue;
+    const of = parts.get(parsed.segment) ?? [];
+    parts.set(parsed.segment, of);
+    of.push({ path: join(directory, name), offset: parsed.offset, isRecovered: name !== partName(parsed.segment, 0) });
+  }
+  for (const of of parts.values()) of.sort((a, b) => a.offset - b.offset || Number(a.isRecovered) - Number(b.isRecovered));
+  return parts;
 }
 
 /** The closing entry of a segment that ends without a final frame. Reads it whole: at most one segment's size. */

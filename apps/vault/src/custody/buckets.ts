@@ -25,11 +25,11 @@ export interface Bucket {
 /** Every bucket that still has segments. Reads the whole log. */
 export async function buckets({ reading, wraps, world: { clock } }: CustodyTools, holds: Holds): Promise<Bucket[]> {
   const facts = (await reading.ask('census', {})) as SegmentFacts[];
-  const wrapped = wraps.list();
+  const keyIds = await wraps.keyIds(() => clock.turn());
   const byName = Map.groupBy(facts, ({ bucket }) => bucket);
   return [...byName].map(([name, all]): Bucket => {
-    const segments = all.filter(({ segment }) => wrapped.get(segment)?.bucket === true);
-    const keys = new Set(segments.map(({ segment }) => wraps.read(segment)!.keyId));
+    const segments = all.filter(({ segment }) => keyIds.has(segment));
+    const keys = new Set(segments.map(({ segment }) => keyIds.get(segment)!));
     const [retentionClass = '', bucket = ''] = name.split('/');
     return {
       name, retentionClass, bucket, isExpired: isExpired(bucket, clock.nowNs()), keys: [...keys].toSorted(), segments,

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { it } from 'node:test';
-import { encodeOrderFile } from '@strongroom/evidence';
-import { Bench } from '../simulation/custody-bench.ts';
+import { encodeOrderFile, segmentName } from '@strongroom/evidence';
+import { Bench, away } from '../simulation/custody-bench.ts';
+import { finishDestroy } from './destruction.ts';
+import { SegmentKeys } from './segment-keys.ts';
 
 it('what an order says stays is not destroyed by it when its hold has ended since', async () => {
   await using bench = await Bench.open();
@@ -16,4 +20,41 @@ it('what an order says stays is not destroyed by it when its hold has ended sinc
   await custody.buckets();
   assert.deepEqual([...new Set(said.filter(({ event }) => event === 'vault.custody-failed').map(({ fields }) => fields['code']))], ['order.stale']);
   assert.deepEqual([await bench.opens(kept), await bench.opens(other)], [true, true]);
+});
+
+it('a destruction lists each directory a few times, however many segments it is of', async () => {
+  await using bench = await Bench.open();
+  const { custody, keys, tools, home } = bench;
+  const segments: string[] = [];
+  for (let i = 0; i < 6; i += 1) segments.push(await bench.seal(`record.${i}`));
+  keys.fails.destroy = away();
+  await custody.submit(encodeOrderFile(bench.approved(await custody.drawDestroy((await custody.buckets())[0]!.name, 'an erasure request'))));
+  await custody.buckets();
+  delete keys.fails.destroy;
+  const listings = new Map<string, number>();
+  const { disk } = tools.world;
+  const counted = new Proxy(disk, {
+    get: (target, name) => {
+      const call = Reflect.get(target, name) as (path: string) => unknown;
+      if (name !== 'readdirSync') return call;
+      return (path: string, ...more: unknown[]) => {
+        listings.set(path, (listings.get(path) ?? 0) + 1);
+        return Reflect.apply(call, target, [path, ...more]) as unknown;
+      };
+    },
+  });
+  const watched = { ...tools, world: { ...tools.world, disk: counted }, wraps: new SegmentKeys(counted, join(home, 'keys'), tools.origin) };
+  await finishDestroy(watched, [...tools.state.destroying.values()][0]!);
+  assert.ok(listings.size >= 2 && [...listings.values()].every((count) => count <= 2), [...listings.values()].join(' '));
+  assert.deepEqual(await Promise.all(segments.map(async (segment) => bench.opens(segment))), segments.map(() => false));
+});
+
+it('wrapped keys are read in slices, between which others go on', async () => {
+  await using bench = await Bench.open();
+  const segment = await bench.seal('record');
+  const bytes = readFileSync(join(bench.home, 'keys', `${segment}.key`));
+  for (let i = 100; i < 300; i += 1) writeFileSync(join(bench.home, 'keys', `${segmentName(i)}.key`), bytes);
+  let turns = 0;
+  const found = await bench.tools.wraps.keyIds(async () => { turns += 1; });
+  assert.deepEqual([found.size, turns >= 3], [201, true]);
 });

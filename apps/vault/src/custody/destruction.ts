@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { Failed, Refused } from '@strongroom/bytes';
 import { checkApproved, checkDestroyRanges, encodeOrderFile, inRanges, rangesOf, rangesWithin, segmentsIn, type ApprovalRules, type DestroyEntry, type DestroyOrder, type Order, type OrderFile } from '@strongroom/evidence';
 import { mayApprove } from '@strongroom/service';
-import { partsOf } from '../commit/segment-parts.ts';
+import { partsBySegment } from '../commit/segment-parts.ts';
 import { listDirectory, removeDurably } from '../disk.ts';
 import { buckets, sums, type Bucket } from './buckets.ts';
 import type { Holds } from './holds.ts';
@@ -99,22 +99,24 @@ export async function finishDestroy(tools: CustodyTools, entry: DestroyEntry): P
 
 /** Data keys first: without them the rest is noise. Returns how many files went. */
 async function removeFiles(tools: CustodyTools, entry: DestroyEntry): Promise<number> {
-  const { wraps, paths, world: { disk } } = tools;
+  const { wraps, paths, world: { disk, clock } } = tools;
   const going = new Set(segmentsIn(entry.segments));
   // Segments that no entry names were made under these keys too, if a crash came before their first commit.
-  for (const [segment, { bucket }] of wraps.list()) if (bucket && entry.keys.includes(wraps.read(segment)!.keyId)) going.add(segment);
+  for (const [segment, keyId] of await wraps.keyIds(() => clock.turn())) if (entry.keys.includes(keyId)) going.add(segment);
   for (const segment of segmentsIn(entry.held)) going.delete(segment);
   let files = 0;
   for (const segment of segmentsIn(entry.held)) await wraps.remove(segment);
+  const listed = wraps.list();
   for (const segment of going) {
-    for (const hold of wraps.list().get(segment)?.holds ?? []) await wraps.remove(segment, hold);
+    for (const hold of listed.get(segment)?.holds ?? []) await wraps.remove(segment, hold);
     await wraps.remove(segment);
   }
   const filters = new Set(listDirectory(disk, paths.filters));
+  const parts = partsBySegment(disk, paths.segments);
   for (const segment of going) {
     for (const name of [segment, `${segment}.new`]) if (filters.has(name)) await removeDurably(disk, join(paths.filters, name));
     // The first part goes first: without it no other is read.
-    for (const { path } of partsOf(disk, paths.segments, segment)) {
+    for (const { path } of parts.get(segment) ?? []) {
       await tools.protect(path, 'none');
       await removeDurably(disk, path);
       files += 1;

@@ -7,6 +7,8 @@ import type { KeyService } from '@strongroom/keys';
 import { listDirectory, putFile, readWhole, removeDurably, type Disk } from '../disk.ts';
 
 const NAME = /^([0-9a-f]{16})\.(?:hold-([0-9a-f]{32})\.)?key$/;
+/** Files that are read in one go, in less than a cycle's time. */
+const SLICE = 64;
 
 export type RewrapKeys = Pick<KeyService, 'ensureWrappingKey' | 'rewrap'>;
 
@@ -36,6 +38,18 @@ export class SegmentKeys {
       found.set(segment, wraps);
       if (hold === undefined) wraps.bucket = true;
       else wraps.holds.push(hold);
+    }
+    return found;
+  }
+
+  /** By segment, the wrapping key of its bucket; `turn` lets others go on between slices of the reading. */
+  async keyIds(turn: () => Promise<void>): Promise<Map<string, string>> {
+    const found = new Map<string, string>();
+    let read = 0;
+    for (const [segment, { bucket }] of this.list()) {
+      const keyId = bucket ? this.read(segment)?.keyId : undefined;
+      if (keyId !== undefined) found.set(segment, keyId);
+      if ((read += 1) % SLICE === 0) await turn();
     }
     return found;
   }
