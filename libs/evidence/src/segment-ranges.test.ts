@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { segmentName } from './segment.ts';
-import { decodeRanges, encodeRanges, inRanges, rangesCount, rangesOf, rangesWithin, segmentsIn } from './segment-ranges.ts';
+import { decodeRanges, encodeRanges, inRanges, rangesCount, rangesOf, rangesWithin, rangesWithout, segmentsIn } from './segment-ranges.ts';
 
 const of = (...numbers: number[]) => rangesOf(numbers.map(segmentName));
 
@@ -25,4 +25,14 @@ test('a set knows what is in it', () => {
   assert.deepEqual([0, 1, 3, 4, 7, 8].map((number) => inRanges(ranges, segmentName(number))), [false, true, true, false, true, false]);
   assert.ok(rangesWithin(of(2, 7), ranges) && rangesWithin([], ranges));
   assert.ok(!rangesWithin(of(3, 4), ranges) && !rangesWithin(of(8), ranges));
+});
+
+/** Of the first six numbers those whose bit is set. */
+const pick = (bits: number): number[] => [1, 2, 3, 4, 5, 6].filter((_, i) => (bits >> i) % 2 === 1);
+
+test('what is left of a set without another, however much it spans', () => {
+  for (let all = 0; all < 64; all += 1) {
+    for (let some = 0; some < 64; some += 1) assert.deepEqual(rangesWithout(of(...pick(all)), of(...pick(some))), of(...pick(all & ~some)), `${all} without ${some}`);
+  }
+  assert.deepEqual(rangesWithout([{ first: 1, last: 2 ** 50 }], of(7)), [{ first: 1, last: 6 }, { first: 8, last: 2 ** 50 }]);
 });

@@ -53,6 +53,21 @@ export function rangesWithin(inner: readonly SegmentRange[], outer: readonly Seg
   return inner.every(({ first, last }) => outer.some((range) => first >= range.first && last <= range.last));
 }
 
+/** What of these ranges is in none of the others; it is never counted one by one, however much they span. */
+export function rangesWithout(ranges: readonly SegmentRange[], others: readonly SegmentRange[]): SegmentRange[] {
+  const left: SegmentRange[] = [];
+  for (const { first, last } of ranges) {
+    let from = first;
+    for (const other of others) {
+      if (other.last < from || other.first > last) continue;
+      if (other.first > from) left.push({ first: from, last: other.first - 1 });
+      from = other.last + 1;
+    }
+    if (from <= last) left.push({ first: from, last });
+  }
+  return left;
+}
+
 export function rangesCount(ranges: readonly SegmentRange[]): number {
   return ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0);
 }

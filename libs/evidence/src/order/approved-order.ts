@@ -3,10 +3,10 @@
 import { X509Certificate } from 'node:crypto';
 import { Refused } from '@strongroom/bytes';
 import { checkDestroyRanges } from '../entry.ts';
-import { rangesOf, segmentsIn, type SegmentRange } from '../segment-ranges.ts';
+import { rangesWithout } from '../segment-ranges.ts';
 import { checkApproval, decodeApproval, encodeApproval, type Approval, type Custodian } from './approval.ts';
 import { logNumber } from '../log-name.ts';
-import { decodeOrder, encodeOrder, type DestroyOrder, type Order } from './order.ts';
+import { decodeOrder, encodeOrder, type Order } from './order.ts';
 
 /** How many different custodians must approve. */
 export const CUSTODIANS_NEEDED = 2;
@@ -23,13 +23,8 @@ export interface OrderFile {
 
 /** Throws `Refused('order.too-long')` where the log could not say what is destroyed by it. */
 export function newOrderFile(order: Order): OrderFile {
-  if (order.kind === 'destroy') checkDestroyRanges(goingOf(order), order.held);
+  if (order.kind === 'destroy') checkDestroyRanges(rangesWithout(order.segments, order.held), order.held);
   return { order, text: encodeOrder(order), approvals: [] };
-}
-
-function goingOf({ segments, held }: DestroyOrder): SegmentRange[] {
-  const stays = new Set(segmentsIn(held));
-  return rangesOf([...segmentsIn(segments)].filter((segment) => !stays.has(segment)));
 }
 
 export function encodeOrderFile({ text, approvals }: OrderFile): Buffer {
