@@ -45,7 +45,7 @@ for (const size of [0, 1, 9, 256, 257, 600]) {
   test(`it verifies a store of ${size} entries and finds its records`, { skip }, () => {
     const store = buildStore(size);
     const { code, stdout, stderr } = runReader('reader.py', [...software(onDisk(store, `store-${size}`)), '--records']);
-    assert.deepEqual([code, JSON.parse(stderr)], [0, { ok: true, logSize: size, batches: store.batches, records: store.records, segments: size >= 9 ? 3 : size > 1 ? 1 : 0, contents: 'checked' }]);
+    assert.deepEqual([code, JSON.parse(stderr)], [0, { ok: true, logSize: size, batches: store.batches, records: store.records, segments: size >= 9 ? 3 : size > 1 ? 1 : 0, destroyed: 0, contents: 'checked' }]);
     assert.deepEqual(recordsIn(stdout).map(({ id, sequence, raw }) => [id, sequence, raw]), recordsOfStore(store));
   });
 }
@@ -96,7 +96,7 @@ function findFrame(file: Buffer, index: number, length: number): Buffer | null {
 test('without keys it checks all but the contents, and says so', { skip }, () => {
   const { args } = onDisk(buildStore(20), 'no-keys');
   const { code, stdout } = runReader('reader.py', args.slice(0, 3));
-  assert.deepEqual([code, JSON.parse(stdout)], [0, { ok: true, logSize: 20, batches: 5, records: 308, segments: 3, contents: 'not checked: no data keys were given' }]);
+  assert.deepEqual([code, JSON.parse(stdout)], [0, { ok: true, logSize: 20, batches: 5, records: 308, segments: 3, destroyed: 0, contents: 'not checked: no data keys were given' }]);
 });
 
 test('it refuses every tampering with a store', { skip }, async (t) => {
