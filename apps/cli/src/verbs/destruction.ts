@@ -32,6 +32,7 @@ interface Row {
   readonly segments: number;
   readonly held: number;
   readonly byHoldAlone: number;
+  readonly underWay: boolean;
   readonly records: number;
   readonly bytes: number;
   readonly from: string | null;
@@ -86,8 +87,9 @@ async function list(call: DestructionCall, client: RpcClient): Promise<number> {
   return EXIT.ok;
 }
 
-function stateOf({ expired, order: waiting, bucket, segments, byHoldAlone }: Row): string {
+function stateOf({ expired, order: waiting, bucket, segments, byHoldAlone, underWay }: Row): string {
   if (waiting !== null && waiting.failure !== null) return `ordered, failed: ${printable(waiting.failure)}`;
+  if (underWay) return 'being destroyed';
   if (waiting !== null) return waiting.approved ? 'being destroyed' : `ordered, ${waiting.custodians.length} of ${waiting.needed} approved`;
   if (segments === 0 && byHoldAlone > 0) return 'kept by holds';
   return expired ? 'over its time' : `kept until ${bucket.split('/')[1] ?? ''}`;

@@ -20,13 +20,17 @@ export interface Bucket {
   readonly held: readonly string[];
   /** Segments that are there by a hold alone: their bucket's key is destroyed. */
   readonly byHoldAlone: number;
+  /** A destruction of it is committed and not finished: its octets may still be there. */
+  readonly isUnderWay: boolean;
 }
 
-/** Every bucket that still has segments. Reads the whole log. */
-export async function buckets({ reading, wraps, world: { clock } }: CustodyTools, holds: Holds): Promise<Bucket[]> {
+/** Every bucket that still has segments, or whose destruction has not ended. Reads the whole log. */
+export async function buckets({ reading, wraps, state, world: { clock } }: CustodyTools, holds: Holds): Promise<Bucket[]> {
   const facts = (await reading.ask('census', {})) as SegmentFacts[];
   const keyIds = await wraps.keyIds(() => clock.turn());
   const byName = Map.groupBy(facts, ({ bucket }) => bucket);
+  const underWay = new Set([...state.destroying.values()].map((entry) => `${entry.class}/${entry.bucket}`));
+  for (const name of underWay) if (!byName.has(name)) byName.set(name, []);
   return [...byName].map(([name, all]): Bucket => {
     const segments = all.filter(({ segment }) => keyIds.has(segment));
     const keys = new Set(segments.map(({ segment }) => keyIds.get(segment)!));
@@ -34,6 +38,7 @@ export async function buckets({ reading, wraps, world: { clock } }: CustodyTools
     return {
       name, retentionClass, bucket, isExpired: isExpired(bucket, clock.nowNs()), keys: [...keys].toSorted(), segments,
       held: holds.held(segments.map(({ segment }) => segment)), byHoldAlone: all.length - segments.length,
+      isUnderWay: underWay.has(name),
     };
   }).toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -74,6 +74,22 @@ it('whatever an order fails with, it is told and tried again, and nothing else e
   assert.deepEqual([custody.orders().length, await bench.opens(segment)], [0, false]);
 });
 
+it('a destruction that is not finished is in the list until it is, and goes on soon without being asked', async () => {
+  await using bench = await Bench.open();
+  const { custody, keys } = bench;
+  const segment = await bench.seal('other.1');
+  const name = await bucketOf(bench);
+  keys.fails.destroy = away();
+  await order(bench, await custody.drawDestroy(name, 'an erasure request'));
+  assert.deepEqual((await custody.buckets()).map((one) => [one.name, one.isUnderWay, one.segments.length]), [[name, true, 0]]);
+  bench.later.get(1000)!();
+  assert.equal((await custody.buckets()).length, 1);
+  delete keys.fails.destroy;
+  bench.later.get(2000)!();
+  assert.deepEqual(await custody.buckets(), []);
+  assert.deepEqual([bench.tools.state.destroying.size, await bench.opens(segment)], [0, false]);
+});
+
 it('an order that is lost and one that cannot be judged stop no other, and what is wrong with them is told', async () => {
   await using bench = await Bench.open();
   const { custody, keys, tools } = bench;

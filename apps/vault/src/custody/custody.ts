@@ -15,6 +15,8 @@ import type { CustodyTools } from './tools.ts';
 
 const HOUR_NS = 3_600_000_000_000n;
 const MINUTE_MS = 60_000;
+/** What failed is tried again after so long, then after twice that, up to a minute. */
+const AGAIN_MS = 1000;
 
 export interface Ordered {
   readonly file: OrderFile;
@@ -34,6 +36,10 @@ export class Custody {
   readonly #checkMs: number;
   #checkedAt = -Infinity;
   #cancel: () => void = () => undefined;
+  #againMs = AGAIN_MS;
+  /** Of attempts, by what the world did to them. */
+  #failedCount = 0;
+  #cancelAgain: (() => void) | null = null;
   #closed = false;
 
   constructor(tools: CustodyTools, checkMinutes: number) {
@@ -55,6 +61,7 @@ export class Custody {
   close(): void {
     this.#closed = true;
     this.#cancel();
+    this.#cancelAgain?.();
   }
 
   /** A segment was closed: holds may keep it. */
@@ -241,7 +248,7 @@ export class Custody {
 
   /** Each by itself: what one fails with stops no other. */
   async #goOn(): Promise<void> {
-    const { state, orders } = this.#tools;
+    const [{ state, orders }, failedBefore] = [this.#tools, this.#failedCount];
     for (const entry of state.destroying.values()) await this.#attempt(`destroying ${entry.class}/${entry.bucket}`, () => finishDestroy(this.#tools, entry), entry.order);
     for (const hold of this.holds.ended()) await this.#attempt(`the end of the hold ${hold}`, () => this.holds.resume(hold));
     for (const file of orders.pending()) {
@@ -249,6 +256,7 @@ export class Custody {
       if (!state.destroying.has(id)) await this.#attempt(`the order ${id}`, () => this.#goOnWith(file), id);
     }
     if (state.holds.size > 0) await this.#attempt('judging holds', () => this.holds.judge());
+    if (this.#failedCount === failedBefore) this.#againMs = AGAIN_MS;
   }
 
   async #goOnWith(file: OrderFile): Promise<void> {
@@ -294,6 +302,16 @@ export class Custody {
     }
   }
 
+  /** A key service that starts again, a disk that is full: what they held up goes on as soon as they let it. */
+  #again(): void {
+    if (this.#cancelAgain !== null || this.#againMs >= MINUTE_MS) return;
+    this.#cancelAgain = this.#tools.world.clock.after(this.#againMs, () => {
+      this.#cancelAgain = null;
+      this.#againMs *= 2;
+      this.#later('going on', () => this.#goOn());
+    });
+  }
+
   /** Work that nobody waits for. What it fails with is told, and tried again within a minute. */
   #later(what: string, work: () => Promise<void>, order?: string): void {
     this.#turn = this.#turn.then(() => this.#attempt(what, work, order));
@@ -308,6 +326,9 @@ export class Custody {
       if (this.#closed) return;
       if (order !== undefined) this.#failures.set(order, (error as Error).message);
       this.#tools.say('vault.custody-failed', 'error', { during: what, ...errorFields(error) });
+      if (error instanceof Refused) return;
+      this.#failedCount += 1;
+      this.#again();
     }
   }
 

@@ -44,7 +44,7 @@ function bucketFacts(one: Bucket, ordered: readonly Ordered[]) {
   const { records, bytes, from, to } = sums(one.segments);
   const order = ordered.find(({ file }) => file.order.kind === 'destroy' && `${file.order.class}/${file.order.bucket}` === one.name);
   return {
-    bucket: one.name, expired: one.isExpired, segments: one.segments.length, held: one.held.length, byHoldAlone: one.byHoldAlone, records, bytes,
+    bucket: one.name, expired: one.isExpired, segments: one.segments.length, held: one.held.length, byHoldAlone: one.byHoldAlone, underWay: one.isUnderWay, records, bytes,
     from: records === 0 ? null : formatTime(from), to: records === 0 ? null : formatTime(to), keys: one.keys, order: order === undefined ? null : orderFacts(order),
   };
 }

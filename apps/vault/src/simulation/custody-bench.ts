@@ -113,6 +113,8 @@ export class Bench {
   readonly custodians: readonly TestCustodian[];
   /** False: sealing stands still, and what is committed is not published by waiting for it. */
   isSettling = true;
+  /** What custody wants to do after so many milliseconds: it is done when a test says so. */
+  readonly later = new Map<number, () => void>();
   readonly #waiting = new Waiting(SYSTEM_WORLD.clock);
   readonly #own = new OwnRecords(SYSTEM_WORLD, `spiffe://${DEPLOYMENT}/service/vault`, randomBytes(16));
 
@@ -137,12 +139,17 @@ export class Bench {
     this.reading = this.openReading();
     const registry: Registry = { sources: {}, readers: {}, custodians: Object.fromEntries(custodians.map(({ enrolment }) => [basename(enrolment.id), enrolment])) };
     this.tools = {
-      world: { ...world, clock: { ...world.clock, nowNs: () => keys.nowNs() } }, origin: ORIGIN, paths: { segments: paths.segments, filters: join(home, 'filters'), holds: join(home, 'holds') }, authority: () => new X509Certificate(authority.certificatePem).raw,
+      world: { ...world, clock: { ...world.clock, nowNs: () => keys.nowNs(), after: (ms, call) => this.#after(ms, call) } }, origin: ORIGIN, paths: { segments: paths.segments, filters: join(home, 'filters'), holds: join(home, 'holds') }, authority: () => new X509Certificate(authority.certificatePem).raw,
       registry: () => registry, classes: [], copies: [], orderHours: 1, state: this.vault.custody, keys, reading: this.reading,
       wraps: new SegmentKeys(disk, paths.dataKeys, ORIGIN), orders: new OrderFiles(disk, join(home, 'pending'), paths.orders), protect: async () => true,
       say: (event, _level, fields) => { this.said.push({ event, fields }); }, log: this.#log(),
     };
     this.custody = new Custody(this.tools, 60);
+  }
+
+  #after(ms: number, call: () => void): () => void {
+    this.later.set(ms, call);
+    return () => { this.later.delete(ms); };
   }
 
   #log(): CustodyTools['log'] {
