@@ -10,9 +10,9 @@ import type { KeyringPlace } from './place.ts';
 import { MECHANISMS } from './module.ts';
 import type { TokenKey } from './token.ts';
 
-/** Every check, in the order of reading. Throws `Failed('keys.hsm-away')`: without the token there is nothing to check. */
-export function checkKeys(ring: Keyring, place: KeyringPlace): Check[] {
-  return [module(ring, place), token(ring), embedded(place), mechanisms(ring), attributes(ring), signing(ring), ...wrapping(ring), counter(ring), ...checkProcess()];
+/** Every check, in the order of reading; `counter` is that of the hardware counter, where one is configured. Throws `Failed('keys.hsm-away')`: without the token there is nothing to check. */
+export function checkKeys(ring: Keyring, place: KeyringPlace, counter?: Check): Check[] {
+  return [module(ring, place), token(ring), embedded(place), mechanisms(ring), attributes(ring), signing(ring), ...wrapping(ring), counter ?? noCounter(ring), ...checkProcess()];
 }
 
 function module({ token: { facts } }: Keyring, place: KeyringPlace): Check {
@@ -84,7 +84,7 @@ function isRefused(use: () => unknown): boolean {
   }
 }
 
-function counter({ token: hsm }: Keyring): Check {
-  if (hsm.hasCounter()) return { code: 'keys.counter', state: 'weak', detail: 'the token has a monotonic counter; it is not used yet' };
-  return { code: 'keys.counter', state: 'weak', detail: 'no hardware counter: a rollback of the whole machine shows only to witnesses and outside copies' };
+function noCounter({ token: hsm }: Keyring): Check {
+  const token = hsm.hasCounter() ? '; the token has a monotonic counter, which is not used' : '';
+  return { code: 'keys.counter', state: 'weak', detail: `no hardware counter (keys.counter.tpm)${token}: a rollback of the whole machine shows only to witnesses and outside copies` };
 }

@@ -15,6 +15,8 @@ export const EVENTS = {
   'keys.destroyed': 'warn',
   /** The key with which we witness, or mirror, the logs of others. */
   'keys.cosigner-made': 'info',
+  /** A new log goes on where two custodians gave another up, though the hardware counter was ahead of it. */
+  'keys.counter-accepted': 'warn',
   'keys.wrapping-keys-retired': 'warn',
   /** The log has another key; the old one was destroyed, unless configuration keeps it. */
   'keys.log-key-retired': 'warn',

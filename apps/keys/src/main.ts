@@ -3,6 +3,8 @@
 // wraps and unwraps data keys for the vault, issues certificates for the supervisor, and cosigns for the witness.
 import { Failed } from '@strongroom/bytes';
 import { errorFields, nowNs, runService, serviceId, type Fields, type Identity, type ServiceContext } from '@strongroom/service';
+import { Counter } from './counter/counter.ts';
+import { TpmCounter } from './counter/tpm.ts';
 import { EVENTS, type EventName } from './events.ts';
 import { readFounded } from './founded.ts';
 import { Hsm } from './hsm.ts';
@@ -67,7 +69,10 @@ async function opened(hsm: Hsm, place: KeyringPlace): Promise<void> {
 async function serve(context: ServiceContext, hsm: Hsm, place: KeyringPlace, say: Say): Promise<() => void> {
   const { paths, deployment, separation } = context;
   const counts: Counts = { signatures: 0, wraps: 0, unwraps: 0, issued: 0, cosignatures: 0 };
-  const facts: VerbFacts = { hsm, info: () => infoOf(place), place, deployment, counts, keepRetiredLogKeys: context.config.keys.keepRetiredLogKeys, event: say, destruction: { directory: paths.keysToken, registry: () => context.registry, now: nowNs } };
+  const destruction = { directory: paths.keysToken, registry: () => context.registry, now: nowNs };
+  const { tpm, index } = context.config.keys.counter;
+  const counter = tpm === undefined ? undefined : new Counter(new TpmCounter(tpm, index), hsm, destruction);
+  const facts: VerbFacts = { hsm, counter, info: () => infoOf(place), place, deployment, counts, keepRetiredLogKeys: context.config.keys.keepRetiredLogKeys, event: say, destruction };
   const hooks: SocketHooks = {
     refused: (socket, error) => say('keys.peer-refused', { socket, ...errorFields(error) }),
     failed: (verb, error) => say('keys.call-failed', { verb, ...errorFields(error) }),

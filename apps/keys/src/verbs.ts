@@ -6,6 +6,7 @@ import type { RpcVerb, RpcVerbs } from '@strongroom/service';
 import { checkKeys } from './check.ts';
 import { checkCheckpoint } from './checkpoint.ts';
 import { checkCosignature, cosignerPart, signCosignature, witnessKey } from './cosigner.ts';
+import type { Counter } from './counter/counter.ts';
 import type { Hsm } from './hsm.ts';
 import { checkOrigin } from './log-keys.ts';
 import { listKeys } from './inventory.ts';
@@ -19,7 +20,7 @@ const MAY = {
   /** run/keys/admin.sock: the supervisor, by the socket's mode. */
   admin: ['info', 'issue', 'witnessKey', 'listKeys', 'checkKeys'],
   /** run/keys/vault.sock: the vault, by its certificate. */
-  vault: ['info', 'signCheckpoint', 'foundLogKey', 'prepareLogKey', 'retireLogKey', 'ensureWrappingKey', 'retireWrappingKeys', 'wrap', 'unwrap', 'rewrap', 'beginOrder', 'destroyByOrder'],
+  vault: ['info', 'signCheckpoint', 'foundLogKey', 'prepareLogKey', 'retireLogKey', 'ensureWrappingKey', 'retireWrappingKeys', 'wrap', 'unwrap', 'rewrap', 'beginOrder', 'destroyByOrder', 'readCounter', 'advanceCounter', 'acceptCounter'],
   /** run/keys/witness.sock: the witness, by its certificate. */
   witness: ['witnessKey', 'signCosignature'],
   /** Standard input of offline.ts: whoever can read the token's files and PIN anyway. */
@@ -46,10 +47,12 @@ export interface VerbFacts {
   readonly place?: KeyringPlace;
   /** Of the running service alone: nothing is destroyed without it. */
   readonly destruction?: DestructionFacts;
+  /** Where configuration names one. */
+  readonly counter?: Counter | undefined;
   readonly counts: Counts;
   /** Whether the private half of a log key that was replaced stays in the token. */
   readonly keepRetiredLogKeys: boolean;
-  readonly event: (name: 'keys.issued' | 'keys.wrapping-key-made' | 'keys.log-key-retired' | 'keys.wrapping-keys-retired' | 'keys.cosigner-made' | 'keys.order-begun' | 'keys.destroyed', fields: Readonly<Record<string, string | number>>) => void;
+  readonly event: (name: 'keys.issued' | 'keys.wrapping-key-made' | 'keys.log-key-retired' | 'keys.wrapping-keys-retired' | 'keys.cosigner-made' | 'keys.order-begun' | 'keys.destroyed' | 'keys.counter-accepted', fields: Readonly<Record<string, string | number>>) => void;
 }
 
 /** The verbs of one kind of caller. */
@@ -57,7 +60,20 @@ export function verbsFor(kind: CallerKind, facts: VerbFacts): RpcVerbs<unknown> 
   const all: Readonly<Record<string, RpcVerb<unknown>>> = {
     info: async () => facts.info(),
     listKeys: async () => facts.hsm.use(listKeys),
-    checkKeys: async () => facts.hsm.use((ring) => checkKeys(ring, placeOf(facts))),
+    checkKeys: async () => {
+      const counter = await facts.counter?.check();
+      return facts.hsm.use((ring) => checkKeys(ring, placeOf(facts), counter));
+    },
+    readCounter: async () => {
+      const { value, statement } = await counterOf(facts).read();
+      return { value, statement: statement === null ? null : { ...statement, root: statement.root.toString('base64') } };
+    },
+    advanceCounter: async (args) => ({ value: await counterOf(facts).advance(text(args, 'checkpoint')) }),
+    acceptCounter: async (args) => {
+      const origin = text(args, 'origin');
+      if (await counterOf(facts).accept(octets(args, 'order'), origin)) facts.event('keys.counter-accepted', { origin });
+      return {};
+    },
     issue: async (args) => {
       const request = checkRequest(args, facts.deployment);
       const issued = await facts.hsm.use((ring) => issue(ring, request));
@@ -161,6 +177,11 @@ function overDisk(verb: RpcVerb<unknown>): RpcVerb<unknown> {
 function placeOf({ place }: VerbFacts): KeyringPlace {
   invariant(place !== undefined, 'keys.place', 'keys are checked by the running service alone');
   return place;
+}
+
+function counterOf({ counter }: VerbFacts): Counter {
+  if (counter !== undefined) return counter;
+  throw new Refused('keys.counter-none', 'there is no hardware counter', { why: 'keys.counter.tpm is not set' });
 }
 
 function destructionOf({ destruction }: VerbFacts): DestructionFacts {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which processes there are, and how each is started.
-import { closeSync, constants, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, statSync } from 'node:fs';
 import type { Config, ServiceName } from '@strongroom/service';
-import type { Accounts } from './accounts.ts';
+import type { Account, Accounts } from './accounts.ts';
 import type { ChildPlan } from './child.ts';
 import { serviceCommand, serviceEnvironment } from './command.ts';
 import { portsOf } from './ports.ts';
@@ -33,12 +33,25 @@ export function needsWitness({ witness }: Config): boolean {
 function plan(service: ServiceName, index: number, { place, config, users, lock }: PlanFacts): ChildPlan {
   const command = serviceCommand(service, {
     code: seenByServices(place).code, node: asSeen(place, process.execPath), root: process.getuid?.() === 0,
-    account: users?.[service] ?? null, ports: portsOf(service, config),
+    account: accountFor(service, config, users), ports: portsOf(service, config),
   });
   return {
     service, index, command, lock, environment: serviceEnvironment(asSeen(place, place.codeCache)),
     openKmsg: service === 'capture' && config.capture.kmsg ? openKmsg : () => null,
   };
+}
+
+/** The key service uses the TPM by the group that the machine gives it to. */
+function accountFor(service: ServiceName, { keys: { counter: { tpm } } }: Config, users: Accounts | null): Account | null {
+  const account = users?.[service] ?? null;
+  const group = service === 'keys' && tpm !== undefined ? groupOf(tpm) : null;
+  return account === null || group === null ? account : { ...account, groups: [...account.groups, group] };
+}
+
+/** Root's own group would be more than a device. */
+function groupOf(path: string): number | null {
+  const gid = statSync(path, { throwIfNoEntry: false })?.gid ?? 0;
+  return gid === 0 ? null : gid;
 }
 
 function openKmsg(): number | null {

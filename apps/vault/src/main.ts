@@ -9,6 +9,7 @@ import { dataKeyReader } from './read/data-keys.ts';
 import { FILTERS_DIRECTORY, keepFilters } from './read/filter-keeper.ts';
 import { Intake } from './intake/intake.ts';
 import { openKeyLine } from './commit/key-line.ts';
+import { Counting } from './counting.ts';
 import { Lives } from './intake/lives.ts';
 import { permitFor } from './intake/permit.ts';
 import { ReadSocket } from './read/read-socket.ts';
@@ -75,6 +76,8 @@ runService('vault', async (context) => {
   events.on('sealed', (batches, first) => lives.sealed(batches, first));
   const intake = new Intake(context, lives);
 
+  const counting = Counting.open(world, told, sealing);
+  await counting?.compare();
   const witnessing = await Witnessing.open(world, told, sealing);
   const timestamping = Timestamping.open(world, told, sealing);
   const witnessSocket = witnessing === null && timestamping === null ? null : openWitnessSocket(context, sealing, { witnessing, timestamping }, refusals);
@@ -109,7 +112,8 @@ runService('vault', async (context) => {
 
   void witnessing?.watch(context.stop);
   void timestamping?.watch(context.stop);
-  await Promise.race([loop.run(context.stop), ...(witnessing === null ? [] : [witnessing.refused])]);
+  void counting?.watch(context.stop);
+  await Promise.race([loop.run(context.stop), ...(witnessing === null ? [] : [witnessing.refused]), ...(counting === null ? [] : [counting.refused])]);
   custody.close();
   readers.close();
   witnessSocket?.close();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 export * from './batch.ts';
 export * from './commit.ts';
+export * from './counter-statement.ts';
 export * from './destruction-proof.ts';
 export * from './entry.ts';
 export * from './hold.ts';

@@ -9,6 +9,6 @@ export type { AlternativeNames } from './names.ts';
 export { pemDecode, pemEncode, type PemLabel } from './pem.ts';
 export { acceptPublicKey, ecPoint, ed25519Spki, keyHash, keyIdentifier, p256Spki, type PublicKey } from './public-key.ts';
 export {
-  keyService, type IssuedCertificate, type IssueRequest, type KeyService, type KeyServiceCaller, type KeyServiceInfo, type LogKeyFacts, type LogKeyState,
+  keyService, type IssuedCertificate, type CounterFacts, type IssueRequest, type KeyService, type KeyServiceCaller, type KeyServiceInfo, type LogKeyFacts, type LogKeyState,
   type Wrapped,
 } from './key-service.ts';

@@ -13,6 +13,9 @@
 //   rewrap             {keyId, iv, ciphertext, tag, aad, toKeyId, toAad} → {iv, ciphertext, tag}
 //   beginOrder         {order}                                → {keys}
 //   destroyByOrder     {order}                                → {keys}
+//   readCounter        {}                                     → {value, statement: {counter, origin, size, root}}, both null before the first step
+//   advanceCounter     {checkpoint}                           → {value}
+//   acceptCounter      {order, origin}                        → {}
 //   witnessKey         {part}                                 → {publicKeySpki}
 //   signCosignature    {part, message}                        → {signature}
 import { Failed } from '@strongroom/bytes';
@@ -81,6 +84,14 @@ export interface Wrapped {
   readonly tag: Buffer;
 }
 
+/** How much a log had when the hardware counter stood at `counter`, docs/FORMAT.md section 15. */
+export interface CounterFacts {
+  readonly counter: number;
+  readonly origin: string;
+  readonly size: number;
+  readonly root: Buffer;
+}
+
 /** Every call throws what the key service throws, by code, and `Failed('keys.answer')` when its answer makes no sense. */
 export interface KeyService {
   info(): Promise<KeyServiceInfo>;
@@ -106,6 +117,12 @@ export interface KeyService {
   beginOrder(order: Buffer): Promise<readonly string[]>;
   /** Destroys the keys of an order that was begun. Resolves with the ids of all that are gone by it. */
   destroyByOrder(order: Buffer): Promise<readonly string[]>;
+  /** The last statement about the hardware counter, which the counter bears out; null before its first step. */
+  readCounter(): Promise<CounterFacts | null>;
+  /** A step of the hardware counter, for a published checkpoint: resolves with its new value. */
+  advanceCounter(checkpoint: string): Promise<number>;
+  /** The log `origin` goes on where two custodians gave another up, by this order's file; without need nothing happens. */
+  acceptCounter(order: Buffer, origin: string): Promise<void>;
   /** SubjectPublicKeyInfo (DER) of the key with which this deployment witnesses, or mirrors, the logs of others. */
   witnessKey(part: 'witness' | 'mirror'): Promise<Buffer>;
   /** Ed25519 over a cosignature/v1 text of another log: 64 octets. */
@@ -142,9 +159,17 @@ export function keyService(caller: KeyServiceCaller): KeyService {
     },
     beginOrder: async (order) => (await ask('beginOrder', { order: base64(order) })).list('keys'),
     destroyByOrder: async (order) => (await ask('destroyByOrder', { order: base64(order) })).list('keys'),
+    readCounter: async () => counterFacts(await ask('readCounter', {})),
+    advanceCounter: async (checkpoint) => (await ask('advanceCounter', { checkpoint })).count('value'),
+    acceptCounter: async (order, origin) => void await ask('acceptCounter', { order: base64(order), origin }),
     witnessKey: async (part) => (await ask('witnessKey', { part })).octets('publicKeySpki', 44),
     signCosignature: async (part, message) => (await ask('signCosignature', { part, message: base64(message) })).octets('signature', 64),
   });
+}
+
+function counterFacts(answer: Answer): CounterFacts | null {
+  const statement = answer.part('statement');
+  return statement === null ? null : { counter: statement.count('counter'), origin: statement.text('origin'), size: statement.count('size'), root: statement.octets('root', 32) };
 }
 
 function base64(bytes: Buffer): string {
@@ -163,6 +188,14 @@ class Answer {
   text(name: string): string {
     const value = this.#fields[name];
     if (typeof value === 'string' && value !== '') return value;
+    throw this.#senseless(`"${name}" is missing`);
+  }
+
+  /** An object within; null where it is said that there is none. */
+  part(name: string): Answer | null {
+    const value = this.#fields[name];
+    if (value === null) return null;
+    if (typeof value === 'object' && !Array.isArray(value)) return new Answer(this.#verb, value);
     throw this.#senseless(`"${name}" is missing`);
   }
 

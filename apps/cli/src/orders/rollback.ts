@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The order to go on from an older store, drawn up from what lies in a home while no service runs.
 import { X509Certificate, randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failed, Refused } from '@strongroom/bytes';
 import { openCheckpoint, parseVkey, vkeyLine, type AcceptRollbackOrder, type Checkpoint, type LogKey, type NoteKey } from '@strongroom/evidence';
@@ -9,7 +9,7 @@ import type { Layout } from '@strongroom/service';
 import { keptRotations, linkedKeys } from '../store/rotations.ts';
 import { homeVkey } from '../vkey.ts';
 
-/** What the store has, and the most that was seen of its log. */
+/** What the store has, and the most that was seen of its log: the same where only a hardware counter tells that more is lost. */
 export interface Rollback {
   readonly origin: string;
   readonly found: Checkpoint;
@@ -31,8 +31,10 @@ export function findRollback(paths: Layout): Rollback {
   const found = checkpointIn(join(paths.log, 'checkpoint'), storeKeys(paths, key));
   // What a witness showed at an earlier start may be newer than what is remembered.
   const all = ['remembered', 'contradiction'].flatMap((name) => seenIn(join(paths.vaultState, name), [linkedKeys(homeVkey(paths), keptRotations(paths.rotations)), key]));
-  const seen = all.toSorted((a, b) => b.size - a.size)[0];
-  if (seen === undefined || seen.size <= found.size) {
+  const newest = all.toSorted((a, b) => b.size - a.size)[0];
+  // A hardware counter that is ahead tells that something is lost, and not how much.
+  const seen = (newest?.size ?? 0) <= found.size && existsSync(join(paths.vaultState, 'counter-refusal')) ? found : newest;
+  if (seen !== found && (seen === undefined || seen.size <= found.size)) {
     throw new Refused('order.no-rollback', 'there is no rollback to accept', { why: `the store has ${found.size} entries, ${seen === undefined ? 'and none were seen' : `${seen.size} were seen`}`, fix: 'start Strongroom with "npm start"' });
   }
   return { origin: key.name, found, seen };

@@ -25,7 +25,7 @@ export const recover = verb({
     if (path === undefined) throw new Refused('usage.recover', 'there is nothing to accept', { why: 'no order is given', fix: 'strongroom recover --accept-rollback FILE' });
     const accepted = await acceptRollback(call.paths, readOrderFile(path), call.io.now());
     await writeValue(call, accepted, () => [
-      `The log ${accepted.origin} has ended here; ${some(accepted.lost, 'entry', 'entries')} that were seen of it are lost.`,
+      `The log ${accepted.origin} has ended here; ${accepted.lost === 0 ? 'what came after it is lost, and nobody here knows how much' : `${some(accepted.lost, 'entry', 'entries')} that were seen of it are lost`}.`,
       `Its store is ${accepted.store}. Check it with: strongroom verify --store ${accepted.store} --vkey ${accepted.vkey}`,
       `The next start begins ${accepted.next}. Then give its key to auditors and witnesses: strongroom vkey`,
     ]);

@@ -9,6 +9,8 @@ import type { RotationKeys } from './rotator.ts';
 
 export type CustodyKeys = Pick<KeyService, 'ensureWrappingKey' | 'unwrap' | 'rewrap' | 'beginOrder' | 'destroyByOrder'>;
 
+export type CounterKeys = Pick<KeyService, 'readCounter' | 'advanceCounter' | 'acceptCounter'>;
+
 export interface KeyLine {
   /** For sealing: waits until the HSM answers. */
   readonly sealing: SealingKeys & RotationKeys;
@@ -18,6 +20,8 @@ export interface KeyLine {
   readonly unwrap: KeyService['unwrap'];
   /** For holds and destructions: the same. Of the running service alone. */
   readonly custody?: CustodyKeys;
+  /** For the hardware counter: the same. */
+  readonly counter?: CounterKeys;
   close(): void;
 }
 
@@ -45,6 +49,7 @@ export function openKeyLine(clock: Clock, context: ServiceContext, onAway: (erro
     sealing: patiently(keys, patience),
     logKeys: async () => (await patiently({ info: () => keys.info() }, patience).info()).logKeys,
     custody: keys,
+    counter: keys,
     unwrap: (keyId, wrapped, aad) => keys.unwrap(keyId, wrapped, aad),
     close: () => void client?.then((line) => line.close(), () => undefined),
   };

@@ -17,7 +17,7 @@ export interface RollbackTools {
 /** Judges a `rollback` entry: it stands first, and its order says the same and is approved. */
 export function judgeRollback(entry: RollbackEntry, index: number, { reader, authority, findings }: RollbackTools): void {
   const where = `log entry ${index}`;
-  findings.note('log.rollback', where, `it goes on from ${entry.origin} as of ${entry.size} entries; ${entry.seen - entry.size} after that are lost`);
+  findings.note('log.rollback', where, `it goes on from ${entry.origin} as of ${entry.size} entries; ${entry.seen === entry.size ? 'how many after that are lost is not known' : `${entry.seen - entry.size} after that are lost`}`);
   if (index !== 0) findings.fail('log.rollback', where, 'only the first entry of a log can say what it goes on from');
   const bytes = reader.readFile(`orders/${entry.order}.order`, ORDER_FILE_BYTES_MAX);
   if (bytes === null) return findings.fail('log.rollback', where, `orders/${entry.order}.order, by which it was accepted, is missing`);
