@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Duplex, type Readable, type Writable } from 'node:stream';
 import { Refused } from '@strongroom/bytes';
-import { decodeWrappedKey, wrappingContext, type DataKeys } from '@strongroom/evidence';
+import { decodeWrappedKey, logNumber, wrappingContext, type DataKeys } from '@strongroom/evidence';
 import { RpcClient, type Layout } from '@strongroom/service';
 
 const OFFLINE = join(import.meta.dirname, '../../../keys/src/offline.ts');
@@ -21,6 +21,9 @@ export type KeysFound = { readonly dataKeys: DataKeys } | { readonly missing: st
 export async function findDataKeys(paths: Layout, origin: string, configFile: string | undefined): Promise<KeysFound> {
   try {
     if (!existsSync(paths.dataKeys)) return { missing: `the wrapped data keys are not here: ${paths.dataKeys} is not there` };
+    const deployment = existsSync(paths.deployment) ? readFileSync(paths.deployment, 'utf8').trim() : null;
+    // Segments of others have the same numbers.
+    if (deployment !== null && logNumber(origin, deployment) === null) return { missing: `this home has the keys of ${deployment}, and the log is ${origin}` };
     return { dataKeys: await unwrapAll(paths, origin, wrapsIn(paths.dataKeys), configFile) };
   } catch (error) {
     const { code, why } = error as { code?: unknown; why?: unknown };

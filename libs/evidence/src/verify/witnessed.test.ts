@@ -36,6 +36,16 @@ test('a store says how far a quorum vouches for it, and by whom', () => {
   assert.deepEqual(verified(cosigned(store.checkpoint, one, two), { policy }).witnessed?.size, 300);
 });
 
+function copy(...by: readonly (typeof cosigners)[number][]): Verdict {
+  return verifyStore(memoryStore(new Map([...store.files, ['log/checkpoint', Buffer.from(cosigned(store.checkpoint, ...by))]])), { key: store.key, policy });
+}
+
+test('the copy of a mirror carries its word under the log\'s own checkpoint', () => {
+  assert.deepEqual([copy(one, two).ok, copy(one, two).witnessed?.by], [true, ['one', 'two']]);
+  assert.deepEqual(codes(copy(one)), ['witness.quorum']);
+  assert.deepEqual(codes(copy()), ['witness.missing']);
+});
+
 test('without a policy cosignatures are not judged, and the checkpoint must still be of this store', () => {
   assert.deepEqual(verified(cosigned(older, one)).witnessed, { size: 280, at: null, by: [] });
   assert.deepEqual(codes(verified(store.signCheckpoint(280, randomBytes(32)))), ['store.fork']);

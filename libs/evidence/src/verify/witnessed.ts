@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // How far others vouch for a store: store/witnessed, a checkpoint with the cosignatures of witnesses. Without a policy it is
-// one more remembered checkpoint; with one its cosignatures must make the quorum.
+// one more remembered checkpoint; with one its cosignatures must make the quorum. A mirror's copy has them under log/checkpoint.
 import { Refused } from '@strongroom/bytes';
 import { openCheckpoint, type Checkpoint, type LogKey } from '../note.ts';
 import { shownName, type Policy } from '../witness/policy.ts';
+import { CHECKPOINT_PATH } from './checkpoint.ts';
 import { judgeWitnessed } from '../witness/witnessed.ts';
 import type { GuardedReader } from './store-reader.ts';
 import { reason, type FailureCode, type Findings, type Witnessed } from './verdict.ts';
@@ -18,7 +19,7 @@ export interface WitnessedFound {
 
 /** Read before the store's checkpoint: on a live store that one is never older. */
 export function storeWitnessed(reader: GuardedReader, key: LogKey, policy: Policy | undefined, findings: Findings): WitnessedFound {
-  const note = reader.readFile(WITNESSED_PATH, NOTE_BYTES_MAX)?.toString('utf8');
+  const note = reader.readFile(WITNESSED_PATH, NOTE_BYTES_MAX)?.toString('utf8') ?? mirrored(reader, policy);
   if (note === undefined) {
     if (policy !== undefined && policy.quorum !== null) findings.fail('witness.missing', WITNESSED_PATH, 'nothing in this store is witnessed, and the policy asks for a quorum');
     return { checkpoint: null, said: null };
@@ -34,6 +35,13 @@ export function storeWitnessed(reader: GuardedReader, key: LogKey, policy: Polic
     findings.fail(codeOf(error), WITNESSED_PATH, reason(error));
     return { checkpoint: null, said: null };
   }
+}
+
+/** A mirror's copy has no such file: its own word, and perhaps that of others, stands under the log's checkpoint. */
+function mirrored(reader: GuardedReader, policy: Policy | undefined): string | undefined {
+  const note = reader.readFile(CHECKPOINT_PATH, NOTE_BYTES_MAX)?.toString('utf8');
+  const lines = note?.slice(note.lastIndexOf('\n\n')) ?? '';
+  return policy?.witnesses.some(({ key }) => lines.includes(`— ${key.name} `)) === true ? note : undefined;
 }
 
 function codeOf(error: unknown): FailureCode {
