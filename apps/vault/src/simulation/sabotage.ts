@@ -5,6 +5,8 @@ import type { Disk, DiskFile } from '../disk.ts';
 
 export interface Sabotage {
   readonly what: string;
+  /** Seeds that found it before, tried first: a change of the vault makes another life of a seed. */
+  readonly foundBy: readonly number[];
   readonly tamper: (disk: Disk) => Disk;
 }
 
@@ -13,19 +15,19 @@ const COMMIT = /\/commit\/[^/]*\.commit(\.new)?$/;
 const RECOVERED = /\/segments\/[0-9a-f]{16}\.[0-9]+\.seg\.new$/;
 
 export const SABOTAGES: readonly Sabotage[] = [
-  { what: 'the segment is not synced', tamper: withoutSync((path) => SEGMENT.test(path)) },
-  { what: 'the commit log is not synced before the acknowledgement', tamper: withoutSync((path) => COMMIT.test(path)) },
-  { what: 'what recovery rewrites is not synced', tamper: withoutSync((path) => RECOVERED.test(path)) },
-  { what: 'tiles and checkpoint are not synced', tamper: withoutSync((path) => /\/log\/.*\.new$/.test(path)) },
-  { what: 'the wrapped data key is not synced', tamper: withoutSync((path) => path.endsWith('.key.new')) },
-  { what: 'the directory of segments is not synced', tamper: withoutSync((path) => path.endsWith('/segments')) },
-  { what: 'the directory of the commit log is not synced', tamper: withoutSync((path) => path.endsWith('/commit')) },
-  { what: 'the directories of tiles are not synced', tamper: withoutSync((path) => /\/log\/tile(\/[^.]*(\.p)?)?$/.test(path)) },
-  { what: 'a failed sync is ignored', tamper: files((file) => ({ datasync: () => file.datasync().catch(() => undefined), sync: () => file.sync().catch(() => undefined) })) },
-  { what: 'a short write is taken for a whole one', tamper: files((file) => ({ writev: async (parts) => ({ bytesWritten: (await file.writev(parts), parts.reduce((sum, part) => sum + part.length, 0)) }) })) },
-  { what: 'what is committed is acknowledged before it is written', tamper: files((file, path) => (COMMIT.test(path) ? behind(file) : {})) },
-  { what: 'the checkpoint is put in place before its tiles', tamper: checkpointFirst },
-  { what: 'a new commit file is seen before it is whole', tamper: (disk) => ({ ...bound(disk), open: (path, flags, mode) => disk.open(path.endsWith('.commit.new') ? path.slice(0, -4) : path, flags, mode), existsSync: (path) => !path.endsWith('.commit') && disk.existsSync(path), rename: (from, to) => (from.endsWith('.commit.new') ? Promise.resolve() : disk.rename(from, to)) }) },
+  { what: 'the segment is not synced', foundBy: [9], tamper: withoutSync((path) => SEGMENT.test(path)) },
+  { what: 'the commit log is not synced before the acknowledgement', foundBy: [7], tamper: withoutSync((path) => COMMIT.test(path)) },
+  { what: 'what recovery rewrites is not synced', foundBy: [9], tamper: withoutSync((path) => RECOVERED.test(path)) },
+  { what: 'tiles and checkpoint are not synced', foundBy: [9], tamper: withoutSync((path) => /\/log\/.*\.new$/.test(path)) },
+  { what: 'the wrapped data key is not synced', foundBy: [9], tamper: withoutSync((path) => path.endsWith('.key.new')) },
+  { what: 'the directory of segments is not synced', foundBy: [9], tamper: withoutSync((path) => path.endsWith('/segments')) },
+  { what: 'the directory of the commit log is not synced', foundBy: [9], tamper: withoutSync((path) => path.endsWith('/commit')) },
+  { what: 'the directories of tiles are not synced', foundBy: [9], tamper: withoutSync((path) => /\/log\/tile(\/[^.]*(\.p)?)?$/.test(path)) },
+  { what: 'a failed sync is ignored', foundBy: [17], tamper: files((file) => ({ datasync: () => file.datasync().catch(() => undefined), sync: () => file.sync().catch(() => undefined) })) },
+  { what: 'a short write is taken for a whole one', foundBy: [3], tamper: files((file) => ({ writev: async (parts) => ({ bytesWritten: (await file.writev(parts), parts.reduce((sum, part) => sum + part.length, 0)) }) })) },
+  { what: 'what is committed is acknowledged before it is written', foundBy: [2], tamper: files((file, path) => (COMMIT.test(path) ? behind(file) : {})) },
+  { what: 'the checkpoint is put in place before its tiles', foundBy: [0], tamper: checkpointFirst },
+  { what: 'a new commit file is seen before it is whole', foundBy: [69], tamper: (disk) => ({ ...bound(disk), open: (path, flags, mode) => disk.open(path.endsWith('.commit.new') ? path.slice(0, -4) : path, flags, mode), existsSync: (path) => !path.endsWith('.commit') && disk.existsSync(path), rename: (from, to) => (from.endsWith('.commit.new') ? Promise.resolve() : disk.rename(from, to)) }) },
 ];
 
 /** Every method of the disk, free of its object. */

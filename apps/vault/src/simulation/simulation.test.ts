@@ -5,7 +5,9 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { Seeded, fingerprint, type DiskImage } from '@strongroom/testing';
 import { Machine } from './machine.ts';
-import { liveOf, runSeed } from './scenario.ts';
+import { liveOf, runSeed, type Ran } from './scenario.ts';
+import type { Seeds } from './seed-task.ts';
+import { inThreads } from './threads.ts';
 
 const FIRST = Number(process.env['STRONGROOM_SIMULATION_SEED'] ?? 0);
 const ASKED = process.env['STRONGROOM_SIMULATIONS'];
@@ -19,15 +21,19 @@ it('does the same again for the same seed', async () => {
 });
 
 it('keeps its word in every seed', async (test) => {
-  const endMs = performance.now() + BUDGET_MS;
+  const seeds: Seeds = { first: FIRST, endMs: Date.now() + BUDGET_MS };
+  const { results, stop } = inThreads<Ran | null>(new URL('seed-task.ts', import.meta.url), COUNT, seeds);
   const rot = { noticed: 0, 'without meaning': 0 };
   const sum = { seeds: 0, operations: 0, starts: 0, kills: 0, cuts: 0, acknowledgements: 0 };
-  for (let seed = FIRST; seed < FIRST + COUNT && performance.now() < endMs; seed += 1) {
-    const ran = await runSeed(seed);
+  for (const result of results) {
+    const ran = await result;
+    if (ran === null) continue;
     sum.seeds += 1;
     for (const name of ['operations', 'starts', 'kills', 'cuts', 'acknowledgements'] as const) sum[name] += ran[name];
     if (ran.rot !== null) rot[ran.rot] += 1;
-    if (ran.violation !== null) assert.fail(failureOf(seed, ran.violation));
+    if (ran.violation === null) continue;
+    stop();
+    assert.fail(failureOf(ran.seed, ran.violation));
   }
   test.diagnostic(Object.entries(sum).map(([name, count]) => `${count} ${name}`).join(', ') + `; bits that turned over: ${rot.noticed} noticed, ${rot['without meaning']} without meaning`);
 });
