@@ -12,7 +12,7 @@ import { openKeyLine } from './commit/key-line.ts';
 import { Counting } from './counting.ts';
 import { Lives } from './intake/lives.ts';
 import { permitFor } from './intake/permit.ts';
-import { ReadSocket } from './read/read-socket.ts';
+import { ReadSocket } from './read-socket.ts';
 import { Reading } from './read/reading.ts';
 import { readWanted } from './commit/rotator.ts';
 import { Refusals } from './intake/refusals.ts';

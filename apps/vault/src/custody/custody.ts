@@ -10,7 +10,7 @@ import { buckets, sums, type Bucket } from './buckets.ts';
 import { condemnedKeys } from './condemned.ts';
 import { approvalRules, carryOutDestroy, finishDestroy, timeOf, underKeys } from './destruction.ts';
 import { Holds, type HoldFacts, type HoldRequest } from './holds.ts';
-import { withApproval } from './order-files.ts';
+import { withApproval } from '../commit/order-files.ts';
 import type { CustodyTools } from './tools.ts';
 
 const HOUR_NS = 3_600_000_000_000n;

@@ -6,7 +6,7 @@ import { it } from 'node:test';
 import { encodeOrderFile, segmentName } from '@strongroom/evidence';
 import { Bench, away } from '../simulation/custody-bench.ts';
 import { finishDestroy } from './destruction.ts';
-import { SegmentKeys } from './segment-keys.ts';
+import { SegmentKeys } from '../commit/segment-keys.ts';
 
 it('what an order says stays is not destroyed by it when its hold has ended since', async () => {
   await using bench = await Bench.open();

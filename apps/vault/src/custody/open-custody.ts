@@ -8,8 +8,8 @@ import { FILTERS_DIRECTORY } from '../read/filter-keeper.ts';
 import type { Sealing } from '../sealing.ts';
 import type { World } from '../world.ts';
 import { Custody } from './custody.ts';
-import { OrderFiles } from './order-files.ts';
-import { SegmentKeys } from './segment-keys.ts';
+import { OrderFiles } from '../commit/order-files.ts';
+import { SegmentKeys } from '../commit/segment-keys.ts';
 import type { CustodyTools, LogAccess } from './tools.ts';
 
 type CustodyContext = Pick<ServiceContext, 'paths' | 'config' | 'identity' | 'registry' | 'protect' | 'event'>;

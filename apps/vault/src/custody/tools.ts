@@ -5,8 +5,8 @@ import type { Fields, Level, ProtectFlag, Registry, RetentionClass } from '@stro
 import type { CustodyState } from '../commit/custody-state.ts';
 import type { CustodyKeys } from '../commit/key-line.ts';
 import type { World } from '../world.ts';
-import type { OrderFiles } from './order-files.ts';
-import type { SegmentKeys } from './segment-keys.ts';
+import type { OrderFiles } from '../commit/order-files.ts';
+import type { SegmentKeys } from '../commit/segment-keys.ts';
 
 export interface CustodyPaths {
   readonly segments: string;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Failed } from '@strongroom/bytes';
 import { wrappingContext, type WrappedKey } from '@strongroom/evidence';
-import { SegmentKeys } from '../custody/segment-keys.ts';
+import { SegmentKeys } from '../commit/segment-keys.ts';
 import { SYSTEM_DISK } from '../disk.ts';
 import type { SegmentWriter } from '../commit/segment-writer.ts';
 

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { Failed } from '@strongroom/bytes';
 import { DESTRUCTION_PROOF_FORMAT, inRanges, type DestroyEntry, type DestroyOrder, type DestructionProof, type Entry, type LoggedEntry } from '@strongroom/evidence';
-import { orderBytes, ordersToDestroy } from '../custody/order-files.ts';
+import { orderBytes, ordersToDestroy } from '../commit/order-files.ts';
 import { SYSTEM_DISK } from '../disk.ts';
 import type { PublishedLog } from '../upkeep/published-log.ts';
 import type { History } from './history.ts';

@@ -24,8 +24,8 @@ import { dataKeyReader } from '../read/data-keys.ts';
 import { Reading } from '../read/reading.ts';
 import { SYSTEM_WORLD } from '../world.ts';
 import { Custody } from '../custody/custody.ts';
-import { OrderFiles } from '../custody/order-files.ts';
-import { SegmentKeys } from '../custody/segment-keys.ts';
+import { OrderFiles } from '../commit/order-files.ts';
+import { SegmentKeys } from '../commit/segment-keys.ts';
 import type { CustodyTools } from '../custody/tools.ts';
 
 const DEPLOYMENT = 'test.example';

@@ -4,12 +4,12 @@ import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { Refused } from '@strongroom/bytes';
 import { decodeContext, itemOf, recordsOf, type Item } from '@strongroom/evidence';
 import { peerKeyHash, peerSpiffe, serveRpc, standing, tlsServerOptions, type RpcCall, type RpcVerbs, type ServiceContext } from '@strongroom/service';
-import type { Custody } from '../custody/custody.ts';
-import { CUSTODY_DONE, CUSTODY_SEEN, custodyVerbs } from '../custody/verbs.ts';
-import { parseQuery, type Matcher } from './query.ts';
-import type { Reading } from './reading.ts';
-import type { SealedBatch } from '../commit/seal.ts';
-import { listenOn } from '../unix-server.ts';
+import type { Custody } from './custody/custody.ts';
+import { CUSTODY_DONE, CUSTODY_SEEN, custodyVerbs } from './custody/verbs.ts';
+import { parseQuery, type Matcher } from './read/query.ts';
+import type { Reading } from './read/reading.ts';
+import type { SealedBatch } from './commit/seal.ts';
+import { listenOn } from './unix-server.ts';
 
 /** What a slow watcher may have waiting; beyond it records are passed over, counted, and the count is shown. */
 const TAP_ITEMS_MAX = 1000;
