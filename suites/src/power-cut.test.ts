@@ -71,51 +71,54 @@ function verify({ paths }: VaultProcess): void {
 
 const missing = guestMissing();
 
-for (const { filesystem, bytes, make, check } of FILE_SYSTEMS) {
-  describe(`a power cut on ${filesystem}`, { skip: missing ?? false }, () => {
-    const directory = mkdtempSync(join(tmpdir(), 'strongroom-power-'));
-    const [blank, disk, log, image, mounted] = ['blank', 'disk', 'log', 'image', 'mounted'].map((name) => join(directory, name)) as [string, string, string, string, string];
-    const random = seededRandom(SEED);
-    let writes: LoggedWrite[] = [];
+// A guest is emulated on one core: both at once.
+describe('a vault in a guest', { skip: missing ?? false, concurrency: true }, () => {
+  for (const { filesystem, bytes, make, check } of FILE_SYSTEMS) {
+    describe(`a power cut on ${filesystem}`, { concurrency: false }, () => {
+      const directory = mkdtempSync(join(tmpdir(), 'strongroom-power-'));
+      const [blank, disk, log, image, mounted] = ['blank', 'disk', 'log', 'image', 'mounted'].map((name) => join(directory, name)) as [string, string, string, string, string];
+      const random = seededRandom(SEED);
+      let writes: LoggedWrite[] = [];
 
-    before(async () => {
-      mkdirSync(mounted);
-      makeFileSystem(blank, { filesystem, bytes, make, check } as FileSystem);
-      copy(blank, disk);
-      const said = await runGuest({
-        directory, disk, filesystem, writeLog: log,
-        command: [process.execPath, join(import.meta.dirname, 'power-cut.guest.ts'), '/data/home', '/dev/vda', String(bytes), String(RECORDS)],
+      before(async () => {
+        mkdirSync(mounted);
+        makeFileSystem(blank, { filesystem, bytes, make, check } as FileSystem);
+        copy(blank, disk);
+        const said = await runGuest({
+          directory, disk, filesystem, writeLog: log,
+          command: [process.execPath, join(import.meta.dirname, 'power-cut.guest.ts'), '/data/home', '/dev/vda', String(bytes), String(RECORDS)],
+        });
+        assert.ok(Number(/guest: (\d+) acknowledged/.exec(said)?.[1]) >= RECORDS, said);
+        writes = readWriteLog(log);
+        const count = (kind: LoggedWrite['kind']): number => writes.filter((write) => write.kind === kind).length;
+        console.log(`# ${filesystem}: ${count('write')} writes, ${count('flush')} flushes on record`);
       });
-      assert.ok(Number(/guest: (\d+) acknowledged/.exec(said)?.[1]) >= RECORDS, said);
-      writes = readWriteLog(log);
-      const count = (kind: LoggedWrite['kind']): number => writes.filter((write) => write.kind === kind).length;
-      console.log(`# ${filesystem}: ${count('write')} writes, ${count('flush')} flushes on record`);
-    });
-    after(() => rmSync(directory, { recursive: true, force: true }));
+      after(() => rmSync(directory, { recursive: true, force: true }));
 
-    it(`loses nothing that was acknowledged, at ${CUTS} points of the record`, async () => {
-      for (const { entries, survives } of cutsOf(writes, bytes, random)) {
+      it(`loses nothing that was acknowledged, at ${CUTS} points of the record`, async () => {
+        for (const { entries, survives } of cutsOf(writes, bytes, random)) {
+          copy(blank, image);
+          const fate = (): 'all' | 'none' | 'some' => (survives === 'mixed' || survives === 'torn' ? (['all', 'none', survives === 'torn' ? 'some' : 'all'] as const)[Math.floor(random() * 3)]! : survives);
+          cutPower(log, writes, entries, image, fate, random);
+          const owed = ackedBefore(log, writes, entries, bytes);
+          console.log(`# ${filesystem}: cut after ${entries} of ${writes.length}, ${owed} acknowledged, unsynced writes: ${survives}`);
+          await checkCut(image, mounted, owed);
+          assert.equal(spawnSync(check[0], [check[1], image]).status, 0, `${check[0]} finds the file system damaged`);
+        }
+      });
+
+      it('would show a disk that lost what it had made durable', async () => {
         copy(blank, image);
-        const fate = (): 'all' | 'none' | 'some' => (survives === 'mixed' || survives === 'torn' ? (['all', 'none', survives === 'torn' ? 'some' : 'all'] as const)[Math.floor(random() * 3)]! : survives);
-        cutPower(log, writes, entries, image, fate, random);
-        const owed = ackedBefore(log, writes, entries, bytes);
-        console.log(`# ${filesystem}: cut after ${entries} of ${writes.length}, ${owed} acknowledged, unsynced writes: ${survives}`);
-        await checkCut(image, mounted, owed);
-        assert.equal(spawnSync(check[0], [check[1], image]).status, 0, `${check[0]} finds the file system damaged`);
-      }
+        const flushes = writes.flatMap(({ kind }, i) => (kind === 'flush' ? [i] : []));
+        // All flushes of the last third are taken for nothing: what was promised meanwhile is not there.
+        const end = writes.length;
+        const liar = writes.filter(({ kind }, i) => kind !== 'flush' || i < flushes[Math.floor(flushes.length / 3)]!);
+        cutPower(log, liar, liar.length, image, () => 'none', random);
+        await assert.rejects(checkCut(image, mounted, ackedBefore(log, writes, end, bytes)));
+      });
     });
-
-    it('would show a disk that lost what it had made durable', async () => {
-      copy(blank, image);
-      const flushes = writes.flatMap(({ kind }, i) => (kind === 'flush' ? [i] : []));
-      // All flushes of the last third are taken for nothing: what was promised meanwhile is not there.
-      const end = writes.length;
-      const liar = writes.filter(({ kind }, i) => kind !== 'flush' || i < flushes[Math.floor(flushes.length / 3)]!);
-      cutPower(log, liar, liar.length, image, () => 'none', random);
-      await assert.rejects(checkCut(image, mounted, ackedBefore(log, writes, end, bytes)));
-    });
-  });
-}
+  }
+});
 
 function makeFileSystem(path: string, { bytes, make }: FileSystem): void {
   writeFileSync(path, '');

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -38,6 +39,11 @@ describe('the SHA-256 addon', { skip: unsupported }, () => {
   it('was built by set-up, and is in use', () => {
     assert.ok(useNativeHasher());
     assert.ok(bulkHasher() !== undefined);
+  });
+
+  it('is done without in a process that loads no addons', () => {
+    const script = `import { useNativeHasher } from ${JSON.stringify(join(import.meta.dirname, 'native-hasher.ts'))}; console.log(useNativeHasher());`;
+    assert.equal(execFileSync(process.execPath, ['--no-addons', '--input-type=module', '-e', script], { encoding: 'utf8' }).trim(), 'false');
   });
 
   it('gives the leaves of its twin for every length around block ends, in every pairing', () => {

@@ -17,8 +17,8 @@ export function nativeHasherPath(code: string): string {
 
 /**
  * Has leaves and nodes hashed by the addon from here on, once it has shown that it hashes as Node does. False where it was
- * not built, or the processor lacks the instructions: WebAssembly goes on hashing. Throws `Failed('native-hasher.load')`,
- * `Bug('hasher.differs')`.
+ * not built, the process loads no addons (`--no-addons`), or the processor lacks the instructions: WebAssembly goes on
+ * hashing. Throws `Failed('native-hasher.load')`, `Bug('hasher.differs')`.
  */
 export function useNativeHasher(code: string = join(import.meta.dirname, '../../..')): boolean {
   const path = nativeHasherPath(code);
@@ -32,6 +32,7 @@ function load(path: string): BulkHasher | undefined {
   try {
     process.dlopen(module, path);
   } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ERR_DLOPEN_DISABLED') return undefined;
     throw new Failed('native-hasher.load', 'the SHA-256 addon does not load', {
       why: (cause as Error).message, fix: 'run "npm run setup"; without the file node_modules/.strongroom-native/sha256.node it works too, slower', cause,
     });
