@@ -3,6 +3,7 @@ import { Refused } from '@strongroom/bytes';
 import { openReader } from '../connections.ts';
 import { askedSource, ItemRows, itemsOf } from '../items.ts';
 import { writeStream } from '../output.ts';
+import { printable } from '../printable.ts';
 import { some } from '../quantity.ts';
 import { parseTime } from '../time.ts';
 import { EXIT, verb, type Call } from '../verb.ts';
@@ -35,6 +36,7 @@ export const search = verb({
       + 'every record matches. All conditions must hold. There is no limit unless one is given.',
     'A time reads only what was received then, however long the log is. With -r the newest comes first; together with '
       + '--limit that gives the last records without looking through all.',
+    'What is damaged, or has lost its key, is passed over: standard error says which segments that were, and why.',
     'Reading evidence needs the right of a reader, and is itself recorded.',
   ],
   arguments: [{ name: 'text', description: 'Text to look for in the record as it was received', required: false }],
@@ -46,6 +48,7 @@ export const search = verb({
     { command: "strongroom search -r --limit 10 'session opened'", what: 'The last ten' },
     { command: 'strongroom search --kind gap', what: 'Where records are missing' },
   ],
+  exitCodes: { 4: 'not all could be looked at' },
   async run(call) {
     const conditions = searchConditions(call);
     const { client, deployment } = await openReader(call.paths, call.options.identity);
@@ -56,8 +59,9 @@ export const search = verb({
       const ended: { result?: unknown } = {};
       const written = await writeStream(call, itemsOf(keepingResult(found, ended)), (item) => rows.row(item));
       await tellDestroyed(call, ended.result);
+      const isWhole = await tellUnread(call, ended.result);
       if (call.format === 'table' && call.io.err.isTerminal) await call.io.err.write(`${written === 0 ? 'no record' : some(written, 'record')} found\n`);
-      return EXIT.ok;
+      return isWhole ? EXIT.ok : EXIT.degraded;
     } finally {
       client.close();
     }
@@ -73,6 +77,25 @@ async function* keepingResult(found: AsyncGenerator<unknown, unknown>, ended: { 
 async function tellDestroyed({ io }: Pick<SearchCall, 'io'>, result: unknown): Promise<void> {
   const { records = 0, batches = 0 } = (result as { destroyed?: { records?: number; batches?: number } } | null | undefined)?.destroyed ?? {};
   if (batches > 0) await io.err.write(`${io.err.style('yellow', '!')} ${some(records, 'record')} of this time were destroyed by order of two custodians, and could not be looked at\n`);
+}
+
+interface Unread {
+  readonly batches: number;
+  readonly records: number;
+  /** The first few. */
+  readonly segments: readonly { readonly segment: string; readonly batches: number; readonly records: number; readonly code: string; readonly why: string }[];
+}
+
+/** Whether all was looked at. Else it is said what was not: by segment, or as one line of JSON. */
+export async function tellUnread({ io, format }: Pick<SearchCall, 'io' | 'format'>, result: unknown): Promise<boolean> {
+  const unread = (result as { unread?: Unread } | null | undefined)?.unread;
+  if (unread === undefined || unread.batches === 0) return true;
+  const { batches, records, segments } = unread;
+  const rows = segments.map((one) => `  ${one.segment}: ${some(one.records, 'record')} in ${some(one.batches, 'batch', 'batches')}: ${printable(one.why)} [${one.code}]\n`);
+  const isMore = segments.reduce((sum, one) => sum + one.batches, 0) < batches;
+  const text = `${io.err.style('yellow', '!')} ${some(records, 'record')} in ${some(batches, 'batch', 'batches')} could not be looked at:\n${rows.join('')}${isMore ? '  and more segments\n' : ''}  do:  run "strongroom verify"\n`;
+  await io.err.write(format === 'table' ? text : `${JSON.stringify({ unread })}\n`);
+  return false;
 }
 
 /** Arguments of the vault's `search`, without the source. Throws `Refused`: `usage.time`, `usage.stream`, `usage.regex`. */

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the log says of segments: how much each holds and in which bucket; and which of them answer a query.
 import { setImmediate as turn } from 'node:timers/promises';
-import { Refused } from '@strongroom/bytes';
 import { TILE_WIDTH, segmentsIn, type BatchEntry } from '@strongroom/evidence';
 import type { PublishedLog } from '../upkeep/published-log.ts';
 import type { History } from './history.ts';
 import type { Matcher } from './query.ts';
 import { matching } from './scan.ts';
+import { isUnreadable } from './unread.ts';
 
 /** A segment that was not destroyed. Times as text: they cross a thread and a socket. */
 export interface SegmentFacts {
@@ -82,11 +82,4 @@ async function answers(entry: BatchEntry, history: Pick<History, 'open'>, query:
     if (isUnreadable(error)) return true;
     throw error;
   }
-}
-
-/** What was sealed is not there any more as it was, its data key is lost, or the disk does not give it. */
-function isUnreadable(error: unknown): boolean {
-  const { code, syscall } = error as { readonly code?: unknown; readonly syscall?: unknown };
-  const isKeyLost = error instanceof Refused && code === 'read.no-key' && error.fields['isLost'] === true;
-  return code === 'read.damaged' || isKeyLost || syscall !== undefined;
 }

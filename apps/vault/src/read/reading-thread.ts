@@ -28,6 +28,7 @@ import type { FromThread, ReadingPaths, ToThread } from './reading-messages.ts';
 import { giveBatches, giveForms } from './reconcile.ts';
 import { search } from './search.ts';
 import { TimeIndex } from './time-index.ts';
+import { Unread } from './unread.ts';
 
 /** What the thread is started from. */
 export const READING_THREAD: URL = new URL(import.meta.url);
@@ -106,15 +107,15 @@ async function resultOf(id: number, verb: string, args: unknown, { history, keys
   const query = parseQuery(args);
   if (query.isTimed) await (times ??= new TimeIndex(join(paths.state, 'times'), files().log, history.size)).extend(history.size, turn);
   const batches = history.batches(query.times, (bundle) => times?.span(bundle), query.reverse);
-  const gone = { batches: 0, records: 0 };
+  const [gone, unread] = [{ batches: 0, records: 0 }, new Unread()];
   const isDestroyed = (entry: BatchEntry): boolean => {
     if (destroyed.by(entry.segment) === null) return false;
     gone.batches += 1;
     gone.records += entry.records;
     return true;
   };
-  const tools = { history, mayHold: filtering(query.facts, keys), isDestroyed, turn, isLeft: () => left.has(id), give: (items: readonly unknown[]) => give(id, items) };
-  if (verb !== 'reconcile') return { found: await search(batches, query, tools), destroyed: gone };
+  const tools = { history, mayHold: filtering(query.facts, keys), isDestroyed, unread, turn, isLeft: () => left.has(id), give: (items: readonly unknown[]) => give(id, items) };
+  if (verb !== 'reconcile') return { found: await search(batches, query, tools), destroyed: gone, unread: unread.facts };
   return (args as { as?: unknown }).as === 'ids' ? giveBatches(batches, tools) : giveForms(batches, query, tools);
 }
 

@@ -4,6 +4,7 @@ import { itemOf, type BatchEntry, type Item } from '@strongroom/evidence';
 import type { FoundBatch, History } from './history.ts';
 import type { Matcher } from './query.ts';
 import { matching, type Match } from './scan.ts';
+import type { Unread } from './unread.ts';
 
 const CHUNK_ITEMS = 256;
 const CHUNK_BYTES = 256 * 1024;
@@ -20,25 +21,25 @@ export interface SearchTools {
   readonly turn: () => Promise<unknown>;
   /** Whether a batch is gone by an order of two custodians; it is counted then. */
   readonly isDestroyed: (entry: BatchEntry) => boolean;
+  /** Takes what cannot be looked at. */
+  readonly unread: Pick<Unread, 'note'>;
   /** Whether nobody waits for this any more. */
   readonly isLeft: () => boolean;
   /** Hands items on. Resolves when more may come; with false when nobody wants more. */
   readonly give: (items: readonly Item[]) => Promise<boolean>;
 }
 
-/** Gives what matches in `batches`. Resolves with how many there were. Throws `read.damaged`, `read.no-key`. */
+/** Gives what matches in `batches`; what cannot be read is noted. Resolves with how many matched. Throws `read.no-key` while the HSM is away. */
 export async function search(batches: Iterable<FoundBatch>, query: Matcher, tools: SearchTools): Promise<number> {
   const chunk = new Chunk(tools.give);
   let passed = 0;
   for (const { index, entry } of batches) {
     if (tools.isDestroyed(entry)) continue;
-    const isOpened = await tools.mayHold(entry);
-    passed = isOpened ? 0 : passed + 1;
+    const matches = await matchesOf(entry, query, tools);
+    passed = matches === null ? passed + 1 : 0;
     if (passed % PASSED_MAX === 0) await tools.turn();
     if (tools.isLeft()) return chunk.found;
-    if (!isOpened) continue;
-    const matches = matching(await tools.history.open(entry), query);
-    for (const match of query.reverse ? [...matches].reverse() : matches) {
+    for (const match of matches ?? []) {
       chunk.add(index, match);
       const isLast = chunk.found >= query.limit;
       if ((isLast || chunk.isFull) && !(await chunk.give())) return chunk.found;
@@ -48,6 +49,28 @@ export async function search(batches: Iterable<FoundBatch>, query: Matcher, tool
   }
   await chunk.give();
   return chunk.found;
+}
+
+/** Null where the batch was passed over unopened. */
+async function matchesOf(entry: BatchEntry, query: Matcher, tools: SearchTools): Promise<Iterable<Match> | null> {
+  try {
+    if (!(await tools.mayHold(entry))) return null;
+    if (tools.isLeft()) return [];
+    const matches = matching(await tools.history.open(entry), query);
+    return query.reverse ? [...matches].reverse() : noting(matches, entry, tools);
+  } catch (error) {
+    tools.unread.note(entry, error);
+    return [];
+  }
+}
+
+/** A batch that cannot be decoded to its end has given what it could. */
+function* noting(matches: Iterable<Match>, entry: BatchEntry, { unread }: SearchTools): Generator<Match> {
+  try {
+    yield* matches;
+  } catch (error) {
+    unread.note(entry, error);
+  }
 }
 
 class Chunk {
