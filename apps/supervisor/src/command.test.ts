@@ -35,11 +35,13 @@ test('the gateway sends no session tickets, and only keys loads an addon, and th
   assert.ok(words({}).includes('--no-addons'));
   assert.ok(!words({}, 'keys').includes('--no-addons'));
   assert.ok(words({}, 'vault').includes('--no-addons'));
+  assert.ok(words({}, 'vault').includes('--no-liftoff'));
   const code = mkdtempSync(join(tmpdir(), 'strongroom-command-'));
   try {
     mkdirSync(dirname(nativeHasherPath(code)), { recursive: true });
     writeFileSync(nativeHasherPath(code), '');
     assert.ok(!words({ code }, 'vault').includes('--no-addons'));
+    assert.ok(!words({ code }, 'vault').includes('--no-liftoff'));
     assert.ok(words({ code }, 'gateway').includes('--no-addons'));
   } finally {
     rmSync(code, { recursive: true });

@@ -54,13 +54,17 @@ function privileges({ root, account, ports }: CommandFacts): string[] {
   ];
 }
 
+/**
+ * For a vault that hashes in WebAssembly: compiled at once by the optimising compiler, it takes about half the time. One that
+ * has the addon does without: Node strips types in WebAssembly too, and compiling that so costs seconds at a first start.
+ */
+const WEBASSEMBLY_FLAGS = ['--no-liftoff', '--no-wasm-lazy-compilation'];
+
 /** Node's flags for a service. */
 export function nodeFlags(name: ServiceName, code: string): string[] {
   return [
     '--disable-sigusr1', `--secure-heap=${SECURE_HEAP_BYTES}`,
-    ...(mayLoadAddons(name, code) ? [] : ['--no-addons']),
-    // Hashing runs in WebAssembly: compiled at once by the optimising compiler, it takes about half the time.
-    ...(name === 'vault' ? ['--no-liftoff', '--no-wasm-lazy-compilation'] : []),
+    ...(mayLoadAddons(name, code) ? [] : ['--no-addons', ...(name === 'vault' ? WEBASSEMBLY_FLAGS : [])]),
     // Two session tickets that a client does not read turn its close into a reset, and a burst loses its end.
     ...(name === 'gateway' ? [`--openssl-config=${join(code, 'apps/gateway/openssl.cnf')}`] : []),
     ...(name === 'gateway' || name === 'vault' ? BUFFER_FLAGS : []),
