@@ -39,9 +39,10 @@ export function storeWitnessed(reader: GuardedReader, key: LogKey, policy: Polic
 
 /** A mirror's copy has no such file: its own word, and perhaps that of others, stands under the log's checkpoint. */
 function mirrored(reader: GuardedReader, policy: Policy | undefined): string | undefined {
+  if (policy === undefined) return undefined;
   const note = reader.readFile(CHECKPOINT_PATH, NOTE_BYTES_MAX)?.toString('utf8');
   const lines = note?.slice(note.lastIndexOf('\n\n')) ?? '';
-  return policy?.witnesses.some(({ key }) => lines.includes(`— ${key.name} `)) === true ? note : undefined;
+  return policy.witnesses.some(({ key }) => lines.includes(`— ${key.name} `)) ? note : undefined;
 }
 
 function codeOf(error: unknown): FailureCode {
