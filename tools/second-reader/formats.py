@@ -341,28 +341,29 @@ def read_commit_records(data):
 def read_commit(kind, body):
     cursor = Cursor(body)
     version = cursor.u8()
-    require(kind in (1, 2) and 1 <= version <= (2 if kind == 1 else 1), "a commit record of an unknown version or type")
+    require(kind in (1, 2) and 1 <= version <= (3 if kind == 1 else 2), "a commit record of an unknown version or type")
     record = {"snapshot": kind == 1, "size": cursor.size(), "entries": []}
     if kind == 1:
         record["totals"] = (cursor.size(), cursor.size(), cursor.size())
         record["nextSegment"] = cursor.size()
-        count = cursor.u32() if version == 2 else 1 if flag(cursor) else 0
+        count = cursor.u32() if version > 1 else 1 if flag(cursor) else 0
         record["open"] = [{"id": cursor.size(), "length": cursor.size(), "frames": cursor.u32()} for _ in range(count)]
-        record["holds"] = [{"hold": cursor.take(16).hex(), "document": cursor.take(32).hex()} for _ in range(cursor.u32() if version == 2 else 0)]
-        record["destroying"] = [cursor.take(cursor.u16()) for _ in range(cursor.u32() if version == 2 else 0)]
+        record["holds"] = [{"hold": cursor.take(16).hex(), "document": cursor.take(32).hex()} for _ in range(cursor.u32() if version > 1 else 0)]
+        record["destroying"] = [cursor.take(cursor.u16()) for _ in range(cursor.u32() if version > 1 else 0)]
     else:
         record["entries"] = [cursor.take(cursor.u16()) for _ in range(cursor.u32())]
-    record["producers"] = [read_producer(cursor) for _ in range(cursor.u32())]
+    record["producers"] = [read_producer(cursor, version > (2 if kind == 1 else 1)) for _ in range(cursor.u32())]
     record["checkpoint"] = cursor.take(cursor.u16())
     cursor.end()
     return record
 
 
-def read_producer(cursor):
+def read_producer(cursor, with_denials):
     producer = {"instance": cursor.take(16), "service": cursor.str16(), "last": cursor.size(), "digest": cursor.take(32), "seen": cursor.u64()}
     producer["token"] = cursor.take(cursor.u16())
     require(len(producer["token"]) <= 256, "a resume token of more than 256 octets")
     producer["streams"] = [(cursor.take(16), cursor.size(), flag(cursor), cursor.str16()) for _ in range(cursor.u32())]
+    producer["denials"] = [(cursor.size(), cursor.take(16), cursor.str16()) for _ in range(cursor.u32() if with_denials else 0)]
     return producer
 
 

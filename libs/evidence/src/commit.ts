@@ -8,14 +8,15 @@ export const COMMIT_BODY_MAX: number = 256 * 1024 * 1024;
 export const NO_DIGEST: Buffer = Buffer.alloc(32);
 /** Of a record, beside its body: length, type, digest. */
 export const COMMIT_FRAMING_BYTES: number = 4 + 1 + 32;
-/** Snapshots of version 1 knew one open segment, and neither holds nor destructions. */
-const SNAPSHOT_VERSION = 2;
-const CYCLE_VERSION = 1;
+/** Snapshots of version 1 knew one open segment, and neither holds nor destructions; before these versions no denials were kept. */
+const SNAPSHOT_VERSION = 3;
+const CYCLE_VERSION = 2;
 const OPEN_BYTES = 8 + 8 + 4;
 const HOLD_BYTES = 16 + 32;
 /** The least that a producer and a stream take, with every text empty. */
 const PRODUCER_BYTES_MIN = 16 + 2 + 8 + 32 + 8 + 2 + 4;
 const STREAM_BYTES_MIN = 16 + 8 + 1 + 2;
+const DENIAL_BYTES_MIN = 8 + 16 + 2;
 const TYPE = { snapshot: 1, cycle: 2 } as const;
 
 export interface StreamState {
@@ -23,6 +24,13 @@ export interface StreamState {
   readonly next: number;
   readonly open: boolean;
   readonly source: string;
+}
+
+/** The runs of this stream in submission `number` were not sealed. */
+export interface DenialState {
+  readonly number: number;
+  readonly stream: Buffer;
+  readonly code: string;
 }
 
 /** What the vault remembers of one life of a service, so that repeats are recognised and readers resume. */
@@ -35,6 +43,8 @@ export interface ProducerState {
   readonly seenAt: bigint;
   readonly token: Buffer;
   readonly streams: readonly StreamState[];
+  /** In a cycle those of its submissions; in a snapshot the last that are kept. */
+  readonly denials: readonly DenialState[];
 }
 
 export interface Totals {
@@ -113,6 +123,8 @@ function writeProducers(to: ByteWriter, producers: readonly ProducerState[]): vo
     to.bytes(producer.instance).str16(producer.service).u64(producer.last).bytes(producer.digest).u64(producer.seenAt);
     to.u16(producer.token.length).bytes(producer.token).u32(producer.streams.length);
     for (const { stream, next, open, source } of producer.streams) to.bytes(stream).u64(next).u8(open ? 1 : 0).str16(source);
+    to.u32(producer.denials.length);
+    for (const { number, stream, code } of producer.denials) to.u64(number).bytes(stream).str16(code);
   }
 }
 
@@ -150,7 +162,7 @@ function decodeBody(type: number, body: Buffer): Snapshot | Cycle {
   const version = from.u8();
   if (type !== TYPE.snapshot && type !== TYPE.cycle) throw malformed(`type ${type} is not known`);
   if (version < 1 || version > (type === TYPE.snapshot ? SNAPSHOT_VERSION : CYCLE_VERSION)) throw new Refused('commit.version', 'a commit record has another version');
-  const record = type === TYPE.snapshot ? readSnapshot(from, version) : readCycle(from);
+  const record = type === TYPE.snapshot ? readSnapshot(from, version) : readCycle(from, version);
   from.end();
   return record;
 }
@@ -159,7 +171,7 @@ function readSnapshot(from: ByteReader, version: number): Snapshot {
   return {
     kind: 'snapshot', size: from.size(), totals: { records: from.size(), batches: from.size(), bytes: from.size() },
     nextSegment: from.size(), ...(version === 1 ? readFirstForm(from) : readSecondForm(from)),
-    producers: readProducers(from), checkpoint: from.str16(),
+    producers: readProducers(from, version > 2), checkpoint: from.str16(),
   };
 }
 
@@ -181,18 +193,21 @@ function readOpen(from: ByteReader): OpenSegment {
   return { id: from.size(), length: from.size(), frames: from.u32() };
 }
 
-function readCycle(from: ByteReader): Cycle {
+function readCycle(from: ByteReader, version: number): Cycle {
   const sizeBefore = from.size();
   const entries = Array.from({ length: readCount(from, 2) }, () => from.take(from.u16()));
-  return { kind: 'cycle', sizeBefore, entries, producers: readProducers(from), checkpoint: from.str16() };
+  return { kind: 'cycle', sizeBefore, entries, producers: readProducers(from, version > 1), checkpoint: from.str16() };
 }
 
-function readProducers(from: ByteReader): ProducerState[] {
+function readProducers(from: ByteReader, withDenials: boolean): ProducerState[] {
   return Array.from({ length: readCount(from, PRODUCER_BYTES_MIN) }, () => ({
     instance: Buffer.from(from.take(16)), service: from.str16(), last: from.size(), digest: Buffer.from(from.take(32)), seenAt: from.u64(),
     token: Buffer.from(from.take(from.u16())),
     streams: Array.from({ length: readCount(from, STREAM_BYTES_MIN) }, () => (
       { stream: Buffer.from(from.take(16)), next: from.size(), open: readFlag(from), source: from.str16() }
+    )),
+    denials: Array.from({ length: withDenials ? readCount(from, DENIAL_BYTES_MIN) : 0 }, () => (
+      { number: from.size(), stream: Buffer.from(from.take(16)), code: from.str16() }
     )),
   }));
 }

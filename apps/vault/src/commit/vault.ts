@@ -357,7 +357,7 @@ function merge(taken: readonly Admitted[]): ProducerState[] {
     const last = states.at(-1)!;
     if (states.length === 1) return last;
     const { token } = states.findLast((state) => state.token.length > 0) ?? last;
-    return { ...last, token, streams: lastOf(states.flatMap(({ streams }) => streams)) };
+    return { ...last, token, streams: lastOf(states.flatMap(({ streams }) => streams)), denials: states.flatMap(({ denials }) => denials) };
   });
 }
 

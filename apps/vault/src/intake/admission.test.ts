@@ -6,7 +6,7 @@ import { BOUND_UNKNOWN, KIND, NO_KEY, decodeContext, type ReceivedRun, type RunK
 import { EMPTY_REGISTRY, type Registry } from '@strongroom/service';
 import { Admission } from './admission.ts';
 import { permitFor } from './permit.ts';
-import { Producers } from './producers.ts';
+import { DENIALS_KEPT_MAX, Producers } from './producers.ts';
 
 const GATEWAY = 'spiffe://d/service/gateway';
 const KEY = randomBytes(32);
@@ -117,5 +117,34 @@ describe('permit', () => {
     assert.equal(permit(GATEWAY, run(0, 1, KIND.data, plain)), null);
     assert.equal(permit(GATEWAY, run(0, 1, KIND.data, { ...plain, protocol: 'syslog-tls' })), 'source.unknown');
     assert.equal(permit(GATEWAY, run(0, 1, KIND.data, { ...plain, source: 'spiffe://d/source/web-01' })), 'source.revoked');
+  });
+});
+
+const deny = (): string => 'source.revoked';
+
+function codes(of: Admission): unknown[] {
+  return of.denials.map(({ number, code }) => [number, code]);
+}
+
+describe('what was denied', () => {
+  it('is known to the next vault, from the cycle and from a snapshot', () => {
+    const first = new Admission(GATEWAY, randomBytes(16), undefined);
+    const producers = new Producers();
+    producers.apply([first.admit(1, Buffer.alloc(0), [run(0, 1)], body('a'), 9n, deny)!.state]);
+    producers.apply([first.admit(2, Buffer.alloc(0), [run(0, 1)], body('b'), 9n, everything)!.state]);
+    producers.apply([first.admit(3, Buffer.alloc(0), [run(1, 1)], body('c'), 9n, deny)!.state]);
+    const recovered = new Producers();
+    recovered.apply(producers.states());
+    for (const known of [producers, recovered]) {
+      assert.deepEqual(codes(new Admission(GATEWAY, first.instance, known.find(first.instance))), [[1, 'source.revoked'], [3, 'source.revoked']]);
+    }
+  });
+
+  it('is kept up to a bound, the last of it', () => {
+    const life = new Admission(GATEWAY, randomBytes(16), undefined);
+    const producers = new Producers();
+    for (let number = 1; number <= DENIALS_KEPT_MAX + 5; number += 1) producers.apply([life.admit(number, Buffer.alloc(0), [run(0, 1)], body('a'), 9n, deny)!.state]);
+    assert.deepEqual([life.denials.length, producers.find(life.instance)!.denials.length], [DENIALS_KEPT_MAX, DENIALS_KEPT_MAX]);
+    assert.equal(life.denials[0]!.number, 6);
   });
 });

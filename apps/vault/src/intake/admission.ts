@@ -4,9 +4,9 @@
 import { hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { ByteWriter, Refused } from '@strongroom/bytes';
-import { KIND, encodeContext, type BatchRun, type ProducerState, type ReceivedRun, type StreamState } from '@strongroom/evidence';
+import { KIND, encodeContext, type BatchRun, type DenialState, type ProducerState, type ReceivedRun, type StreamState } from '@strongroom/evidence';
 import { DEFAULT_CLASS } from '@strongroom/service';
-import type { Producer, Stream } from './producers.ts';
+import { lastDenials, type Producer, type Stream } from './producers.ts';
 
 /** A run that is ready for a batch, with the fact that its manifest needs. */
 export interface AdmittedRun extends BatchRun {
@@ -48,9 +48,6 @@ export interface Gap {
   readonly found: number | null;
 }
 
-/** Denials that are told again after a reconnect; a service has no more unanswered in practice. */
-const DENIALS_KEPT_MAX = 1024;
-
 export interface Outcome {
   readonly runs: readonly AdmittedRun[];
   readonly state: ProducerState;
@@ -86,7 +83,7 @@ export class Admission {
   #digest: () => Buffer;
   #resumable: boolean;
   readonly #streams: Map<string, Stream>;
-  readonly #denials: { readonly number: number; readonly denial: Denial }[] = [];
+  #denials: readonly DenialState[];
   /** Octets of its submissions that wait for a cycle. */
   waitingBytes = 0;
 
@@ -98,6 +95,7 @@ export class Admission {
     this.#digest = () => digest;
     this.#resumable = (committed?.token.length ?? 0) > 0;
     this.#streams = new Map(committed?.streams);
+    this.#denials = committed?.denials ?? [];
   }
 
   /**
@@ -127,10 +125,10 @@ export class Admission {
       else runs.push({ ...run, context: encodeContext({ ...run, admittedAt: now, asserter: this.service, instance: this.instance }), retentionClass: classOf(run) });
     }
     const denials = [...denied.values()];
-    for (const denial of denials.slice(-DENIALS_KEPT_MAX)) this.#denials.push({ number, denial });
-    this.#denials.splice(0, Math.max(0, this.#denials.length - DENIALS_KEPT_MAX));
+    const states = denials.map(({ stream, code }): DenialState => ({ number, stream, code }));
+    this.#denials = lastDenials(this.#denials, states);
     // Of the many that a cycle commits of one life only the last one's digest is kept, and asked for.
-    const state = { instance: this.instance, service: this.service, last: number, get digest() { return digest(); }, seenAt: now, token: Buffer.from(token), streams: [...changed.values()] };
+    const state = { instance: this.instance, service: this.service, last: number, get digest() { return digest(); }, seenAt: now, token: Buffer.from(token), streams: [...changed.values()], denials: states };
     return { runs, state, denials, gaps };
   }
 
@@ -153,11 +151,11 @@ export class Admission {
     const gaps = [...this.#streams].map(([stream, { source, next }]): Gap => ({ source, stream, expected: next, found: null }));
     const streams = gaps.map((gap): StreamState => ({ stream: Buffer.from(gap.stream, 'hex'), next: gap.expected, open: false, source: '' }));
     this.#streams.clear();
-    return { gaps, state: { instance: this.instance, service: this.service, last: this.#number, digest: this.#digest(), seenAt: now, token: Buffer.alloc(0), streams } };
+    return { gaps, state: { instance: this.instance, service: this.service, last: this.#number, digest: this.#digest(), seenAt: now, token: Buffer.alloc(0), streams, denials: [] } };
   }
 
   /** What was denied lately: it may not have been heard, and an acknowledgement without it would say "sealed". */
-  get denials(): readonly { readonly number: number; readonly denial: Denial }[] {
+  get denials(): readonly DenialState[] {
     return this.#denials;
   }
 

@@ -130,7 +130,7 @@ export class Lives {
     this.#welcomed.add(line);
     const last = producers.find(instance)?.last ?? 0;
     // Before the welcome, which acknowledges: what was said of them on the line that was lost may not have been heard.
-    for (const { number, denial } of denials) line.write(encodeDenied(number, denial.stream, denial.code));
+    for (const { number, stream, code } of denials) line.write(encodeDenied(number, stream, code));
     line.write(encodeWelcome(last, producers.token(service), CREDIT_BYTES));
   }
 

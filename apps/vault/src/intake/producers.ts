@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is committed of those who submit: last submission, resume token, open streams. Changed by commits alone, in
 // normal operation and in recovery by the same `apply`.
-import type { ProducerState, StreamState } from '@strongroom/evidence';
+import type { DenialState, ProducerState, StreamState } from '@strongroom/evidence';
 
 const INSTANCES_MAX = 4096;
 const REMEMBERED_NS = 24n * 3600n * 1_000_000_000n;
 const NO_TOKEN = Buffer.alloc(0);
+/** Denials that are told again after a reconnect; a service has no more unanswered in practice. */
+export const DENIALS_KEPT_MAX = 1024;
 
 export interface Stream {
   readonly next: number;
@@ -22,6 +24,8 @@ export interface Producer {
   readonly seenAt: bigint;
   /** Open streams by hexadecimal id. */
   readonly streams: Map<string, Stream>;
+  /** The last ones: an acknowledgement without them would say "sealed". */
+  readonly denials: readonly DenialState[];
 }
 
 export class Producers {
@@ -46,9 +50,12 @@ export class Producers {
   }
 
   apply(states: readonly ProducerState[]): void {
-    for (const { streams, ...state } of states) {
+    for (const { streams, denials, ...state } of states) {
       const before = this.find(state.instance);
-      const producer = { ...state, token: state.token.length > 0 ? state.token : (before?.token ?? NO_TOKEN), streams: before?.streams ?? new Map<string, Stream>() };
+      const producer = {
+        ...state, token: state.token.length > 0 ? state.token : (before?.token ?? NO_TOKEN), streams: before?.streams ?? new Map<string, Stream>(),
+        denials: lastDenials(before?.denials ?? [], denials),
+      };
       for (const { stream, next, open, source } of streams) {
         if (open) producer.streams.set(stream.toString('hex'), { next, source });
         else producer.streams.delete(stream.toString('hex'));
@@ -75,4 +82,9 @@ export class Producers {
       surplus -= 1;
     }
   }
+}
+
+/** Those before and these, in their order, as many as are kept. */
+export function lastDenials(before: readonly DenialState[], these: readonly DenialState[]): readonly DenialState[] {
+  return these.length === 0 ? before : [...before, ...these].slice(-DENIALS_KEPT_MAX);
 }
