@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Item } from '@strongroom/evidence';
-import { RelpClient, seededRandom, startAppliance, type Appliance } from '@strongroom/testing';
+import { RelpClient, Seeded, startAppliance, type Appliance } from '@strongroom/testing';
 
 const KILLS = Number(process.env['STRONGROOM_KILLS'] ?? 55);
 const SEED = Number(process.env['STRONGROOM_SEED'] ?? 20_261);
@@ -32,7 +32,7 @@ async function load(client: RelpClient, until: { done: boolean }): Promise<numbe
 
 describe('kill -9', () => {
   it(`loses nothing that was acknowledged, over ${KILLS} kills`, async () => {
-    const random = seededRandom(SEED);
+    const random = new Seeded(SEED);
     const ports = { syslogTls: { enabled: false }, relpTls: { address: '127.0.0.1', port: 20_000 + Math.floor(Math.random() * 10_000) } };
     await using appliance = await startAppliance({ config: { gateway: { listeners: ports }, vault: { segmentMaxBytes: 1_048_576 } } });
     const identity = await appliance.enrol('killed');
@@ -40,10 +40,10 @@ describe('kill -9', () => {
     const end = { done: false };
     const loading = load(client, end);
     for (let i = 0; i < KILLS; i += 1) {
-      await delay(20 + random() * 300);
-      await kill(appliance, VICTIMS[Math.floor(random() * VICTIMS.length)]!);
+      await delay(random.between(20, 320));
+      await kill(appliance, random.pick(VICTIMS));
       // Half of the time the next kill may come while the last is still being got over.
-      if (random() < 0.5) await appliance.until(({ services }) => services.every(({ state }) => state === 'running'), 'all services');
+      if (random.chance(0.5)) await appliance.until(({ services }) => services.every(({ state }) => state === 'running'), 'all services');
     }
     end.done = true;
     const sent = await loading;

@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { cutPower, guestMissing, loggedBytes, readWriteLog, runGuest, seededRandom, VaultProcess, type LoggedWrite } from '@strongroom/testing';
+import { cutPower, guestMissing, loggedBytes, readWriteLog, runGuest, Seeded, VaultProcess, type LoggedWrite } from '@strongroom/testing';
 import { MARK_BYTES, POWER_CUT, decodeMark, textOf } from './power-cut.load.ts';
 
 const STRONGROOM = resolve(import.meta.dirname, '../../apps/cli/bin/strongroom');
@@ -38,11 +38,11 @@ function ackedBefore(log: string, writes: readonly LoggedWrite[], end: number, m
 }
 
 /** The first cuts come right behind a mark, where most is owed; the others anywhere, the founding of the deployment included. */
-function cutsOf(writes: readonly LoggedWrite[], marksAt: number, random: () => number): Cut[] {
+function cutsOf(writes: readonly LoggedWrite[], marksAt: number, random: Seeded): Cut[] {
   const marks = writes.flatMap(({ kind, at }, i) => (kind === 'write' && at >= marksAt ? [i + 1] : []));
   const kinds = ['none', 'torn', 'mixed', 'all'] as const;
   return Array.from({ length: CUTS }, (_, i) => ({
-    entries: i % 4 === 3 ? 1 + Math.floor(random() * writes.length) : marks[Math.floor(random() * marks.length)]!,
+    entries: i % 4 === 3 ? random.between(1, writes.length) : random.pick(marks),
     survives: kinds[i % kinds.length]!,
   }));
 }
@@ -77,7 +77,7 @@ describe('a vault in a guest', { skip: missing ?? false, concurrency: true }, ()
     describe(`a power cut on ${filesystem}`, { concurrency: false }, () => {
       const directory = mkdtempSync(join(tmpdir(), 'strongroom-power-'));
       const [blank, disk, log, image, mounted] = ['blank', 'disk', 'log', 'image', 'mounted'].map((name) => join(directory, name)) as [string, string, string, string, string];
-      const random = seededRandom(SEED);
+      const random = new Seeded(SEED);
       let writes: LoggedWrite[] = [];
 
       before(async () => {
@@ -98,8 +98,8 @@ describe('a vault in a guest', { skip: missing ?? false, concurrency: true }, ()
       it(`loses nothing that was acknowledged, at ${CUTS} points of the record`, async () => {
         for (const { entries, survives } of cutsOf(writes, bytes, random)) {
           copy(blank, image);
-          const fate = (): 'all' | 'none' | 'some' => (survives === 'mixed' || survives === 'torn' ? (['all', 'none', survives === 'torn' ? 'some' : 'all'] as const)[Math.floor(random() * 3)]! : survives);
-          cutPower(log, writes, entries, image, fate, random);
+          const fate = (): 'all' | 'none' | 'some' => (survives === 'mixed' || survives === 'torn' ? random.pick(['all', 'none', survives === 'torn' ? 'some' : 'all'] as const) : survives);
+          cutPower(log, writes, entries, image, fate, () => random.fraction());
           const owed = ackedBefore(log, writes, entries, bytes);
           console.log(`# ${filesystem}: cut after ${entries} of ${writes.length}, ${owed} acknowledged, unsynced writes: ${survives}`);
           await checkCut(image, mounted, owed);
@@ -113,7 +113,7 @@ describe('a vault in a guest', { skip: missing ?? false, concurrency: true }, ()
         // All flushes of the last third are taken for nothing: what was promised meanwhile is not there.
         const end = writes.length;
         const liar = writes.filter(({ kind }, i) => kind !== 'flush' || i < flushes[Math.floor(flushes.length / 3)]!);
-        cutPower(log, liar, liar.length, image, () => 'none', random);
+        cutPower(log, liar, liar.length, image, () => 'none', () => random.fraction());
         await assert.rejects(checkCut(image, mounted, ackedBefore(log, writes, end, bytes)));
       });
     });

@@ -19,6 +19,5 @@ export * from './tpm-process.ts';
 export * from './witness-process.ts';
 export * from './guest/index.ts';
 export * from './unpacked-package.ts';
-export * from './random.ts';
 export * from './vault-process.ts';
 export * from './simulation/index.ts';

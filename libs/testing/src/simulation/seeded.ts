@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// All chance of a simulation: one seed, and the same numbers on every machine. Not for keys of anything real.
+// All chance of simulations and of tests that kill and cut: one seed, and the same numbers on every machine. Not for keys
+// of anything real.
 import { hash } from 'node:crypto';
 
 export class Seeded {
@@ -23,9 +24,14 @@ export class Seeded {
     return sum >>> 0;
   }
 
+  /** From 0 up to 1, without it. */
+  fraction(): number {
+    return this.next() / 2 ** 32;
+  }
+
   /** A whole number from 0 to `count - 1`. */
   below(count: number): number {
-    return Math.floor((this.next() / 2 ** 32) * count);
+    return Math.floor(this.fraction() * count);
   }
 
   between(low: number, high: number): number {
@@ -33,7 +39,7 @@ export class Seeded {
   }
 
   chance(probability: number): boolean {
-    return this.next() / 2 ** 32 < probability;
+    return this.fraction() < probability;
   }
 
   pick<T>(list: readonly T[]): T {
