@@ -27,7 +27,7 @@ const STATUS: Status = {
     { name: 'gateway', index: 0, pid: 101, state: 'running', reason: null, since: '2026-09-21T11:00:01Z' },
     { name: 'gateway', index: 1, pid: 12_345, state: 'running', reason: null, since: '2026-09-21T14:13:00Z' },
   ],
-  listeners: [{ protocol: 'syslog-tls', address: '[::]:6514' }], separation: { kind: 'users', reason: null }, upkeep: null, worm: { append: true, immutable: true, reason: null },
+  listeners: [{ protocol: 'syslog-tls', address: '[::]:6514' }], separation: { kind: 'users', reason: null }, upkeep: null, custody: null, worm: { append: true, immutable: true, reason: null },
   witness: {
     size: 2398, at: '2026-09-21T14:13:18Z', by: ['hamburg', 'auditor'], unwitnessed: { ageMs: 1200, records: 40, bytes: 9000 }, since: null, compared: true,
   },
@@ -62,6 +62,16 @@ test('status: says up to where timestamps reach, where an authority is configure
   const timestamp = { kept: 3, size: 2100, at: '2026-09-21T13:50:00Z', by: 'CN=Test \u001b[31mTSA', since: null };
   assert.equal(timestampLine({ ...STATUS, timestamp }), '  timestamped  2,100 entries, 23 min 20 s ago by CN=Test \\e[31mTSA');
   assert.equal(timestampLine({ ...STATUS, timestamp: { kept: 0, size: 0, at: null, by: null, since: null } }), '  timestamped  nothing yet');
+});
+
+function custodyLine(custody: Status['custody']): string | undefined {
+  return statusLines({ ...STATUS, custody }, AT, plain).find((one) => one.startsWith('  custody'));
+}
+
+test('status: says what there is of holds and orders, and nothing where there is none', () => {
+  const none = { holds: 0, waiting: 0, destroying: 0, due: 0, failure: null };
+  assert.equal(custodyLine({ ...none, holds: 1, waiting: 2, destroying: 1, due: 2 }), '  custody     1 legal hold in force, 2 buckets over their time, 2 orders waiting, 1 destruction under way');
+  assert.equal(custodyLine(none), undefined);
 });
 
 test('status: says what needs attention, and what is missing', () => {

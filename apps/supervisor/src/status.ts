@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `status`, `watch`, metrics and health say, from what services said last.
-import type { Config, Health, Listener, ServiceStats, ServiceStatus, Separation, SourceStats, Status, UpkeepFacts, WatchItem, WormFacts } from '@strongroom/service';
+import type { Config, Health, Listener, ServiceStats, ServiceStatus, Separation, SourceStats, Status, UpkeepFacts, WatchItem } from '@strongroom/service';
 import type { Child } from './child.ts';
 
 /** Statistics older than this say nothing of the present. */
@@ -26,14 +26,14 @@ export interface StatusFacts {
 
 export function statusOf(children: readonly Child[], facts: StatusFacts): Status {
   const vault = children.find(({ service }) => service === 'vault');
-  const { log, worm, witness, timestamp, upkeep, values } = vault?.stats ?? ({ values: {} } as ServiceStats);
+  const { log, worm, witness, timestamp, upkeep, custody, values } = vault?.stats ?? ({ values: {} } as ServiceStats);
   return {
     log: log ?? null, records: values['records'] ?? 0, batches: values['batches'] ?? 0, bytes: values['bytes'] ?? 0,
     deployment: facts.deployment, home: facts.home,
     services: [supervisorStatus(facts), ...children.map(serviceStatus)],
     listeners: listenersOf(children, facts.metricsAddress),
-    separation: { kind: facts.separation.kind, reason: facts.separation.reason }, worm: worm ?? null, witness: witness ?? null, timestamp: timestamp ?? null, upkeep: upkeep ?? null,
-    health: healthOf(children, facts.config), notes: notesOf(facts, worm ?? null, upkeep ?? null),
+    separation: { kind: facts.separation.kind, reason: facts.separation.reason }, worm: worm ?? null, witness: witness ?? null, timestamp: timestamp ?? null, upkeep: upkeep ?? null, custody: custody ?? null,
+    health: healthOf(children, facts.config), notes: notesOf(facts, vault?.stats ?? ({ values: {} } as ServiceStats)),
   };
 }
 
@@ -56,13 +56,14 @@ export function listenersOf(children: readonly Child[], metricsAddress: string |
   return [...new Map(all.map((one) => [`${one.protocol} ${one.address}`, one])).values()];
 }
 
-function notesOf({ separation, notes, config }: StatusFacts, worm: WormFacts | null, upkeep: UpkeepFacts | null): string[] {
+function notesOf({ separation, notes, config }: StatusFacts, { worm, upkeep, custody }: ServiceStats): string[] {
   return [
     ...notes,
     ...(config.witness.policy === undefined ? ['No witnesses are configured: who controls this machine could replace its history unnoticed.'] : []),
     ...(separation.reason === null ? [] : [`Separation is nominal: ${separation.reason}.`]),
-    ...(worm === null || worm.reason === null ? [] : [`Segments are not held immutable: ${worm.reason}.`]),
-    ...(upkeep === null ? [] : checksumNotes(upkeep.checksums, config.vault.checksums !== undefined)),
+    ...(worm === undefined || worm.reason === null ? [] : [`Segments are not held immutable: ${worm.reason}.`]),
+    ...(upkeep === undefined ? [] : checksumNotes(upkeep.checksums, config.vault.checksums !== undefined)),
+    ...(custody === undefined || custody.failure === null ? [] : [`An order cannot be carried out, and is tried again: ${custody.failure}.`]),
   ];
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { presentKey, vkeyOf } from '@strongroom/evidence';
-import type { ServiceStats, TimestampFacts, WitnessFacts } from '@strongroom/service';
+import type { CustodyFacts, ServiceStats, TimestampFacts, WitnessFacts } from '@strongroom/service';
 import type { Sealing } from './sealing.ts';
 import type { Upkeep } from './upkeep/upkeep.ts';
 
 /** What the vault tells of itself each second. */
-export function statsOf({ vault, waiting, publisher, space }: Sealing, { facts, worm }: Upkeep, witness: WitnessFacts | null, timestamp: TimestampFacts | null): ServiceStats {
+export function statsOf({ vault, waiting, publisher, space }: Sealing, { facts, worm }: Upkeep, custody: CustodyFacts, witness: WitnessFacts | null, timestamp: TimestampFacts | null): ServiceStats {
   const { totals, keys } = vault;
   const segments = [...vault.openSegments];
   const { scrub, checksums } = facts;
@@ -17,13 +17,14 @@ export function statsOf({ vault, waiting, publisher, space }: Sealing, { facts, 
       segmentBytes: segments.reduce((sum, { length }) => sum + length, 0), openSegments: segments.length,
       scrubPercent: scrub.percent, scrubDamaged: scrub.damaged, scrubTransient: scrub.transient, checksumsAway: checksums.away === null ? 0 : 1,
       ...(scrub.lastPassAt === null ? {} : { scrubPassedAt: Math.floor(Date.parse(scrub.lastPassAt) / 1000) }),
+      holds: custody.holds, ordersWaiting: custody.waiting, ordersFailed: custody.failure === null ? 0 : 1, destroying: custody.destroying, bucketsDue: custody.due,
       ...(witness === null ? {} : witnessValues(witness)), ...(timestamp === null ? {} : timestampValues(timestamp)),
     },
     log: {
       origin: keys.name, size: vault.size, rootHash: vault.root.toString('base64'), vkey: vkeyOf(presentKey(keys)),
       checkpointAt: publisher.publishedAt?.toISOString() ?? null,
     },
-    worm, upkeep: facts,
+    worm, upkeep: facts, custody,
     ...(witness === null ? {} : { witness }), ...(timestamp === null ? {} : { timestamp }),
   };
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the supervisor answers on its control socket, for both ends of it.
-import type { Listener, LogFacts, SourceStats, TimestampFacts, UpkeepFacts, WitnessFacts, WormFacts } from './messages.ts';
+import type { CustodyFacts, Listener, LogFacts, SourceStats, TimestampFacts, UpkeepFacts, WitnessFacts, WormFacts } from './messages.ts';
 
 export interface ServiceStatus {
   readonly name: string;
@@ -31,6 +31,7 @@ export interface Status {
   readonly separation: { readonly kind: string; readonly reason: string | null };
   readonly worm: WormFacts | null;
   readonly upkeep: UpkeepFacts | null;
+  readonly custody: CustodyFacts | null;
   /** Null: no witnesses are configured. */
   readonly witness: WitnessFacts | null;
   /** Null: no time stamping authority is configured. */

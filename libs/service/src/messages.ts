@@ -113,6 +113,20 @@ export interface UpkeepFacts {
   };
 }
 
+/** Legal holds, and what custodians ordered. */
+export interface CustodyFacts {
+  /** Holds in force. */
+  readonly holds: number;
+  /** Orders that wait for approvals, or to be carried out. */
+  readonly waiting: number;
+  /** Destructions that are begun and not finished. */
+  readonly destroying: number;
+  /** Buckets over their time that are not held, at the last look (`retention.checkMinutes`). */
+  readonly due: number;
+  /** What an order could not be carried out for, of those that wait; it is tried again. Null: nothing. */
+  readonly failure: string | null;
+}
+
 /** How far the log is witnessed, where a policy is configured. Times are ISO 8601. */
 export interface WitnessFacts {
   /** Of the last checkpoint that a quorum cosigned; 0 before the first. */
@@ -149,6 +163,7 @@ export interface ServiceStats {
   readonly log?: LogFacts | undefined;
   readonly worm?: WormFacts | undefined;
   readonly upkeep?: UpkeepFacts | undefined;
+  readonly custody?: CustodyFacts | undefined;
   readonly witness?: WitnessFacts | undefined;
   readonly timestamp?: TimestampFacts | undefined;
 }

@@ -7,7 +7,7 @@ import { factLines, tableLines } from '../table.ts';
 import { ageMs, shortTime } from '../time.ts';
 import { EXIT, verb } from '../verb.ts';
 import type { Style } from '../io.ts';
-import type { ServiceStatus, Status, TimestampFacts, UpkeepFacts, WitnessFacts } from '@strongroom/service';
+import type { CustodyFacts, ServiceStatus, Status, TimestampFacts, UpkeepFacts, WitnessFacts } from '@strongroom/service';
 
 export const status = verb({
   name: 'status',
@@ -54,6 +54,7 @@ export function statusLines(now: Status, at: bigint, style: (style: Style, text:
       ['witnessed', witnessText(now.witness, at)],
       ...(now.timestamp === null ? [] : [['timestamped', timestampText(now.timestamp, at)] as const]),
       ...(now.upkeep === null ? [] : [['scrubbed', scrubbed(now.upkeep.scrub)] as const]),
+      ...(now.custody === null ? [] : custodyFacts(now.custody)),
       ['separation', now.separation.kind === 'users' ? 'each service has a user of its own' : 'nominal'],
       ['home', now.home],
     ]), '',
@@ -66,6 +67,15 @@ export function statusLines(now: Status, at: bigint, style: (style: Style, text:
 function scrubbed({ percent, lastPassAt, damaged }: UpkeepFacts['scrub']): string {
   const last = lastPassAt === null ? 'no whole pass yet' : `last whole pass ${shortTime(lastPassAt)}`;
   return `${percent} % of this pass, ${last}${damaged === 0 ? '' : `; ${some(damaged, 'file')} damaged`}`;
+}
+
+/** Only what there is of it. */
+function custodyFacts({ holds, waiting, destroying, due }: CustodyFacts): [string, string][] {
+  const parts = [
+    ...(holds === 0 ? [] : [`${some(holds, 'legal hold')} in force`]), ...(due === 0 ? [] : [`${some(due, 'bucket')} over ${due === 1 ? 'its' : 'their'} time`]),
+    ...(waiting === 0 ? [] : [`${some(waiting, 'order')} waiting`]), ...(destroying === 0 ? [] : [`${some(destroying, 'destruction')} under way`]),
+  ];
+  return parts.length === 0 ? [] : [['custody', parts.join(', ')]];
 }
 
 function logFacts({ log }: Status, at: bigint): [string, string][] {

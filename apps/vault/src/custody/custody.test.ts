@@ -38,6 +38,7 @@ it('a hold that is released while a destruction left out what it kept ends when 
   const { hold } = await custody.place({ ...CASE, query: { text: 'secret' } });
   keys.fails.destroy = away();
   await order(bench, await custody.drawDestroy(await bucketOf(bench), 'an erasure request'));
+  assert.deepEqual([custody.facts.holds, custody.facts.destroying, custody.facts.failure === null], [1, 1, false]);
   await order(bench, await custody.drawRelease(hold, 'closed'));
   assert.deepEqual(failures(bench), ['keys.hsm-away', 'order.under-way']);
   delete keys.fails.destroy;
@@ -69,8 +70,10 @@ it('whatever an order fails with, it is told and tried again, and nothing else e
   const file = await custody.drawDestroy(await bucketOf(bench), 'an erasure request');
   await order(bench, file);
   assert.deepEqual([failures(bench), custody.orders()[0]!.failure], [['rpc.unexpected'], 'no space left on device']);
+  assert.deepEqual(custody.facts, { holds: 0, waiting: 1, destroying: 0, due: 0, failure: 'no space left on device' });
   delete keys.fails.begin;
   await goOn(bench);
+  assert.deepEqual(custody.facts, { holds: 0, waiting: 0, destroying: 0, due: 0, failure: null });
   assert.deepEqual([custody.orders().length, await bench.opens(segment)], [0, false]);
 });
 

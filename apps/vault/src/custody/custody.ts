@@ -5,7 +5,7 @@ import {
   checkApproved, decodeApproval, decodeOrderFile, encodeOrderFile, judgeApprovals, newOrderFile, rangesOf,
   type DestroyOrder, type JudgedApproval, type Order, type OrderFile, type ReleaseOrder,
 } from '@strongroom/evidence';
-import { errorFields } from '@strongroom/service';
+import { errorFields, type CustodyFacts } from '@strongroom/service';
 import { buckets, sums, type Bucket } from './buckets.ts';
 import { condemnedKeys } from './condemned.ts';
 import { approvalRules, carryOutDestroy, finishDestroy, timeOf, underKeys } from './destruction.ts';
@@ -41,6 +41,9 @@ export class Custody {
   #failedCount = 0;
   #cancelAgain: (() => void) | null = null;
   #closed = false;
+  /** Counted when something was done, since that reads files. */
+  #waiting = 0;
+  #due = 0;
 
   constructor(tools: CustodyTools, checkMinutes: number) {
     this.#tools = tools;
@@ -67,6 +70,11 @@ export class Custody {
   /** A segment was closed: holds may keep it. */
   closed(): void {
     if (!this.#closed && this.#tools.state.holds.size > 0) this.#later('judging holds', () => this.holds.judge());
+  }
+
+  get facts(): CustodyFacts {
+    const { state: { holds, destroying } } = this.#tools;
+    return { holds: holds.size, waiting: this.#waiting, destroying: destroying.size, due: this.#due, failure: [...this.#failures.values()][0] ?? null };
   }
 
   async place(request: HoldRequest): Promise<HoldFacts> {
@@ -295,8 +303,10 @@ export class Custody {
   }
 
   async #propose(): Promise<void> {
-    for (const { name, isExpired, segments, held } of await buckets(this.#tools, this.holds)) {
-      if (!isExpired || this.#proposed.has(name) || held.length === segments.length) continue;
+    const due = (await buckets(this.#tools, this.holds)).filter(({ isExpired, segments, held }) => isExpired && held.length < segments.length);
+    this.#due = due.length;
+    for (const { name, segments, held } of due) {
+      if (this.#proposed.has(name)) continue;
       this.#proposed.add(name);
       this.#tools.say('vault.destruction-proposed', 'warn', { bucket: name, segments: segments.length, held: held.length, records: sums(segments).records });
     }
@@ -329,11 +339,25 @@ export class Custody {
       if (error instanceof Refused) return;
       this.#failedCount += 1;
       this.#again();
+    } finally {
+      this.#count();
     }
   }
 
+  #count(): void {
+    let pending;
+    try {
+      pending = this.#tools.orders.pending();
+    } catch {
+      return; // A directory that cannot be read fails what needs it; a count stays as it was.
+    }
+    this.#waiting = pending.length;
+    const open = new Set([...pending.map(({ order }) => order.id), ...this.#tools.state.destroying.keys()]);
+    for (const id of this.#failures.keys()) if (!open.has(id)) this.#failures.delete(id);
+  }
+
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#turn.then(work);
+    const done = this.#turn.then(work).finally(() => this.#count());
     this.#turn = done.catch(() => undefined);
     return done;
   }
