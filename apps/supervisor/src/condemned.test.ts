@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, before, beforeEach, test } from 'node:test';
@@ -47,6 +47,16 @@ test('a segment that an order of two custodians names is condemned; one that it 
   keepOrder();
   assert.deepEqual([FIRST, HELD, OTHER].map((segment) => isCondemned(facts, segment)), [true, false, false]);
   assert.equal(isCondemned({ ...facts, origin: 'd/log-2' }, FIRST), false, 'an order about another log');
+});
+
+test('of very many files only the newest are read', () => {
+  keepOrder();
+  for (let i = 0; i < 300; i += 1) writeFileSync(join(facts.paths.orders, `${i}.order`), 'none');
+  const own = join(facts.paths.orders, `${'ab'.repeat(16)}.order`);
+  utimesSync(own, 1, 1);
+  assert.equal(isCondemned(facts, FIRST), false);
+  utimesSync(own, 4e9, 4e9);
+  assert.equal(isCondemned(facts, FIRST), true);
 });
 
 test('one custodian alone condemns nothing, and neither does one who is revoked or not enrolled', () => {

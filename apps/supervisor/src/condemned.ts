@@ -2,7 +2,7 @@
 // Whether a segment is to be destroyed: by an order in the store that two custodians approved who are enrolled. The vault that
 // asks may be captured, and so the directory of orders is in its hands: nothing there may hold us up, and what fails is no order.
 import { X509Certificate } from 'node:crypto';
-import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, readSync, readdirSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, opendirSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { Refused } from '@strongroom/bytes';
 import { ORDER_FILE_BYTES_MAX, checkApproved, decodeOrderFile, inRanges } from '@strongroom/evidence';
@@ -10,6 +10,10 @@ import { mayApprove, type Layout, type Registry } from '@strongroom/service';
 
 /** A link is not followed, and neither a pipe nor a device is waited for. */
 const OPEN = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** More names than years of orders make are not looked at, and of these only the newest files are read. */
+const NAMES_MAX = 16_384;
+const ORDERS_READ_MAX = 256;
 
 export interface CondemnedFacts {
   readonly paths: Pick<Layout, 'orders' | 'ca'>;
@@ -54,8 +58,16 @@ function readOrder(path: string): Buffer {
 
 /** The newest first: what is being destroyed now stands in one of them. */
 function ordersIn(directory: string): string[] {
-  const paths = readdirSync(directory).filter((name) => name.endsWith('.order')).map((name) => join(directory, name));
-  return paths.map((path) => ({ path, at: lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0 })).toSorted((a, b) => b.at - a.at).map(({ path }) => path);
+  const paths = namesIn(directory).filter((name) => name.endsWith('.order')).map((name) => join(directory, name));
+  const dated = paths.map((path) => ({ path, at: lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0 }));
+  return dated.toSorted((a, b) => b.at - a.at).slice(0, ORDERS_READ_MAX).map(({ path }) => path);
+}
+
+function namesIn(path: string): string[] {
+  using directory = opendirSync(path);
+  const names: string[] = [];
+  for (let entry = directory.readSync(); entry !== null && names.length < NAMES_MAX; entry = directory.readSync()) names.push(entry.name);
+  return names;
 }
 
 function isSystemError(error: unknown): boolean {

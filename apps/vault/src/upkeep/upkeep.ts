@@ -139,7 +139,10 @@ export class Upkeep {
   }
 
   async #immutable(segment: string): Promise<void> {
-    for (const { path } of partsOf(SYSTEM_DISK, this.#options.data.segments, segment)) await this.#options.protect(path, 'immutable');
+    let failed = 0;
+    for (const { path } of partsOf(SYSTEM_DISK, this.#options.data.segments, segment)) if (!(await this.#options.protect(path, 'immutable'))) failed += 1;
+    // Where no flag can be set at all, that was said once.
+    if (failed > 0 && this.#worm.append) this.#options.event('vault.protection-failed', 'warn', { files: failed });
     this.#open.delete(segment);
     this.#post({ kind: 'flagged', segment });
   }
