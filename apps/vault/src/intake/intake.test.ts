@@ -195,3 +195,27 @@ it('tells who asked where its runs lie, before it acknowledges them, and nobody 
   });
   assert.deepEqual([...new Set(rest.map(({ type }) => type))], ['ack']);
 });
+
+it('acknowledges nothing on a line before its welcome, which comes after what was denied', async () => {
+  const bench = new Bench();
+  await bench.open();
+  const [instance, stream] = [randomBytes(16), randomBytes(16)];
+  bench.permit = (_service, { stream: of }) => (of.equals(stream) ? 'source.revoked' : null);
+  const first = await hello('gateway', instance);
+  first.socket.write(encodeSubmit(1, Buffer.alloc(0), [run(stream, 0)]));
+  await until(() => bench.submissions === 1);
+  first.socket.destroy();
+  // So much waits that whoever comes back is not welcomed before it is committed.
+  for (let i = 0; i < 5; i += 1) {
+    const other = await hello('gateway', randomBytes(16));
+    for (let number = 1; number <= 2; number += 1) other.socket.write(encodeSubmit(number, Buffer.alloc(0), [run(randomBytes(16), 0, 7 * 1024 * 1024)]));
+  }
+  await until(() => bench.submissions === 11);
+  const came = bench.waiting.came;
+  const second = new Line('gateway');
+  second.socket.write(encodeHello(instance));
+  await until(() => bench.waiting.came > came);
+  bench.commit();
+  await second.hear('welcome');
+  assert.deepEqual(second.heard.map(({ type }) => type), ['denied', 'welcome']);
+});

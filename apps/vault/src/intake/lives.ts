@@ -189,7 +189,9 @@ export class Lives {
   #acknowledge(admission: Admission): void {
     const id = admission.instance.toString('hex');
     const last = this.#options.producers.find(admission.instance)!.last;
-    this.#lines.get(id)?.write(encodeAck(last));
+    const line = this.#lines.get(id);
+    // A line that waits for its welcome has that for an acknowledgement, behind what was denied.
+    if (line !== undefined && this.#welcomed.has(line)) line.write(encodeAck(last));
   }
 
   #deny(line: Line, number: number, { denials }: Outcome): void {
