@@ -13,7 +13,7 @@ import { TestAuthority } from '@strongroom/testing';
 import type { Permit } from './admission.ts';
 import { SYSTEM_CLOCK } from '../clock.ts';
 import { Intake } from './intake.ts';
-import { batchesOf, type SealedBatch } from '../commit/seal.ts';
+import { batchesOf } from '../commit/seal.ts';
 import { Lives } from './lives.ts';
 import { OwnRecords } from './own-records.ts';
 import { Producers } from './producers.ts';
@@ -66,7 +66,7 @@ class Bench {
 
   commit(): void {
     const taken = this.waiting.take(Infinity);
-    this.lives!.sealed([...batchesOf(taken.queued.flatMap(({ runs }) => runs))].map((runs) => ({ runs }) as unknown as SealedBatch), 41);
+    this.lives!.sealed([...batchesOf(taken.queued.flatMap(({ runs }) => runs))].map((runs) => ({ runs })), 41);
     this.producers.apply(taken.queued.map(({ state }) => state).filter((state): state is ProducerState => state !== null));
     this.waiting.committed(taken);
   }

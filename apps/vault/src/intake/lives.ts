@@ -5,12 +5,10 @@ import { Refused } from '@strongroom/bytes';
 import { MESSAGE_BYTES_MAX, encodeAck, encodeDenied, encodeWelcome, type Message } from '@strongroom/evidence';
 import { errorFields, type Fields, type Level } from '@strongroom/service';
 import type { Clock } from '../clock.ts';
-import type { Loop } from '../commit/loop.ts';
-import type { SealedBatch } from '../commit/seal.ts';
 import { Admission, type ClassOf, type Gap, type Outcome, type Permit } from './admission.ts';
 import type { OwnRecords } from './own-records.ts';
 import type { Producers } from './producers.ts';
-import { Receipts } from './receipts.ts';
+import { Receipts, type SealedRuns } from './receipts.ts';
 import { Refusals } from './refusals.ts';
 import type { Waiting } from './waiting.ts';
 
@@ -34,7 +32,8 @@ export interface LivesOptions {
   readonly clock: Clock;
   readonly producers: Producers;
   readonly waiting: Waiting;
-  readonly loop: Pick<Loop, 'wake'>;
+  /** Who runs the cycles. */
+  readonly loop: { wake(): void };
   readonly own: OwnRecords;
   readonly permit: Permit;
   readonly classOf?: ClassOf;
@@ -70,7 +69,7 @@ export class Lives {
   }
 
   /** Batches are committed, `first` is the index of the first one's entry: who wanted to hear where its runs lie is told. */
-  sealed(batches: readonly SealedBatch[], first: number): void {
+  sealed(batches: readonly SealedRuns[], first: number): void {
     this.#receipts.sealed(batches, first);
   }
 

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where the runs of a submission came to lie, for services that asked for it with the submission; nobody else pays for it.
 import { decodeContext, encodeReceipt, type RunPlace } from '@strongroom/evidence';
-import type { SealedBatch } from '../commit/seal.ts';
 import type { AdmittedRun } from './admission.ts';
+
+/** What is told of a batch that is committed. */
+export interface SealedRuns {
+  readonly runs: readonly AdmittedRun[];
+}
 
 interface Wanted {
   readonly instance: string;
@@ -24,7 +28,7 @@ export class Receipts {
   }
 
   /** Told before the acknowledgements of the same cycle. A submission is never divided between cycles. */
-  sealed(batches: readonly SealedBatch[], first: number): void {
+  sealed(batches: readonly SealedRuns[], first: number): void {
     if (this.#wanted.length === 0) return;
     const places = placesOf(batches, first);
     const done = this.#wanted.filter(({ runs }) => places.has(runs[0]!));
@@ -39,7 +43,7 @@ function placeOf(run: AdmittedRun, place: Place): RunPlace {
   return { stream: decodeContext(run.context).stream, firstSequence: run.firstSequence, count: run.count, ...place };
 }
 
-function placesOf(batches: readonly SealedBatch[], first: number): Map<AdmittedRun, Place> {
+function placesOf(batches: readonly SealedRuns[], first: number): Map<AdmittedRun, Place> {
   const places = new Map<AdmittedRun, Place>();
   for (const [i, { runs }] of batches.entries()) {
     let record = 0;
