@@ -2,9 +2,9 @@
 // Keys and certificates of our services, of the gateway towards producers, and of the local operator. Keys are P-256 and
 // stay; certificates are issued by the CA in the key service, and again when little of their life or a name is missing.
 import { createPrivateKey, createPublicKey, generateKeyPairSync, X509Certificate, type KeyObject } from 'node:crypto';
-import { closeSync, constants, existsSync, fchmodSync, fchownSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, existsSync, fchmodSync, fchownSync, openSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { readerId, serviceId, writeDurably, type Layout, type Owner, type ServiceName } from '@strongroom/service';
+import { readIfThere, readerId, serviceId, writeDurably, type Layout, type Owner, type ServiceName } from '@strongroom/service';
 import type { Accounts } from './accounts.ts';
 import type { CertificateUsage, KeysAdmin } from './keys-admin.ts';
 import type { ServerNames } from './server-names.ts';
@@ -112,24 +112,15 @@ async function newKey(one: WantedCertificate): Promise<KeyObject> {
 }
 
 function readKey(path: string): KeyObject | null {
-  const pem = readOr(path);
+  const pem = readIfThere(path);
   return pem === null ? null : createPrivateKey(pem);
 }
 
 function readCertificate(path: string): X509Certificate | null {
-  const pem = readOr(path);
+  const pem = readIfThere(path);
   try {
     return pem === null ? null : new X509Certificate(pem);
   } catch {
     return null;
-  }
-}
-
-function readOr(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
   }
 }

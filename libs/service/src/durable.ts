@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { constants } from 'node:fs';
+import { constants, readFileSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
@@ -58,5 +58,15 @@ async function withFile(disk: DurableDisk, path: string, flags: number, mode: nu
     await use(file);
   } finally {
     await file.close();
+  }
+}
+
+/** The text of a file; null where there is none. Throws what the system says of anything else. */
+export function readIfThere(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
   }
 }

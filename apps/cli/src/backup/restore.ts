@@ -8,7 +8,7 @@ import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync, readd
 import { dirname, join, resolve } from 'node:path';
 import { Failed, Refused } from '@strongroom/bytes';
 import { readCheckpoint, splitNote } from '@strongroom/evidence';
-import { RpcClient, type Layout } from '@strongroom/service';
+import { readIfThere, RpcClient, type Layout } from '@strongroom/service';
 import { fileFault } from './check.ts';
 import { readManifest, type BackupFile, type BackupManifest } from './manifest.ts';
 import { SnapshotTarget } from '../snapshot/target.ts';
@@ -52,7 +52,7 @@ async function checkTarget(paths: Layout, manifest: BackupManifest): Promise<voi
   client?.close();
   if (client !== null) throw new Refused('restore.live', `Strongroom runs in ${paths.home}`, { why: 'a home in use is never written over', fix: 'stop it, or name another home with --home DIR' });
   if (existsSync(join(paths.log, 'checkpoint'))) throw notEmpty(paths);
-  const deployment = readOr(paths.deployment)?.trim() ?? null;
+  const deployment = readIfThere(paths.deployment)?.trim() ?? null;
   if (deployment === null || deployment === manifest.deployment) return;
   throw new Refused('restore.other', `${paths.home} belongs to the deployment ${deployment}`, { why: `the backup is of ${manifest.deployment}`, fix: 'name an empty home with --home DIR' });
 }
@@ -123,7 +123,7 @@ function removeEmpty(path: string): void {
 }
 
 function rememberedBeyond(paths: Layout, size: number): number | null {
-  const note = readOr(join(paths.vaultState, 'remembered'));
+  const note = readIfThere(join(paths.vaultState, 'remembered'));
   const seen = note === null ? 0 : readCheckpoint(splitNote(note).text).size;
   return seen > size ? seen : null;
 }
@@ -134,14 +134,5 @@ function syncDirectory(path: string): void {
     fsyncSync(fd);
   } finally {
     closeSync(fd);
-  }
-}
-
-function readOr(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What this machine knows of a store from elsewhere: the checkpoint that the vault saw last, and digests of closed segments.
+import { readIfThere } from '@strongroom/service';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Refused } from '@strongroom/bytes';
@@ -26,8 +27,8 @@ export const NO_CHECKSUMS: ReadonlyMap<string, Checksum> = new Map();
  */
 export function homeKnowledge(paths: Layout, checksumDirectory: string = paths.vaultState): Knowledge {
   try {
-    const note = readOr(join(paths.vaultState, 'remembered'));
-    const checksums = parseChecksums(wholeLines(readOr(join(checksumDirectory, 'checksums')) ?? ''));
+    const note = readIfThere(join(paths.vaultState, 'remembered'));
+    const checksums = parseChecksums(wholeLines(readIfThere(join(checksumDirectory, 'checksums')) ?? ''));
     if (note === null) return { remembered: [], checksums, said: 'nothing is remembered here' };
     return { remembered: [note], checksums, said: `compared with the checkpoint that is remembered here, and ${some(checksums.size, 'checksum')}` };
   } catch (error) {
@@ -55,13 +56,4 @@ export function givenCheckpoint(file: string): string {
     why: 'a checkpoint is a signed note: three lines, an empty one, and signatures',
     fix: 'give a copy of the file "checkpoint" in "strongroom log-dir"',
   });
-}
-
-function readOr(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
 }

@@ -2,11 +2,10 @@
 // secrets/keys/counter: the last statement about the hardware counter, signed in the token by a key for this alone, so that
 // who has the disk without the token can put back an old one and write no new one.
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failed, Refused } from '@strongroom/bytes';
 import { decodeCounterStatement, encodeCounterStatement, openNote, parseVkey, signedNote, vkeyLine, type CounterStatement, type NoteKey } from '@strongroom/evidence';
-import { writeDurably } from '@strongroom/service';
+import { readIfThere, writeDurably } from '@strongroom/service';
 import type { Keyring } from '../keyring.ts';
 
 export const STATEMENT_FILE = 'counter';
@@ -14,7 +13,7 @@ export const STATEMENT_FILE = 'counter';
 /** Null where there is none. Throws `Refused('keys.counter-statement')` for one that the token did not sign. */
 export function readStatement(ring: Keyring): CounterStatement | null {
   const path = join(ring.directory, STATEMENT_FILE);
-  const note = textOr(path);
+  const note = readIfThere(path);
   if (note === null) return null;
   try {
     const key = counterKey(ring);
@@ -53,13 +52,4 @@ function labelOf({ founded }: Keyring): string {
 function counterKey(ring: Keyring): NoteKey | null {
   const spki = ring.token.publicKey('ed25519', labelOf(ring));
   return spki === undefined ? null : parseVkey(vkeyLine(labelOf(ring), spki));
-}
-
-function textOr(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
 }
