@@ -152,8 +152,8 @@ def commit(vectors):
             assert [one.hex() for one in read["entries"]] == said.get("entries", [])
             assert (read.get("open"), read.get("holds")) == (said.get("open"), said.get("holds"))
             assert [one.hex() for one in read.get("destroying", [])] == said.get("destroying", [])
-            assert [(one["service"], one["last"], one["token"].hex(), len(one["streams"]), len(one["denials"])) for one in read["producers"]] == \
-                [(one["service"], one["last"], one["token"], len(one["streams"]), len(one["denials"])) for one in said["producers"]]
+            assert [(one["service"], one["last"], one["token"].hex(), len(one["streams"]), one["heard"], len(one["denials"])) for one in read["producers"]] == \
+                [(one["service"], one["last"], one["token"], len(one["streams"]), one["heard"], len(one["denials"])) for one in said["producers"]]
     for vector in vectors["refused"]:
         refuses(lambda: list(formats.read_commit_records(octets(vector["hex"]))), vector)
 

@@ -341,7 +341,7 @@ def read_commit_records(data):
 def read_commit(kind, body):
     cursor = Cursor(body)
     version = cursor.u8()
-    require(kind in (1, 2) and 1 <= version <= (3 if kind == 1 else 2), "a commit record of an unknown version or type")
+    require(kind in (1, 2) and 1 <= version <= (4 if kind == 1 else 3), "a commit record of an unknown version or type")
     record = {"snapshot": kind == 1, "size": cursor.size(), "entries": []}
     if kind == 1:
         record["totals"] = (cursor.size(), cursor.size(), cursor.size())
@@ -352,18 +352,20 @@ def read_commit(kind, body):
         record["destroying"] = [cursor.take(cursor.u16()) for _ in range(cursor.u32() if version > 1 else 0)]
     else:
         record["entries"] = [cursor.take(cursor.u16()) for _ in range(cursor.u32())]
-    record["producers"] = [read_producer(cursor, version > (2 if kind == 1 else 1)) for _ in range(cursor.u32())]
+    record["producers"] = [read_producer(cursor, version - 1 if kind == 1 else version) for _ in range(cursor.u32())]
     record["checkpoint"] = cursor.take(cursor.u16())
     cursor.end()
     return record
 
 
-def read_producer(cursor, with_denials):
+def read_producer(cursor, form):
+    """Forms: 1 without denials, 2 with them, 3 with the number up to which they were heard."""
     producer = {"instance": cursor.take(16), "service": cursor.str16(), "last": cursor.size(), "digest": cursor.take(32), "seen": cursor.u64()}
     producer["token"] = cursor.take(cursor.u16())
     require(len(producer["token"]) <= 256, "a resume token of more than 256 octets")
     producer["streams"] = [(cursor.take(16), cursor.size(), flag(cursor), cursor.str16()) for _ in range(cursor.u32())]
-    producer["denials"] = [(cursor.size(), cursor.take(16), cursor.str16()) for _ in range(cursor.u32() if with_denials else 0)]
+    producer["heard"] = cursor.size() if form > 2 else 0
+    producer["denials"] = [(cursor.size(), cursor.take(16), cursor.str16()) for _ in range(cursor.u32() if form > 1 else 0)]
     return producer
 
 

@@ -8,9 +8,12 @@ export const COMMIT_BODY_MAX: number = 256 * 1024 * 1024;
 export const NO_DIGEST: Buffer = Buffer.alloc(32);
 /** Of a record, beside its body: length, type, digest. */
 export const COMMIT_FRAMING_BYTES: number = 4 + 1 + 32;
-/** Snapshots of version 1 knew one open segment, and neither holds nor destructions; before these versions no denials were kept. */
-const SNAPSHOT_VERSION = 3;
-const CYCLE_VERSION = 2;
+/**
+ * Snapshots of version 1 knew one open segment, and neither holds nor destructions. Of producers there are three forms: without
+ * denials, with them, and with the number up to which they were heard.
+ */
+const SNAPSHOT_VERSION = 4;
+const CYCLE_VERSION = 3;
 const OPEN_BYTES = 8 + 8 + 4;
 const HOLD_BYTES = 16 + 32;
 /** The least that a producer and a stream take, with every text empty. */
@@ -43,7 +46,9 @@ export interface ProducerState {
   readonly seenAt: bigint;
   readonly token: Buffer;
   readonly streams: readonly StreamState[];
-  /** In a cycle those of its submissions; in a snapshot the last that are kept. */
+  /** Of submissions up to this one the service has heard what was denied. */
+  readonly heard: number;
+  /** In a cycle those of its submissions; in a snapshot all that may be unheard. */
   readonly denials: readonly DenialState[];
 }
 
@@ -123,7 +128,7 @@ function writeProducers(to: ByteWriter, producers: readonly ProducerState[]): vo
     to.bytes(producer.instance).str16(producer.service).u64(producer.last).bytes(producer.digest).u64(producer.seenAt);
     to.u16(producer.token.length).bytes(producer.token).u32(producer.streams.length);
     for (const { stream, next, open, source } of producer.streams) to.bytes(stream).u64(next).u8(open ? 1 : 0).str16(source);
-    to.u32(producer.denials.length);
+    to.u64(producer.heard).u32(producer.denials.length);
     for (const { number, stream, code } of producer.denials) to.u64(number).bytes(stream).str16(code);
   }
 }
@@ -171,7 +176,7 @@ function readSnapshot(from: ByteReader, version: number): Snapshot {
   return {
     kind: 'snapshot', size: from.size(), totals: { records: from.size(), batches: from.size(), bytes: from.size() },
     nextSegment: from.size(), ...(version === 1 ? readFirstForm(from) : readSecondForm(from)),
-    producers: readProducers(from, version > 2), checkpoint: from.str16(),
+    producers: readProducers(from, version - 1), checkpoint: from.str16(),
   };
 }
 
@@ -196,17 +201,18 @@ function readOpen(from: ByteReader): OpenSegment {
 function readCycle(from: ByteReader, version: number): Cycle {
   const sizeBefore = from.size();
   const entries = Array.from({ length: readCount(from, 2) }, () => from.take(from.u16()));
-  return { kind: 'cycle', sizeBefore, entries, producers: readProducers(from, version > 1), checkpoint: from.str16() };
+  return { kind: 'cycle', sizeBefore, entries, producers: readProducers(from, version), checkpoint: from.str16() };
 }
 
-function readProducers(from: ByteReader, withDenials: boolean): ProducerState[] {
+function readProducers(from: ByteReader, form: number): ProducerState[] {
   return Array.from({ length: readCount(from, PRODUCER_BYTES_MIN) }, () => ({
     instance: Buffer.from(from.take(16)), service: from.str16(), last: from.size(), digest: Buffer.from(from.take(32)), seenAt: from.u64(),
     token: Buffer.from(from.take(from.u16())),
     streams: Array.from({ length: readCount(from, STREAM_BYTES_MIN) }, () => (
       { stream: Buffer.from(from.take(16)), next: from.size(), open: readFlag(from), source: from.str16() }
     )),
-    denials: Array.from({ length: withDenials ? readCount(from, DENIAL_BYTES_MIN) : 0 }, () => (
+    heard: form > 2 ? from.size() : 0,
+    denials: Array.from({ length: form > 1 ? readCount(from, DENIAL_BYTES_MIN) : 0 }, () => (
       { number: from.size(), stream: Buffer.from(from.take(16)), code: from.str16() }
     )),
   }));

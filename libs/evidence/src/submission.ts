@@ -8,7 +8,8 @@ export const MESSAGE = { hello: 1, welcome: 2, submit: 3, ack: 4, denied: 5, rec
 /** Octets of one message, type included. A submission stays far below: services cut at 512 KiB. */
 export const MESSAGE_BYTES_MAX = 8 * 1024 * 1024;
 export const TOKEN_BYTES_MAX = 256;
-export const RUNS_MAX = 65_536;
+/** The gateway takes no further stream's turn beyond 4,096 of them. */
+export const RUNS_MAX = 4608;
 export const RECORDS_PER_RUN_MAX = 1_048_576;
 const VERSION = 1;
 /** Of the octet in a submission that says what its service wants to hear. */

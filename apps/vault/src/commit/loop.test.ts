@@ -33,7 +33,7 @@ const SERVICE = 'spiffe://t/service/gateway';
 /** What a life of a service leaves behind; one that has many long streams open makes the commit log long at once. */
 function state(instance: Buffer, seenAt: bigint, streams: number): ProducerState {
   const open = Array.from({ length: streams }, () => ({ stream: randomBytes(16), next: 1, open: true, source: 'x'.repeat(60_000) }));
-  return { instance, service: SERVICE, last: 1, digest: randomBytes(32), seenAt, token: Buffer.alloc(0), streams: open, denials: [] };
+  return { instance, service: SERVICE, last: 1, digest: randomBytes(32), seenAt, token: Buffer.alloc(0), streams: open, heard: 0, denials: [] };
 }
 
 it('begins the commit log anew while it is never idle, and forgets lives that ended long ago', async () => {

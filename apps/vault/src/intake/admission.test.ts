@@ -6,7 +6,7 @@ import { BOUND_UNKNOWN, KIND, NO_KEY, decodeContext, type ReceivedRun, type RunK
 import { EMPTY_REGISTRY, type Registry } from '@strongroom/service';
 import { Admission } from './admission.ts';
 import { permitFor } from './permit.ts';
-import { DENIALS_KEPT_MAX, Producers } from './producers.ts';
+import { Producers } from './producers.ts';
 
 const GATEWAY = 'spiffe://d/service/gateway';
 const KEY = randomBytes(32);
@@ -140,11 +140,31 @@ describe('what was denied', () => {
     }
   });
 
-  it('is kept up to a bound, the last of it', () => {
-    const life = new Admission(GATEWAY, randomBytes(16), undefined);
+  it('is forgotten once it was heard, by the next vault too', () => {
+    const first = new Admission(GATEWAY, randomBytes(16), undefined);
     const producers = new Producers();
-    for (let number = 1; number <= DENIALS_KEPT_MAX + 5; number += 1) producers.apply([life.admit(number, Buffer.alloc(0), [run(0, 1)], body('a'), 9n, deny)!.state]);
-    assert.deepEqual([life.denials.length, producers.find(life.instance)!.denials.length], [DENIALS_KEPT_MAX, DENIALS_KEPT_MAX]);
-    assert.equal(life.denials[0]!.number, 6);
+    const admit = (number: number): void => producers.apply([first.admit(number, Buffer.alloc(0), [run(0, 1)], body('a'), 9n, deny)!.state]);
+    for (const number of [1, 2, 3]) admit(number);
+    first.heard(2);
+    assert.deepEqual(codes(first), [[3, 'source.revoked']]);
+    admit(4);
+    const recovered = new Producers();
+    recovered.apply(producers.states());
+    for (const known of [producers, recovered]) {
+      assert.deepEqual(codes(new Admission(GATEWAY, first.instance, known.find(first.instance))), [[3, 'source.revoked'], [4, 'source.revoked']]);
+    }
+  });
+});
+
+describe('what is kept of lives that ended', () => {
+  it('is bounded: the oldest of many go, whoever goes on stays', () => {
+    const producers = new Producers();
+    const denials = Array.from({ length: 4096 }, () => ({ number: 1, stream, code: 'source.revoked' }));
+    const lives = Array.from({ length: 320 }, (_, i) => ({ ...life('', BigInt(i)).state, streams: [], denials }));
+    producers.apply(lives);
+    producers.expire(1000n, (instance) => instance.equals(lives[0]!.instance));
+    const kept = lives.map(({ instance }) => producers.find(instance) !== undefined);
+    assert.deepEqual([kept[0], kept[1], kept.at(-1)], [true, false, true]);
+    assert.ok(kept.filter(Boolean).length > 250);
   });
 });

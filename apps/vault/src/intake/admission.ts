@@ -6,7 +6,7 @@ import { crc32 } from 'node:zlib';
 import { ByteWriter, Refused } from '@strongroom/bytes';
 import { KIND, encodeContext, type BatchRun, type DenialState, type ProducerState, type ReceivedRun, type StreamState } from '@strongroom/evidence';
 import { DEFAULT_CLASS } from '@strongroom/service';
-import { lastDenials, type Producer, type Stream } from './producers.ts';
+import { unheard, type Producer, type Stream } from './producers.ts';
 
 /** A run that is ready for a batch, with the fact that its manifest needs. */
 export interface AdmittedRun extends BatchRun {
@@ -84,11 +84,15 @@ export class Admission {
   #resumable: boolean;
   readonly #streams: Map<string, Stream>;
   #denials: readonly DenialState[];
+  #heard: number;
+  readonly #hasRoom: () => boolean;
   /** Octets of its submissions that wait for a cycle. */
   waitingBytes = 0;
 
-  constructor(service: string, instance: Buffer, committed: Producer | undefined) {
+  /** `hasRoom`: whether its service may have more streams open. */
+  constructor(service: string, instance: Buffer, committed: Producer | undefined, hasRoom: () => boolean = () => true) {
     this.service = service;
+    this.#hasRoom = hasRoom;
     this.instance = Buffer.from(instance);
     this.#number = committed?.last ?? 0;
     const digest = committed?.digest ?? Buffer.alloc(32);
@@ -96,6 +100,7 @@ export class Admission {
     this.#resumable = (committed?.token.length ?? 0) > 0;
     this.#streams = new Map(committed?.streams);
     this.#denials = committed?.denials ?? [];
+    this.#heard = committed?.heard ?? 0;
   }
 
   /**
@@ -119,27 +124,32 @@ export class Admission {
     const denied = new Map<string, Denial>();
     const gaps: Gap[] = [];
     const changed = new Map<string, StreamState>();
+    // Asked once, so that no stream is denied for it and goes on in the same submission.
+    const hasRoom = once(this.#hasRoom);
     for (const run of received) {
-      const code = permit(this.service, run) ?? this.#follow(run, changed, gaps);
+      const code = permit(this.service, run) ?? this.#follow(run, changed, gaps, hasRoom);
       if (code !== null) denied.set(`${code} ${run.stream.toString('latin1')}`, { stream: Buffer.from(run.stream), code, source: run.source });
       else runs.push({ ...run, context: encodeContext({ ...run, admittedAt: now, asserter: this.service, instance: this.instance }), retentionClass: classOf(run) });
     }
     const denials = [...denied.values()];
     const states = denials.map(({ stream, code }): DenialState => ({ number, stream, code }));
-    this.#denials = lastDenials(this.#denials, states);
+    if (states.length > 0) this.#denials = [...this.#denials, ...states];
     // Of the many that a cycle commits of one life only the last one's digest is kept, and asked for.
-    const state = { instance: this.instance, service: this.service, last: number, get digest() { return digest(); }, seenAt: now, token: Buffer.from(token), streams: [...changed.values()], denials: states };
+    const state = { instance: this.instance, service: this.service, last: number, get digest() { return digest(); }, seenAt: now, token: Buffer.from(token), streams: [...changed.values()], heard: this.#heard, denials: states };
     return { runs, state, denials, gaps };
   }
 
   /** Advances the run's stream. Returns why that cannot be. */
-  #follow(run: ReceivedRun, changed: Map<string, StreamState>, gaps: Gap[]): string | null {
+  #follow(run: ReceivedRun, changed: Map<string, StreamState>, gaps: Gap[], hasRoom: () => boolean): string | null {
     const id = run.stream.toString('hex');
-    const expected = this.#streams.get(id)?.next ?? 0;
+    const known = this.#streams.get(id);
+    const expected = known?.next ?? 0;
+    const open = run.kind !== KIND.end;
     if (run.firstSequence < expected) return 'stream.sequence';
+    // Its end too: what a service hears of a stream in one submission is true of all its runs there.
+    if (known === undefined && !hasRoom()) return 'stream.too-many';
     if (run.firstSequence > expected) gaps.push({ source: run.source, stream: id, expected, found: run.firstSequence });
     const next = run.firstSequence + run.count;
-    const open = run.kind !== KIND.end;
     if (open) this.#streams.set(id, { next, source: run.source });
     else this.#streams.delete(id);
     changed.set(id, { stream: Buffer.from(run.stream), next, open, source: open ? run.source : '' });
@@ -151,12 +161,19 @@ export class Admission {
     const gaps = [...this.#streams].map(([stream, { source, next }]): Gap => ({ source, stream, expected: next, found: null }));
     const streams = gaps.map((gap): StreamState => ({ stream: Buffer.from(gap.stream, 'hex'), next: gap.expected, open: false, source: '' }));
     this.#streams.clear();
-    return { gaps, state: { instance: this.instance, service: this.service, last: this.#number, digest: this.#digest(), seenAt: now, token: Buffer.alloc(0), streams, denials: [] } };
+    return { gaps, state: { instance: this.instance, service: this.service, last: this.#number, digest: this.#digest(), seenAt: now, token: Buffer.alloc(0), streams, heard: this.#heard, denials: [] } };
   }
 
-  /** What was denied lately: it may not have been heard, and an acknowledgement without it would say "sealed". */
+  /** What was denied and may not have been heard: an acknowledgement without it would say "sealed". */
   get denials(): readonly DenialState[] {
     return this.#denials;
+  }
+
+  /** The service has heard what was denied of submissions up to this one. */
+  heard(number: number): void {
+    if (number <= this.#heard) return;
+    this.#heard = number;
+    this.#denials = unheard(this.#denials, number);
   }
 
   /** Number of the last submission. */

@@ -14,7 +14,7 @@ import type { Permit } from './admission.ts';
 import { SYSTEM_CLOCK } from '../clock.ts';
 import { Intake } from './intake.ts';
 import { batchesOf } from '../commit/seal.ts';
-import { Lives } from './lives.ts';
+import { Lives, type LivesOptions } from './lives.ts';
 import { OwnRecords } from './own-records.ts';
 import { Producers } from './producers.ts';
 import { Waiting } from './waiting.ts';
@@ -49,13 +49,13 @@ class Bench {
   permit: Permit = () => null;
   lives: Lives | undefined;
 
-  async open(goneMs?: number): Promise<void> {
+  async open({ goneMs, bounds }: Pick<LivesOptions, 'goneMs' | 'bounds'> = {}): Promise<void> {
     const context = {
       paths, deployment: 'd', separation: { kind: 'nominal' as const, reason: null, groups: null }, identity: identities['vault']!,
     };
     const lives = new Lives({
       clock: SYSTEM_CLOCK, producers: this.producers, waiting: this.waiting, loop: { wake: () => undefined }, own: new OwnRecords(SYSTEM_WORLD, VAULT, randomBytes(16)),
-      permit: (service, run) => this.permit(service, run), event: (event, _level, fields = {}) => { this.events.push({ event, fields }); }, goneMs,
+      permit: (service, run) => this.permit(service, run), event: (event, _level, fields = {}) => { this.events.push({ event, fields }); }, goneMs, ...(bounds === undefined ? {} : { bounds }),
     });
     this.lives = lives;
     for (const intake of intakes.splice(0)) await intake.close();
@@ -120,6 +120,10 @@ function run(stream: Buffer, firstSequence: number, bytes = 3): SubmittedRun {
   };
 }
 
+function twoStreams(number: number): Buffer {
+  return encodeSubmit(number, Buffer.alloc(0), [run(randomBytes(16), 0), run(randomBytes(16), 0)]);
+}
+
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await wait(2);
 }
@@ -142,7 +146,7 @@ it('says again what was denied when the line is lost before it was heard', async
 
 it('takes a submission once, however long its line is lost while it waits', async () => {
   const bench = new Bench();
-  await bench.open(1);
+  await bench.open({ goneMs: 1 });
   const [instance, stream] = [randomBytes(16), randomBytes(16)];
   const message = encodeSubmit(1, Buffer.alloc(0), [run(stream, 0)]);
   const first = await hello('gateway', instance);
@@ -218,4 +222,68 @@ it('acknowledges nothing on a line before its welcome, which comes after what wa
   bench.commit();
   await second.hear('welcome');
   assert.deepEqual(second.heard.map(({ type }) => type), ['denied', 'welcome']);
+});
+
+it('forgets nothing that was denied: at the bound it hangs up, and goes on with who has heard all of it', async () => {
+  const bench = new Bench();
+  await bench.open({ bounds: { denials: 3 } });
+  const instance = randomBytes(16);
+  bench.permit = () => 'source.revoked';
+  const first = await hello('gateway', instance);
+  for (const number of [1, 2, 3, 4]) first.socket.write(twoStreams(number));
+  await until(() => first.socket.destroyed);
+  bench.commit();
+  assert.deepEqual([bench.submissions, bench.producers.find(instance)!.last, bench.producers.find(instance)!.denials.length], [0, 2, 4]);
+  const second = await hello('gateway', instance);
+  assert.equal(second.heard.filter(({ type }) => type === 'denied').length, 4);
+  second.socket.write(twoStreams(3));
+  await until(() => bench.submissions === 1);
+  bench.commit();
+  const { last, heard, denials } = bench.producers.find(instance)!;
+  assert.deepEqual([last, heard, denials.map(({ number }) => number)], [3, 2, [3, 3]]);
+});
+
+it('takes nothing for heard that was said on a line on which its service said no more', async () => {
+  const bench = new Bench();
+  await bench.open({ bounds: { denials: 1 } });
+  const [instance, stream] = [randomBytes(16), randomBytes(16)];
+  bench.permit = () => 'source.revoked';
+  const first = await hello('gateway', instance);
+  first.socket.write(encodeSubmit(1, Buffer.alloc(0), [run(stream, 0)]));
+  await until(() => bench.submissions === 1);
+  bench.commit();
+  await first.hear('ack');
+  for (const line of [await hello('gateway', instance), await hello('gateway', instance)]) {
+    assert.deepEqual(line.heard.map(({ type }) => type), ['denied', 'welcome']);
+  }
+});
+
+it('denies further streams of a service that has too many open, and lets those go on that are', async () => {
+  const bench = new Bench();
+  await bench.open({ bounds: { streams: 2 } });
+  const [one, two, three] = [randomBytes(16), randomBytes(16), randomBytes(16)];
+  const [line, other] = [await hello('gateway', randomBytes(16)), await hello('gateway', randomBytes(16))];
+  line.socket.write(encodeSubmit(1, Buffer.alloc(0), [run(one, 0)]));
+  await until(() => bench.submissions === 1);
+  other.socket.write(encodeSubmit(1, Buffer.alloc(0), [run(two, 0)]));
+  await until(() => bench.submissions === 2);
+  line.socket.write(encodeSubmit(2, Buffer.alloc(0), [run(three, 0), run(one, 1), { ...run(one, 2), kind: KIND.end }, run(three, 1)]));
+  await until(() => bench.submissions === 3);
+  line.socket.write(encodeSubmit(3, Buffer.alloc(0), [run(randomBytes(16), 0)]));
+  await until(() => bench.submissions === 4);
+  bench.commit();
+  await until(() => line.heard.some((message) => message.type === 'ack' && message.number === 3));
+  assert.deepEqual(line.heard.flatMap((message) => (message.type === 'denied' ? [[message.number, message.stream.equals(three), message.code]] : [])), [[2, true, 'stream.too-many']]);
+});
+
+it('lets in no more lives of a service than its bound, until one has ended', async () => {
+  const bench = new Bench();
+  await bench.open({ goneMs: 50, bounds: { lives: 1 } });
+  const [one, two] = [randomBytes(16), randomBytes(16)];
+  const first = await hello('gateway', one);
+  const refused = await hello('gateway', two);
+  assert.deepEqual([refused.heard, bench.events.map(({ fields }) => fields['code'])], [[], ['submission.lives']]);
+  first.socket.destroy();
+  await until(() => !bench.lives!.isAlive(one));
+  assert.deepEqual((await hello('gateway', two)).heard.map(({ type }) => type), ['welcome']);
 });

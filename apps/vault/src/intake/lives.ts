@@ -7,7 +7,7 @@ import { errorFields, type Fields, type Level } from '@strongroom/service';
 import type { Clock } from '../clock.ts';
 import { Admission, type ClassOf, type Gap, type Outcome, type Permit } from './admission.ts';
 import type { OwnRecords } from './own-records.ts';
-import type { Producers } from './producers.ts';
+import type { Producer, Producers } from './producers.ts';
 import { Receipts, type SealedRuns } from './receipts.ts';
 import { Refusals } from './refusals.ts';
 import type { Waiting } from './waiting.ts';
@@ -20,6 +20,19 @@ const WAITING_BYTES_MAX = CREDIT_BYTES + MESSAGE_BYTES_MAX;
 const SERVICE_BYTES_MAX = 4 * CREDIT_BYTES;
 /** A life that does not come back within this has ended; its open streams end with it. */
 const GONE_MS = 10_000;
+
+/** What the vault keeps of services, in memory and in each snapshot of the commit log, has an end. */
+export interface LivesBounds {
+  /** Of one life, denials that it may not have heard: with so many, no further submission is taken before it has heard them. */
+  readonly denials: number;
+  /** Of one service, open streams: with so many, no run that begins another is sealed. */
+  readonly streams: number;
+  /** Of one service, lives that are connected or may come back: with so many, no other is welcomed. */
+  readonly lives: number;
+}
+
+/** Twice the connections that the gateways may have, since one that was killed has its streams open for a while. */
+const BOUNDS: LivesBounds = { denials: 1024, streams: 200_000, lives: 128 };
 
 /** A connection to a service. */
 export interface Line {
@@ -39,27 +52,31 @@ export interface LivesOptions {
   readonly classOf?: ClassOf;
   readonly event: (event: string, level: Level, fields?: Fields) => void;
   readonly goneMs?: number | undefined;
+  readonly bounds?: Partial<LivesBounds>;
 }
 
 export class Lives {
   readonly #options: LivesOptions;
+  readonly #bounds: LivesBounds;
   readonly #admissions = new Map<string, Admission>();
   /** The present connection of each instance, if it has one. */
   readonly #lines = new Map<string, Line>();
   readonly #leaving = new Map<string, () => void>();
-  readonly #welcomed = new WeakSet<Line>();
+  /** Lines that were welcomed: the last submission of which it was said before, perhaps, that it was denied. */
+  readonly #welcomed = new WeakMap<Line, number>();
   readonly #refusals: Refusals;
   readonly #receipts = new Receipts((instance, receipt) => this.#lines.get(instance)?.write(receipt));
 
   constructor(options: LivesOptions) {
     this.#options = options;
+    this.#bounds = { ...BOUNDS, ...options.bounds };
     this.#refusals = new Refusals(options.clock, (event, fields) => {
       options.event(event, 'error', fields);
       this.#record(event, fields);
     });
     for (const producer of options.producers.all()) {
       if (producer.streams.size === 0) continue;
-      this.#admissions.set(producer.instance.toString('hex'), new Admission(producer.service, producer.instance, producer));
+      this.#admissions.set(producer.instance.toString('hex'), this.#admission(producer.service, producer.instance, producer));
     }
   }
 
@@ -89,7 +106,8 @@ export class Lives {
     return {
       take: (message, body) => {
         if (admission === undefined) admission = this.#hello(line, message, service);
-        else this.#submission(line, admission, message, body);
+        // What arrived with that on which we hung up comes again on its next line.
+        else if (!line.destroyed) this.#submission(line, admission, message, body);
       },
       lost: () => { if (admission !== undefined) this.#lineLost(admission, line); },
     };
@@ -107,11 +125,12 @@ export class Lives {
     const committed = producers.find(message.instance);
     const owner = committed?.service ?? this.#admissions.get(id)?.service ?? service;
     if (owner !== service) throw new Refused('submission.instance', `the instance belongs to ${owner}`);
+    if (!this.#admissions.has(id) && this.#of(service).length >= this.#bounds.lives) throw new Refused('submission.lives', `${service} has too many lives`, { why: `${this.#bounds.lives} are connected, or were a moment ago`, fix: 'it is let in as soon as one of them has ended' });
     this.#leaving.get(id)?.();
     this.#leaving.delete(id);
     this.#lines.get(id)?.destroy();
     this.#lines.set(id, line);
-    const admission = this.#admissions.get(id) ?? new Admission(service, message.instance, committed);
+    const admission = this.#admissions.get(id) ?? this.#admission(service, message.instance, committed);
     this.#admissions.set(id, admission);
     const isAhead = this.#supersede(service, id);
     if (isAhead || this.#waitingBytes(service) > SERVICE_BYTES_MAX) {
@@ -123,13 +142,23 @@ export class Lives {
     return admission;
   }
 
-  #welcome(line: Line, { service, instance, denials }: Admission): void {
+  #admission(service: string, instance: Buffer, committed: Producer | undefined): Admission {
+    return new Admission(service, instance, committed, () => this.#of(service).reduce((sum, { openStreams }) => sum + openStreams, 0) < this.#bounds.streams);
+  }
+
+  /** The lives of a service that are there or may come back. */
+  #of(service: string): Admission[] {
+    return [...this.#admissions.values()].filter((admission) => admission.service === service);
+  }
+
+  #welcome(line: Line, admission: Admission): void {
     if (line.destroyed) return;
+    const { service, instance } = admission;
     const { producers } = this.#options;
-    this.#welcomed.add(line);
+    this.#welcomed.set(line, admission.last);
     const last = producers.find(instance)?.last ?? 0;
     // Before the welcome, which acknowledges: what was said of them on the line that was lost may not have been heard.
-    for (const { number, stream, code } of denials) line.write(encodeDenied(number, stream, code));
+    for (const { number, stream, code } of admission.denials) line.write(encodeDenied(number, stream, code));
     line.write(encodeWelcome(last, producers.token(service), CREDIT_BYTES));
   }
 
@@ -153,19 +182,22 @@ export class Lives {
   }
 
   #waitingBytes(service: string): number {
-    let bytes = 0;
-    for (const admission of this.#admissions.values()) if (admission.service === service) bytes += admission.waitingBytes;
-    return bytes;
+    return this.#of(service).reduce((sum, { waitingBytes }) => sum + waitingBytes, 0);
   }
 
   #submission(line: Line, admission: Admission, message: Message, body: Buffer): void {
     if (message.type !== 'submit') throw new Refused('submission.type', `a service may not send "${message.type}"`);
-    if (!this.#welcomed.has(line)) throw new Refused('submission.hello', 'a service waits for its welcome');
+    const said = this.#welcomed.get(line);
+    if (said === undefined) throw new Refused('submission.hello', 'a service waits for its welcome');
+    // It speaks once it has heard its welcome, and what was denied came before that.
+    admission.heard(said);
     const { clock, producers, waiting, loop, permit, classOf } = this.#options;
     const { number, awaited, receipts, token, runs } = message;
     if (number > admission.last && admission.waitingBytes + body.length > WAITING_BYTES_MAX) {
       throw new Refused('submission.credit', 'more is unacknowledged than was allowed', { why: `${admission.waitingBytes + body.length} octets against a limit of ${WAITING_BYTES_MAX}` });
     }
+    // Nothing is forgotten: on its next line it hears them again, and by its first submission there it says that it has.
+    if (number > admission.last && admission.denials.length >= this.#bounds.denials) return line.destroy();
     const outcome = admission.admit(number, token, runs, body, clock.nowNs(), permit, classOf);
     if (outcome === null) {
       // Sealed already, or waiting in the queue: then the ack follows with the commit.
@@ -179,9 +211,8 @@ export class Lives {
     };
     this.#deny(line, number, outcome);
     for (const gap of outcome.gaps) this.#gap(gap);
-    const bytes = outcome.runs.reduce((sum, run) => sum + run.data.length, 0);
     if (receipts) this.#receipts.want(admission.instance.toString('hex'), number, outcome.runs);
-    waiting.push({ runs: outcome.runs, bytes, state: outcome.state, awaited, committed });
+    waiting.push({ runs: outcome.runs, bytes: body.length, state: outcome.state, awaited, committed });
     loop.wake();
   }
 

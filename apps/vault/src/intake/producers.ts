@@ -6,8 +6,14 @@ import type { DenialState, ProducerState, StreamState } from '@strongroom/eviden
 const INSTANCES_MAX = 4096;
 const REMEMBERED_NS = 24n * 3600n * 1_000_000_000n;
 const NO_TOKEN = Buffer.alloc(0);
-/** Denials that are told again after a reconnect; a service has no more unanswered in practice. */
-export const DENIALS_KEPT_MAX = 1024;
+/**
+ * What lives that ended hold of a snapshot of the commit log. Those that go on are bounded by lives.ts: of each of four services
+ * 200,000 streams (27 octets and a source: 73 MB with sources of 64 octets), and 128 lives with denials of 1,023 submissions
+ * and of one that is denied whole (42 octets each: 121 MB). So a snapshot stays below `COMMIT_BODY_MAX`.
+ */
+const ENDED_BYTES_MAX = 48 * 1024 * 1024;
+/** Of a producer, a stream and a denial, beside the texts in them. */
+const [PRODUCER_BYTES, STREAM_BYTES, DENIAL_BYTES] = [88, 27, 26];
 
 export interface Stream {
   readonly next: number;
@@ -24,7 +30,9 @@ export interface Producer {
   readonly seenAt: bigint;
   /** Open streams by hexadecimal id. */
   readonly streams: Map<string, Stream>;
-  /** The last ones: an acknowledgement without them would say "sealed". */
+  /** Of submissions up to this one it has heard what was denied. */
+  readonly heard: number;
+  /** All that it may not have heard: an acknowledgement without them would say "sealed". */
   readonly denials: readonly DenialState[];
 }
 
@@ -54,7 +62,7 @@ export class Producers {
       const before = this.find(state.instance);
       const producer = {
         ...state, token: state.token.length > 0 ? state.token : (before?.token ?? NO_TOKEN), streams: before?.streams ?? new Map<string, Stream>(),
-        denials: lastDenials(before?.denials ?? [], denials),
+        denials: unheard([...(before?.denials ?? []), ...denials], state.heard),
       };
       for (const { stream, next, open, source } of streams) {
         if (open) producer.streams.set(stream.toString('hex'), { next, source });
@@ -71,20 +79,36 @@ export class Producers {
     }));
   }
 
-  /** Forgets lives that ended long ago; one that is kept by `isAlive`, has open streams or the newest token stays. */
+  /**
+   * Forgets lives that ended long ago, and where there are many, or they are large, the oldest of them; one that is kept by
+   * `isAlive`, has open streams or the newest token stays.
+   */
   expire(now: bigint, isAlive: (instance: Buffer) => boolean): void {
+    const ended = [...this.all()].filter((producer) => !this.#goesOn(producer, isAlive)).sort((a, b) => (a.seenAt < b.seenAt ? -1 : 1));
     let surplus = this.#byInstance.size - INSTANCES_MAX;
-    for (const producer of [...this.all()].sort((a, b) => (a.seenAt < b.seenAt ? -1 : 1))) {
-      const old = now - producer.seenAt > REMEMBERED_NS;
-      const newestToken = producer.token.length > 0 && this.token(producer.service) === producer.token;
-      if ((!old && surplus <= 0) || producer.streams.size > 0 || newestToken || isAlive(producer.instance)) continue;
+    let surplusBytes = ended.reduce((sum, producer) => sum + sizeBytes(producer), 0) - ENDED_BYTES_MAX;
+    for (const producer of ended) {
+      if (now - producer.seenAt <= REMEMBERED_NS && surplus <= 0 && surplusBytes <= 0) continue;
       this.#byInstance.delete(producer.instance.toString('hex'));
       surplus -= 1;
+      surplusBytes -= sizeBytes(producer);
     }
+  }
+
+  #goesOn({ instance, service, token, streams }: Producer, isAlive: (instance: Buffer) => boolean): boolean {
+    return streams.size > 0 || (token.length > 0 && this.token(service) === token) || isAlive(instance);
   }
 }
 
-/** Those before and these, in their order, as many as are kept. */
-export function lastDenials(before: readonly DenialState[], these: readonly DenialState[]): readonly DenialState[] {
-  return these.length === 0 ? before : [...before, ...these].slice(-DENIALS_KEPT_MAX);
+/** Those of submissions after `heard`. */
+export function unheard(denials: readonly DenialState[], heard: number): readonly DenialState[] {
+  return denials.length === 0 || denials[0]!.number > heard ? denials : denials.filter(({ number }) => number > heard);
+}
+
+/** Octets of it in a snapshot. */
+function sizeBytes({ service, token, streams, denials }: Producer): number {
+  let bytes = PRODUCER_BYTES + service.length + token.length;
+  for (const { source } of streams.values()) bytes += STREAM_BYTES + source.length;
+  for (const { code } of denials) bytes += DENIAL_BYTES + code.length;
+  return bytes;
 }

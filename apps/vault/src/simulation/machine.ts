@@ -208,7 +208,7 @@ export class Machine implements VaultHost {
           session.take(message, body);
           return true;
         } catch (error) {
-          this.fail(new Violation(`the vault refused a service that keeps to the protocol: ${describe(error)}`));
+          if ((error as { code?: string }).code !== 'submission.lives') this.fail(new Violation(`the vault refused a service that keeps to the protocol: ${describe(error)}`));
           return false;
         }
       },

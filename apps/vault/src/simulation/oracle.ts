@@ -6,6 +6,8 @@ import type { Sent, SentRun, ServiceTold } from '@strongroom/testing';
 import type { SealedRun, SealedStore } from './sealed-store.ts';
 import { Violation } from './violation.ts';
 
+const TOO_MANY = 'stream.too-many';
+
 interface KnownRun extends SentRun {
   readonly service: string;
   /** Why the vault would not seal it, as it last said; null: it would; undefined: it was never asked. */
@@ -45,8 +47,16 @@ export class Oracle implements ServiceTold {
   /** The vault wrote a message to the line of a service: from here on it is held to it. */
   said(instance: string, bytes: Buffer): void {
     const message = decodeMessage(bytes[4]!, bytes.subarray(5));
+    if (message.type === 'denied' && message.code === TOO_MANY) this.#turnedAway(instance, message.number, message.stream.toString('hex'));
     if (message.type === 'ack') this.#promised(instance, message.number);
     if (message.type === 'welcome') this.#promised(instance, message.last);
+  }
+
+  /** What no rule forbids and the vault has no room for, it says by itself. */
+  #turnedAway(instance: string, number: number, stream: string): void {
+    for (const submission of this.#submissions.get(instance) ?? []) {
+      if (submission.number === number) for (const run of submission.runs) if (run.stream === stream) run.verdict = TOO_MANY;
+    }
   }
 
   #promised(instance: string, number: number): void {
@@ -61,7 +71,7 @@ export class Oracle implements ServiceTold {
   }
 
   denied(_instance: string, number: number, stream: string, code: string): void {
-    if (!code.startsWith('source.')) throw new Violation(`submission ${number}: stream ${stream} was denied as ${code}, though its service kept to the protocol`);
+    if (!code.startsWith('source.') && code !== TOO_MANY) throw new Violation(`submission ${number}: stream ${stream} was denied as ${code}, though its service kept to the protocol`);
   }
 
   /** A service takes what it was not told to be denied for sealed. */

@@ -79,7 +79,7 @@ function sizesOf(random: Seeded): VaultSizes {
   return {
     segmentMaxBytes: random.pick([600, 3000, 20_000]), cycleMaxBytes: random.pick([2000, 100_000]), commitFileBytes: random.pick([1000, 8000, 50_000]),
     minFreeBytes: random.pick([0, 1000]), reserveBytes: random.pick([1000, 4000]), heartbeatSeconds: random.pick([1, 5, 60]), idleCycleMs: random.pick([1, 100, 1000]),
-    extraEntries: random.chance(0.03) ? random.between(100, 250) : 0,
+    extraEntries: random.chance(0.03) ? random.between(100, 250) : 0, bounds: random.pick([{ denials: 1, streams: 1000, lives: 128 }, { denials: 4, streams: 5, lives: 3 }]),
   };
 }
 

@@ -9,7 +9,7 @@ import type { KeyLine } from '../commit/key-line.ts';
 import { patiently } from '../commit/keys.ts';
 import type { Disk } from '../disk.ts';
 import type { Permit } from '../intake/admission.ts';
-import { Lives } from '../intake/lives.ts';
+import { Lives, type LivesBounds } from '../intake/lives.ts';
 import { openSealing, prepareStore, type Sealing, type SealingContext } from '../sealing.ts';
 import type { World } from '../world.ts';
 import type { Chance } from './chance.ts';
@@ -27,6 +27,8 @@ export interface VaultSizes {
   readonly idleCycleMs: number;
   /** Entries that each start adds, so that a log grows beyond one tile. */
   readonly extraEntries: number;
+  /** What is kept of services at most; as the vault has it where nothing is said. */
+  readonly bounds?: LivesBounds;
 }
 
 /** The machine that it runs on. */
@@ -83,7 +85,7 @@ export class VaultProcess {
     });
     this.sealing = sealing;
     const { vault, waiting, loop, own, classOf, events } = sealing;
-    this.lives = new Lives({ clock: this.world.clock, producers: vault.producers, waiting, loop, own, permit: this.#permit, classOf, event: () => undefined });
+    this.lives = new Lives({ clock: this.world.clock, producers: vault.producers, waiting, loop, own, permit: this.#permit, classOf, event: () => undefined, ...(options.sizes.bounds === undefined ? {} : { bounds: options.sizes.bounds }) });
     events.on('sealed', (batches, first) => this.lives?.sealed(batches, first));
     this.#protectSegments(sealing);
     for (let i = 0; i < options.sizes.extraEntries; i += 1) vault.enter({ kind: 'heartbeat', time: time.nowNs });
@@ -143,7 +145,7 @@ export class VaultProcess {
 
   #context(): SealingContext {
     const { paths, options, random } = this.#machine;
-    const { commitFileBytes: _file, extraEntries: _extra, ...sizes } = options.sizes;
+    const { commitFileBytes: _file, extraEntries: _extra, bounds: _bounds, ...sizes } = options.sizes;
     return {
       paths, config: configOf({ vault: sizes, retention: { classes: { short: { keepDays: 30, basis: 'simulated' } }, rules: [{ source: 's1', class: 'short' }] } }) as Config, deployment: DEPLOYMENT, instance: random.bytes(16), stop: this.#stop.signal,
       state: (state, reason) => this.#machine.note(`state ${state} ${reason ?? ''}`), event: (event) => this.#machine.note(`event ${event}`),
