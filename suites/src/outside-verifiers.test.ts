@@ -9,12 +9,13 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { cosignatureLine, cosignedText, cosignerVkey, parseCosignerVkey } from '@strongroom/evidence';
 import { buildStore, writeFiles, type BuiltStore } from '@strongroom/testing';
-import { cosignedBy, missing, outsideVerifiers, type OutsideVerifier } from './outside-verifiers.ts';
+import { withoutGo } from './go-programs.ts';
+import { cosignedBy, outsideVerifiers, type OutsideVerifier } from './outside-verifiers.ts';
 import { tampered, type Files } from './tampered-files.ts';
 import { logTamperings } from './tampering-log.ts';
 
 const SIZES = [0, 1, 255, 256, 257, 70_000];
-const skip = missing();
+const skip = withoutGo();
 const verifiers = skip === undefined ? outsideVerifiers() : [];
 const directory = mkdtempSync(join(tmpdir(), 'strongroom-outside-'));
 after(() => rmSync(directory, { recursive: true }));

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Verifiers of C2SP tlog-tiles logs that share no code with us, built once with Go into a cache outside the sources. The
-// Go command takes their modules from wherever it is set to; go.sum and its checksum database hold them to their hashes.
+// Verifiers of C2SP tlog-tiles logs that share no code with us.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
+import { buildDrivers, CACHE, goProgram } from './go-programs.ts';
 
-const SOURCES = join(import.meta.dirname, '../outside');
-const CACHE = join(import.meta.dirname, '../../node_modules/.cache/outside-verifiers');
 const FSCK = 'github.com/transparency-dev/tessera/cmd/fsck@v1.0.4';
 /** So that a verifier that hangs, as fsck may on bad tiles, is a refusal and not a hung suite. */
 const PATIENCE_MS = 120_000;
@@ -17,20 +14,10 @@ export interface OutsideVerifier {
   readonly verify: (log: string, vkeyFile: string, seen?: string) => number | null;
 }
 
-/** Why they cannot be had here, or undefined. */
-export function missing(): string | undefined {
-  return spawnSync('go', ['version']).status === 0 ? undefined : 'machine: there is no Go to build the verifiers with';
-}
-
 /** Builds what is not built yet. Throws with what Go said. */
 export function outsideVerifiers(): OutsideVerifier[] {
-  mkdirSync(CACHE, { recursive: true });
-  go(['build', '-buildvcs=false', '-trimpath', '-o', `${CACHE}/`, './sumdb', './formats', './cosigned'], {});
-  const fsck = join(CACHE, FSCK.replace(/^.*@/, 'fsck-'));
-  if (!existsSync(fsck)) {
-    go(['install', '-trimpath', FSCK], { GOBIN: CACHE });
-    renameSync(join(CACHE, 'fsck'), fsck);
-  }
+  buildDrivers('sumdb', 'formats', 'cosigned');
+  const fsck = goProgram(FSCK);
   return [driver('sumdb', true), driver('formats', false), { name: 'fsck', verify: (log, vkeyFile) => runFsck(fsck, log, vkeyFile) }];
 }
 
@@ -39,11 +26,6 @@ export function cosignedBy(noteFile: string, vkey: string, witnesses: readonly s
   const { status, stdout } = spawnSync(join(CACHE, 'cosigned'), [noteFile, vkey, ...witnesses], { encoding: 'utf8', timeout: PATIENCE_MS });
   const said = /^verified size ([0-9]+) by ([0-9]+)\n$/.exec(stdout);
   return status === 0 && said !== null ? { size: Number(said[1]), count: Number(said[2]) } : null;
-}
-
-function go(args: readonly string[], environment: Readonly<Record<string, string>>): void {
-  const { status, stderr } = spawnSync('go', args, { cwd: SOURCES, env: { ...process.env, ...environment }, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`go ${args.join(' ')}: ${stderr}`);
 }
 
 function driver(name: string, remembers: boolean): OutsideVerifier {

@@ -8,14 +8,15 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { after, test } from 'node:test';
 import { openCheckpoint, parseVkey } from '@strongroom/evidence';
 import { startAppliance, type Appliance } from '@strongroom/testing';
-import { missing, outsideVerifiers } from './outside-verifiers.ts';
+import { withoutGo } from './go-programs.ts';
+import { outsideVerifiers } from './outside-verifiers.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'strongroom-rotation-'));
 after(() => rmSync(directory, { recursive: true }));
 
 
 const read = (...path: string[]): string => readFileSync(join(...path), 'utf8');
-const verifiers = missing() === undefined ? outsideVerifiers() : [];
+const verifiers = withoutGo() === undefined ? outsideVerifiers() : [];
 
 /** Software that shares no code with ours accepts a copy by the key of then. */
 function accepted(copy: string, vkey: string): void {

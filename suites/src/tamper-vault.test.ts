@@ -11,7 +11,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type TLSSocket } from 'node:tls';
 import { parseChecksums, parseVkey, verifyStore, type Verdict } from '@strongroom/evidence';
 import { memoryStore, startAppliance, type Appliance } from '@strongroom/testing';
-import { missing, outsideVerifiers } from './outside-verifiers.ts';
+import { withoutGo } from './go-programs.ts';
+import { outsideVerifiers } from './outside-verifiers.ts';
 import { missingForReader, recordsIn, runReader } from './second-reader.ts';
 import { readFiles, tampered, type Files } from './tampered-files.ts';
 import { tamperings } from './tampering.ts';
@@ -60,7 +61,7 @@ describe('the store of a real vault', () => {
     writeFileSync(join(directory, 'vkey'), vkey);
   });
 
-  it('is a log to verifiers that nobody here wrote', { skip: missing() ?? false }, () => {
+  it('is a log to verifiers that nobody here wrote', { skip: withoutGo() ?? false }, () => {
     const { logSize } = plain(files, vkey);
     const verifiers = outsideVerifiers();
     const said = verifiers.map((verifier) => verifier.verify(join(directory, 'store/log'), join(directory, 'vkey')));

@@ -22,11 +22,11 @@ function debianPackages(): string[] {
   return lines.filter((line) => line !== '' && !line.startsWith('#')).map((line) => line.split(/\s+/)[0]!);
 }
 
-/** Those of the drivers, and the one that is built as it is. */
+/** Those of the drivers, and of programs that are built as they were published. */
 function goModules(): string[] {
   const required = [...readFileSync(join(ROOT, 'suites/outside/go.mod'), 'utf8').matchAll(/^\t(\S+) v\S+$/gm)].map((match) => match[1]!);
-  const built = /'(github\.com\/[^/']+\/[^/']+)\/cmd\//.exec(readFileSync(join(ROOT, 'suites/src/outside-verifiers.ts'), 'utf8'))?.[1];
-  return built === undefined ? required : [...required, built];
+  const built = globSync('suites/src/*.ts', { cwd: ROOT }).flatMap((path) => [...readFileSync(join(ROOT, path), 'utf8').matchAll(/'([^'\s]+)\/cmd\/[^'\s]+@v[^'\s]+'/g)].map((match) => match[1]!));
+  return [...required, ...built];
 }
 
 test('the page lists exactly the npm and Debian packages and Go modules that are depended on', () => {
