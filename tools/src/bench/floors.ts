@@ -12,7 +12,7 @@ import { framed, makeEvents } from './events.ts';
 import { loopbackTls, socketTls, type TlsFloor } from './floor-tls.ts';
 import { median } from './statistics.ts';
 
-const EVENTS = 16_384;
+export const EVENTS = 16_384;
 const READ_BYTES = 65_536;
 const LEAF_PREFIX_BYTES = 57;
 const NODE_BYTES = 65;
@@ -84,7 +84,7 @@ function least(...us: readonly number[]): number {
 }
 
 /** User and system time of one run of each. They take turns, so that a disturbance meets all; the median of each counts. */
-function cpuUs<K extends string>(works: Readonly<Record<K, () => void>>): Record<K, number> {
+export function cpuUs<K extends string>(works: Readonly<Record<K, () => void>>): Record<K, number> {
   const times = Object.fromEntries(Object.keys(works).map((name) => [name, [] as number[]])) as Record<K, number[]>;
   for (let pass = 0; pass < WARM_PASSES + PASSES; pass += 1) {
     for (const name of Object.keys(works) as K[]) {
@@ -116,7 +116,7 @@ function hashLeaves(events: readonly string[], plain: Buffer): void {
   }
 }
 
-function runsOf(events: readonly string[], plain: Buffer): BatchRun[] {
+export function runsOf(events: readonly string[], plain: Buffer): BatchRun[] {
   const runs: BatchRun[] = [];
   let at = 0;
   for (let first = 0; first < EVENTS; first += RUN_EVENTS) {
@@ -132,21 +132,21 @@ function runsOf(events: readonly string[], plain: Buffer): BatchRun[] {
 }
 
 /** Given to these functions alone: the others measure WebAssembly. */
-function nativeHasher(): BulkHasher | undefined {
+export function nativeHasher(): BulkHasher | undefined {
   useNativeHasher();
   const hasher = bulkHasher();
   useBulkHasher(undefined);
   return hasher;
 }
 
-function addonLeaves(hasher: BulkHasher | undefined, seed: Buffer, runs: readonly BatchRun[]): void {
+export function addonLeaves(hasher: BulkHasher | undefined, seed: Buffer, runs: readonly BatchRun[]): void {
   const salts = saltsOf(seed, EVENTS);
   for (const { firstSequence: sequence, count, lengths, data } of runs) {
     hasher?.leaves({ context: seed, sequence, count, lengths, salts, saltAt: sequence * 16, data }, digests, sequence * 32);
   }
 }
 
-function addonRoot(hasher: BulkHasher | undefined, leaves: Buffer): void {
+export function addonRoot(hasher: BulkHasher | undefined, leaves: Buffer): void {
   const level = Buffer.from(leaves);
   for (let count = EVENTS; count > 1; count /= 2) hasher?.nodes(level, count / 2);
 }
@@ -167,7 +167,7 @@ function framing(events: readonly string[]): () => void {
   };
 }
 
-function compress(plain: Buffer): Buffer {
+export function compress(plain: Buffer): Buffer {
   return zstdCompressSync(plain, { params: ZSTD_PARAMETERS, chunkSize: plain.length + (plain.length >>> 8) + 128 });
 }
 
