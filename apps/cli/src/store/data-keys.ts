@@ -3,7 +3,8 @@
 // token, unwraps what lies in secrets/vault.
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { getCompileCacheDir } from 'node:module';
+import { dirname, join } from 'node:path';
 import { Duplex, type Readable, type Writable } from 'node:stream';
 import { Refused } from '@strongroom/bytes';
 import { decodeWrappedKey, logNumber, wrappingContext, type DataKeys } from '@strongroom/evidence';
@@ -73,9 +74,13 @@ function refusal(error: unknown): Refused {
 }
 
 function startOffline(paths: Layout, configFile: string | undefined): { client: RpcClient; end(): void } {
+  const cache = getCompileCacheDir(); // of this process, whose code it shares; Node adds a directory for its version
   const child = spawn(process.execPath, [OFFLINE], {
     stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, STRONGROOM_HOME: paths.home, ...(configFile === undefined ? {} : { STRONGROOM_CONFIG: configFile }) },
+    env: {
+      ...process.env, STRONGROOM_HOME: paths.home, ...(configFile === undefined ? {} : { STRONGROOM_CONFIG: configFile }),
+      ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: dirname(cache) }),
+    },
   });
   const client = new RpcClient(duplexOf(child.stdout, child.stdin));
   return { client, end: () => { client.close(); child.kill(); } };
