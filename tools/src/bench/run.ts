@@ -6,7 +6,8 @@ import { runLeg, type Leg } from './legs.ts';
 import type { Load } from './load.ts';
 import { machineFacts } from './machine.ts';
 import { wants, type Options, type Part } from './options.ts';
-import type { Results } from './report.ts';
+import type { Eased, Results } from './report.ts';
+import { median } from './statistics.ts';
 import type { Subject } from './subject.ts';
 import type { Tally } from './tally.ts';
 
@@ -30,7 +31,8 @@ export async function measure(subjects: readonly Subject[], options: Options, ta
   const floors = wanted('floors') ? await measureFloors() : null;
   const legs = new Legs(subjects, options, tally, say);
   const syslog = wanted('syslog') ? await legs.syslog() : [];
-  const paced = wanted('paced') ? await legs.paced() : [];
+  const paced = wanted('paced') ? await legs.paced(PACED_EVENTS_PER_SECOND) : [];
+  const eased = wanted('paced') ? await legs.eased(syslog) : null;
   const { steady, flood } = wanted('relp') ? await legs.relp() : { steady: [], flood: [] };
   say('looking whether everything is there');
   const { lines, complete } = await tally.check(subjects);
@@ -38,7 +40,7 @@ export async function measure(subjects: readonly Subject[], options: Options, ta
     `${options.rounds} alternations`, ...(syslog.length > 0 ? [`a syslog leg is ${legs.events.toLocaleString('en')} events over ${CONNECTIONS} connections`] : []),
     ...(flood.length > 0 ? [`a RELP leg is ${options.seconds} s`] : []), ...(idle.length > 0 ? [`idle is ${options.idleSeconds} s after as many of settling`] : []),
   ].join('; ');
-  return { results: { machine, subjects, method, idle, syslog, paced, steady, flood, floors, checks: lines }, complete };
+  return { results: { machine, subjects, method, idle, syslog, paced, eased, steady, flood, floors, checks: lines }, complete };
 }
 
 class Legs {
@@ -63,11 +65,19 @@ class Legs {
   }
 
   /** Only where it can be seen from outside when an event is kept. */
-  async paced(): Promise<Leg[][]> {
-    const events = PACED_EVENTS_PER_SECOND * this.#options.seconds;
-    const load = (subject: Subject): Load => ({ kind: 'syslog', target: subject.syslog, connections: CONNECTIONS, events, eventsPerSecond: PACED_EVENTS_PER_SECOND });
+  async paced(eventsPerSecond: number): Promise<Leg[][]> {
+    const events = eventsPerSecond * this.#options.seconds;
+    const load = (subject: Subject): Load => ({ kind: 'syslog', target: subject.syslog, connections: CONNECTIONS, events, eventsPerSecond });
     const ours = this.#subjects.filter(({ name }) => name === 'strongroom');
-    return ours.length === 0 ? [] : this.#rounds(`syslog at ${PACED_EVENTS_PER_SECOND.toLocaleString('en')}/s`, load, ours);
+    return ours.length === 0 ? [] : this.#rounds(`syslog at ${eventsPerSecond.toLocaleString('en')}/s`, load, ours);
+  }
+
+  /** At half the rate of the full speed: what the machine can take for good, however fast it is now. */
+  async eased(syslog: readonly (readonly Leg[])[]): Promise<Eased | null> {
+    const full = syslog.flat().filter(({ subject }) => subject === 'strongroom').map((leg) => leg.eventsPerSecond);
+    if (full.length === 0) return null;
+    const eventsPerSecond = Math.max(1, Math.round(median(full) / 2 / 10_000)) * 10_000;
+    return { eventsPerSecond, rounds: await this.paced(eventsPerSecond) };
   }
 
   async relp(): Promise<{ steady: Leg[][]; flood: Leg[][] }> {
