@@ -24,7 +24,10 @@ after(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-interface Facts { readonly size: number; readonly since: string | null; readonly by: readonly string[]; readonly compared: boolean }
+interface Facts {
+  readonly size: number; readonly since: string | null; readonly by: readonly string[]; readonly compared: boolean;
+  readonly comparison: unknown;
+}
 async function witnessed(appliance: Appliance, wished: (facts: Facts, logSize: number) => boolean, what: string): Promise<Facts> {
   const status = await appliance.until((now) => wished((now as unknown as { witness: Facts }).witness, now.log.size), what);
   return (status as unknown as { witness: Facts }).witness;
@@ -74,10 +77,14 @@ test('litewitness cosigns our log: unknown at first, then followed, lost, restar
     assert.equal(compared, true);
     assert.equal(await appliance.halt(), 0);
   }
-  // Such a witness names a size and shows no checkpoint: that stops nobody, and is told.
+  // Such a witness names a size and shows no checkpoint: that stops nobody, and is no comparison either.
   await using old = await startAppliance({ home: join(directory, 'old'), config });
   const { stdout } = await old.cli('search', 'vault.witness-claims-more', '--kind', 'event', '-o', 'jsonl');
   assert.match(stdout, /lite/);
+  const { witness: facts } = await old.status() as unknown as { witness: Facts };
+  assert.deepEqual([facts.compared, facts.comparison], [false, { of: 1, known: [], unknown: [], ahead: ['lite'] }]);
+  const status = await old.cli('status');
+  assert.deepEqual([status.code, /names more than there is/.test(status.stdout)], [4, true], status.stdout);
 });
 
 /** A signing key as golang.org/x/mod/sumdb/note reads it, and its verifier key. */

@@ -35,7 +35,10 @@ function clear(path: string): void {
   rmSync(path, { recursive: true, force: true });
 }
 
-interface Facts { readonly size: number; readonly since: string | null; readonly by: readonly string[]; readonly compared: boolean }
+interface Facts {
+  readonly size: number; readonly since: string | null; readonly by: readonly string[]; readonly compared: boolean;
+  readonly comparison: { readonly of: number; readonly known: readonly string[]; readonly unknown: readonly string[] };
+}
 async function witnessed(appliance: Appliance, wished: (facts: Facts, logSize: number) => boolean, what: string): Promise<Facts> {
   const status = await appliance.until((now) => wished((now as unknown as { witness: Facts }).witness, now.log.size), what);
   return (status as unknown as { witness: Facts }).witness;
@@ -44,8 +47,8 @@ async function witnessed(appliance: Appliance, wished: (facts: Facts, logSize: n
 test('the log is witnessed by two of three, one of them down; verify, prove and verify-proof ask for the quorum', async () => {
   await witnesses[2]!.kill();
   await using appliance = await startAppliance({ home, config });
-  const { by, compared } = await witnessed(appliance, ({ size }) => size > 5, 'a witnessed checkpoint');
-  assert.deepEqual([by, compared], [['w1', 'w2'], true]);
+  const { by, compared, comparison } = await witnessed(appliance, ({ size }) => size > 5, 'a witnessed checkpoint');
+  assert.deepEqual([by, compared, comparison], [['w1', 'w2'], false, { of: 3, known: [], unknown: ['w1', 'w2'], ahead: [] }], 'who never saw this log says nothing against a rollback');
   const found = JSON.parse((await appliance.cli('search', 'vault.started', '--kind', 'event', '-o', 'json')).stdout) as { id: string }[];
   const id = found[0]!.id;
   const proof = join(directory, 'p.json');
@@ -67,6 +70,7 @@ test('the log is witnessed by two of three, one of them down; verify, prove and 
 test('without its quorum it seals on, says so, and catches up by itself', async () => {
   await using appliance = await startAppliance({ home, config });
   const before = await witnessed(appliance, ({ size, since }) => size > 0 && since === null, 'a witnessed checkpoint');
+  assert.deepEqual([before.compared, before.comparison.known], [true, ['w1', 'w2']]);
   await witnesses[1]!.kill();
   const out = await witnessed(appliance, ({ since }) => since !== null, 'the witnesses to be missed');
   const status = await appliance.cli('status');
@@ -109,7 +113,7 @@ test('witnesses that cannot be asked at the start are no reason to stop, and tha
   for (const witness of witnesses) await witness.kill();
   await using appliance = await startAppliance({ home, config: { ...config, witness: { ...config.witness, startSeconds: 2 } } });
   const { stdout } = await appliance.cli('search', 'vault.not-compared', '--kind', 'event', '-o', 'jsonl');
-  assert.match(stdout, /no quorum of witnesses could be asked/);
+  assert.match(stdout, /no quorum of the 3 witnesses had seen this log: 3 could not be asked/);
   for (const witness of witnesses) await witness.start();
   await witnessed(appliance, ({ compared, since }) => compared && since === null, 'the comparison to be made later');
   assert.equal(await appliance.halt(), 0);

@@ -30,6 +30,7 @@ const STATUS: Status = {
   listeners: [{ protocol: 'syslog-tls', address: '[::]:6514' }], separation: { kind: 'users', reason: null }, upkeep: null, custody: null, worm: { append: true, immutable: true, reason: null },
   witness: {
     size: 2398, at: '2026-09-21T14:13:18Z', by: ['hamburg', 'auditor'], unwitnessed: { ageMs: 1200, records: 40, bytes: 9000 }, since: null, compared: true,
+    comparison: { of: 3, known: ['hamburg', 'auditor'], unknown: ['cloud'], ahead: [] },
   },
   timestamp: null, health: { ok: true, reason: null, degraded: null }, notes: [],
 };
@@ -43,6 +44,7 @@ test('status: all is well', () => {
     '  root hash   cm9vdA==',
     '  key         strongroom-berlin/log+0a1b2c3d+a2V5',
     '  witnessed   2,398 entries, 2.0 s ago by hamburg, auditor; 40 records wait, the oldest commit for 1.2 s',
+    '  compared    with 2 of 3 witnesses; new to cloud',
     '  separation  each service has a user of its own',
     '  home        /srv/strongroom', '',
     'SERVICE       PID  STATE         SINCE',
@@ -52,6 +54,11 @@ test('status: all is well', () => {
     'LISTENER    ADDRESS',
     'syslog-tls  [::]:6514',
   ]);
+});
+
+test('status: says that a comparison was none, and why', () => {
+  const witness = { ...STATUS.witness!, compared: false, comparison: { of: 3, known: [], unknown: ['a'], ahead: ['b'] } };
+  assert.ok(statusLines({ ...STATUS, witness }, AT, plain).includes('  compared    no quorum yet: with 0 of 3 witnesses; new to a; b names more than there is'));
 });
 
 function timestampLine(now: Status): string | undefined {

@@ -46,9 +46,11 @@ function degraded(stats: object): ReturnType<typeof healthOf> {
 }
 
 test('sealing goes on without witnesses and timestamps, and it is told since when', () => {
-  const witness = { size: 0, at: null, by: [], unwitnessed: { ageMs: null, records: 0, bytes: 0 }, since: '2026-03-01T12:00:00.000Z', compared: false };
+  const witness = { size: 0, at: null, by: [], unwitnessed: { ageMs: null, records: 0, bytes: 0 }, since: '2026-03-01T12:00:00.000Z', compared: false, comparison: { of: 1, known: [], unknown: [], ahead: [] } };
   const timestamp = { kept: 0, size: 0, at: null, by: null, since: '2026-03-01T13:00:00.000Z' };
   assert.deepEqual(degraded({ timestamp }), { ok: true, reason: null, degraded: 'untimestamped since 2026-03-01T13:00:00.000Z' });
   assert.equal(degraded({ witness, timestamp }).degraded, 'unwitnessed since 2026-03-01T12:00:00.000Z; untimestamped since 2026-03-01T13:00:00.000Z');
   assert.equal(degraded({ timestamp: { ...timestamp, since: null } }).degraded, null);
+  const comparison = { of: 2, known: ['a'], unknown: [], ahead: ['b'] };
+  assert.equal(degraded({ witness: { ...witness, since: null, comparison } }).degraded, 'the witness b says that it has seen more of this log than there is');
 });

@@ -88,8 +88,9 @@ export function healthOf(children: readonly Child[], config: Config, nowMs = Dat
 
 /** Sealing goes on without witnesses and timestamps; that they are out of reach is no reason to stop. */
 function unattested({ witness, timestamp }: ServiceStats): string | null {
-  const words = [['unwitnessed', witness?.since], ['untimestamped', timestamp?.since]].filter(([, since]) => typeof since === 'string').map(([what, since]) => `${what} since ${since}`);
-  return words.length === 0 ? null : words.join('; ');
+  const out = [['unwitnessed', witness?.since], ['untimestamped', timestamp?.since]].filter(([, since]) => typeof since === 'string').map(([what, since]) => `${what} since ${since}`);
+  const ahead = (witness?.comparison.ahead ?? []).map((name) => `the witness ${name} says that it has seen more of this log than there is`);
+  return out.length + ahead.length === 0 ? null : [...out, ...ahead].join('; ');
 }
 
 function bad(reason: string): Health {

@@ -29,9 +29,10 @@ export function statsOf({ vault, waiting, publisher, space }: Sealing, { facts, 
   };
 }
 
-function witnessValues({ size, unwitnessed, since }: WitnessFacts): Record<string, number> {
+function witnessValues({ size, unwitnessed, since, compared, comparison }: WitnessFacts): Record<string, number> {
   return {
     witnessedSize: size, unwitnessedAgeMs: unwitnessed.ageMs ?? 0, unwitnessedRecords: unwitnessed.records, unwitnessedBytes: unwitnessed.bytes, witnessOutOfReach: since === null ? 0 : 1,
+    witnessCompared: compared ? 1 : 0, witnessesKnown: comparison.known.length, witnessesNew: comparison.unknown.length, witnessesAhead: comparison.ahead.length,
   };
 }
 

@@ -139,8 +139,10 @@ export interface WitnessFacts {
   readonly unwitnessed: { readonly ageMs: number | null; readonly records: number; readonly bytes: number };
   /** The quorum has been out of reach since then, for longer than `witness.graceSeconds`; else null. */
   readonly since: string | null;
-  /** Whether a quorum of witnesses said, since the start, what they had seen of this log. */
+  /** Whether, since the start, a quorum of witnesses was found that had seen this log, and this store extends what they saw. */
   readonly compared: boolean;
+  /** Of so many witnesses: who had seen it, to whom it is new, and who says, without showing it, that there was more. */
+  readonly comparison: { readonly of: number; readonly known: readonly string[]; readonly unknown: readonly string[]; readonly ahead: readonly string[] };
 }
 
 /** Timestamps of an authority outside, where one is configured. Times are ISO 8601. */

@@ -52,6 +52,7 @@ export function statusLines(now: Status, at: bigint, style: (style: Style, text:
       ['sealed', `${some(now.records, 'record')} in ${some(now.batches, 'batch', 'batches')}, ${bytes(now.bytes)}`],
       ...logFacts(now, at),
       ['witnessed', witnessText(now.witness, at)],
+      ...(now.witness === null ? [] : [['compared', comparisonText(now.witness)] as const]),
       ...(now.timestamp === null ? [] : [['timestamped', timestampText(now.timestamp, at)] as const]),
       ...(now.upkeep === null ? [] : [['scrubbed', scrubbed(now.upkeep.scrub)] as const]),
       ...(now.custody === null ? [] : custodyFacts(now.custody)),
@@ -95,6 +96,15 @@ function witnessText(witness: WitnessFacts | null, at: bigint): string {
   const age = ageMs(when, at);
   const far = size === 0 || age === null ? 'nothing yet' : `${count(size)} entries, ${duration(age)} ago by ${by.map(printable).join(', ')}`;
   return waitsMs === null ? far : `${far}; ${some(records, 'record')} wait, the oldest commit for ${duration(waitsMs)}`;
+}
+
+/** How many had seen this log before this start, and what the others say. */
+function comparisonText({ compared, comparison: { of, known, unknown, ahead } }: WitnessFacts): string {
+  const parts = [
+    `${compared ? '' : 'no quorum yet: '}with ${known.length} of ${some(of, 'witness', 'witnesses')}`, ...(unknown.length === 0 ? [] : [`new to ${unknown.map(printable).join(', ')}`]),
+    ...(ahead.length === 0 ? [] : [`${ahead.map(printable).join(', ')} names more than there is`]),
+  ];
+  return parts.join('; ');
 }
 
 /** Up to where an authority outside says when the log existed. */

@@ -7,7 +7,7 @@
 //   entries      {start, end, size}              → {entries, proof}: of one bundle, for a mirror
 //   segment      {segment, offset, length}       → {bytes}: encrypted as they lie there, for a mirror
 //   seen         {witness, note | size}          → {size}: what a witness shows, or merely says
-//   heard        {answered, silent}              → null: how the comparison went
+//   heard        {known, unknown, ahead, silent, tried} → null: how the comparison goes
 //   cosigned     {note}                          → {size}
 //   stamp-next   {}                              → {offer: {note, size} | null, dueInMs}
 //   stamped      {size, response: base64}        → null: the authority's answer over what was handed out last
@@ -115,7 +115,7 @@ export class WitnessSocket {
         return { size: null };
       },
       heard: async (args) => {
-        witnessing.heard({ answered: texts(args, 'answered'), silent: texts(args, 'silent') });
+        witnessing.heard({ known: texts(args, 'known'), unknown: texts(args, 'unknown'), ahead: texts(args, 'ahead'), silent: texts(args, 'silent'), tried: field(args, 'tried') === true });
         return null;
       },
       cosigned: async (args) => ({ size: await witnessing.cosigned(text(args, 'note', 64 * 1024)) }),

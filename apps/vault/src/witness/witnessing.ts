@@ -2,7 +2,7 @@
 // The vault's side of being witnessed: it compares itself before it serves, judges what comes back from witnesses, measures
 // what is not witnessed yet, and seals when that lasts too long. It has no network: the witness service speaks for it.
 import { Failed, Refused } from '@strongroom/bytes';
-import { consistencyPath, isQuorum, judgeWitnessed, parsePolicy, shownName, tilePath, type EntryPackage, type Policy, type WitnessedCheckpoint } from '@strongroom/evidence';
+import { consistencyPath, judgeWitnessed, parsePolicy, shownName, tilePath, type EntryPackage, type Policy, type WitnessedCheckpoint } from '@strongroom/evidence';
 import { errorFields, type Fields, type Level, type ServiceContext, type WitnessFacts } from '@strongroom/service';
 import { LogDirectory } from '../commit/log-directory.ts';
 import { readWhole } from '../disk.ts';
@@ -10,18 +10,13 @@ import type { Sealing } from '../sealing.ts';
 import type { World } from '../world.ts';
 import { Comparison, isContradiction } from './comparison.ts';
 import { Exposure } from './exposure.ts';
+import { judgeHeard, namesOf, NOTHING_HEARD, whyNotCompared, type Heard } from './heard.ts';
 import { packageOf, segmentOctets } from './mirroring.ts';
 import { publishedRoots, WitnessedFiles, type RootAt } from './witnessed.ts';
 
 const WATCH_MS = 1000;
 
 type WitnessingContext = Pick<ServiceContext, 'paths' | 'config' | 'event' | 'state' | 'stop'>;
-
-/** What the witness service heard at the start. Names are those of the policy. */
-export interface Heard {
-  readonly answered: readonly string[];
-  readonly silent: readonly string[];
-}
 
 export class Witnessing {
   readonly #world: World;
@@ -37,6 +32,7 @@ export class Witnessing {
   /** Cosigned checkpoints are judged and put in place one after the other. */
   #accepting: Promise<unknown> = Promise.resolve();
   #compared: 'not yet' | 'no' | 'yes' = 'not yet';
+  #said: Heard = NOTHING_HEARD;
   readonly #heard = Promise.withResolvers<void>();
   readonly #refused = Promise.withResolvers<never>();
   /** When the oldest unwitnessed commit was made, while that is longer ago than it may be. */
@@ -108,18 +104,33 @@ export class Witnessing {
     const waited = new AbortController();
     await Promise.race([this.#heard.promise, this.#refused.promise, this.#world.clock.sleep(startSeconds * 1000, AbortSignal.any([waited.signal, this.#context.stop]))]);
     waited.abort();
-    if (this.#compared === 'not yet') {
-      this.#compared = 'no';
-      this.#say('vault.not-compared', 'warn', { why: `no quorum of witnesses could be asked within ${startSeconds} s` });
-    }
+    if (this.#compared === 'not yet') this.#notCompared();
+  }
+
+  #notCompared(): void {
+    this.#compared = 'no';
+    // That nobody knows a log that was never witnessed is how each begins.
+    const isFirst = this.#last === null && this.#said.ahead.length === 0 && judgeHeard(this.#policy, this.#said) === 'over';
+    this.#say('vault.not-compared', isFirst ? 'info' : 'warn', { why: whyNotCompared(this.#policy, this.#said) });
   }
 
   /** The comparison, or a later one after it was not possible, has come to an end. */
-  heard({ answered, silent }: Heard): void {
-    if (this.#compared === 'yes' || !isQuorum(this.#policy, new Set(answered))) return;
-    this.#compared = 'yes';
-    this.#say('vault.compared', 'info', { answered: answered.map(shownName).join(', '), silent: silent.map(shownName).join(', '), size: this.#sealing.publisher.publishedSize });
+  heard(said: Heard): void {
+    this.#said = this.#ofPolicy(said);
+    const judged = judgeHeard(this.#policy, this.#said);
+    if (judged === 'waiting' || this.#compared === 'yes') return;
+    if (judged === 'compared') {
+      this.#compared = 'yes';
+      const { known, unknown, ahead, silent } = this.#said;
+      this.#say('vault.compared', 'info', { known: namesOf(known), unknown: namesOf(unknown), ahead: namesOf(ahead), silent: namesOf(silent), size: this.#sealing.publisher.publishedSize });
+    }
     this.#heard.resolve();
+  }
+
+  /** Only those that are asked count. */
+  #ofPolicy(said: Heard): Heard {
+    const only = (names: readonly string[]): string[] => this.#policy.witnesses.map(({ name }) => name).filter((name) => names.includes(name));
+    return { known: only(said.known), unknown: only(said.unknown), ahead: only(said.ahead), silent: only(said.silent), tried: said.tried };
   }
 
   /** Watches, from when the vault serves until it stops, how long commits wait. */
@@ -220,6 +231,7 @@ export class Witnessing {
 
   get facts(): WitnessFacts {
     const { ageMs, records, bytes } = this.#exposure.now();
+    const { known, unknown, ahead } = this.#said;
     return {
       size: this.#last?.size ?? 0,
       at: this.#last === null ? null : new Date(this.#last.seconds * 1000).toISOString(),
@@ -227,6 +239,7 @@ export class Witnessing {
       unwitnessed: { ageMs, records, bytes },
       since: this.#outSince?.toISOString() ?? null,
       compared: this.#compared === 'yes',
+      comparison: { of: this.#policy.witnesses.length, known: known.map(shownName), unknown: unknown.map(shownName), ahead: ahead.map(shownName) },
     };
   }
 }

@@ -2,6 +2,7 @@
 // Rounds with real witnesses in processes of their own, and with such as one does not wish for.
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
+import { request as httpRequest } from 'node:http';
 import { test } from 'node:test';
 import { Failed, Refused } from '@strongroom/bytes';
 import { cosignaturesOf, cosignerVkey, openCheckpoint, parsePolicy, type Policy } from '@strongroom/evidence';
@@ -83,8 +84,45 @@ test('a witness that has lost its memory, or knows more than we remember, is fou
   const peer = new Peer(policy.witnesses[0]!, log.origin, vault);
   log.grow(5);
   assert.match(await peer.cosign(log.published, stop), /^— one\.example\/w /);
-  await peer.ask(log.published, stop);
+  assert.equal(await peer.ask(log.published, stop), 'known');
   assert.deepEqual(vault.shown, [['one', log.size]]);
+});
+
+test('a witness to which the log is new stays one, until we meet it again', async () => {
+  const log = new GrowingLog('ours.example/log');
+  log.grow(10);
+  await using witness = await WitnessProcess.start({ name: 'one.example/w', logs: [log.vkey] });
+  const policy = policyOf([['one', witness.vkey, witness.url]], 'all');
+  const [vault, stop] = [new Vault(log), new AbortController().signal];
+  const peer = new Peer(policy.witnesses[0]!, log.origin, vault);
+  assert.equal(await peer.ask(null, stop), 'unknown');
+  assert.equal(await peer.ask(log.published, stop), 'unknown');
+  log.grow(5);
+  await peer.cosign(log.published, stop);
+  assert.equal(await peer.ask(log.published, stop), 'unknown', 'what it shows now it has of us');
+  assert.equal(await new Peer(policy.witnesses[0]!, log.origin, vault).ask(log.published, stop), 'known');
+});
+
+test('a witness that only names a size is known where it follows, and ahead where it names more', async () => {
+  const log = new GrowingLog('ours.example/log');
+  log.grow(20);
+  await using witness = await WitnessProcess.start({ name: 'one.example/w', logs: [log.vkey] });
+  await using quiet = await HostileServer.start((request, response) => {
+    if (request.method === 'GET') return void response.writeHead(404).end();
+    const passed = httpRequest(`${witness.url}${request.url}`, { method: 'POST' }, (answer) => { response.writeHead(answer.statusCode ?? 500); answer.pipe(response); });
+    request.pipe(passed);
+  });
+  const policy = policyOf([['one', witness.vkey, quiet.url]], 'all');
+  const stop = new AbortController().signal;
+  const meet = (vault: Vault): Peer => new Peer(policy.witnesses[0]!, log.origin, vault);
+  assert.equal(await meet(new Vault(log)).ask(log.published, stop), 'unknown');
+  log.grow(20);
+  assert.equal(await meet(new Vault(log)).ask(log.published, stop), 'known');
+  const back = new GrowingLog('ours.example/log', log);
+  back.grow(12);
+  const older = new Vault(back);
+  assert.equal(await meet(older).ask(back.published, stop), 'ahead');
+  assert.deepEqual([older.shown, older.claimed], [[], [['one', 40]]]);
 });
 
 test('a witness that has seen more shows it, and the vault is told', async () => {

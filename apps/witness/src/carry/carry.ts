@@ -8,7 +8,7 @@ import type { LineContext } from '../line.ts';
 import { MirrorPeer } from './mirror-peer.ts';
 import { Peer, type Cosigner } from './peer.ts';
 import { Rounds } from './rounds.ts';
-import { isVaultGone, VaultLine, type Hello } from './vault-line.ts';
+import { isVaultGone, VaultLine, type Heard, type Hello } from './vault-line.ts';
 
 const RECONNECT_MS = 200;
 /** A vault that stays away so long is worth a word. */
@@ -95,28 +95,34 @@ export class Carrier {
    * late, or the time is over; whoever has not answered by then is asked on beside the rounds.
    */
   async #askAll(peers: readonly Cosigner[], { current }: Hello, life: AbortSignal): Promise<void> {
-    const answered = new Set<string>();
+    const heard = new Map<string, Heard>();
     const quorum = Promise.withResolvers<void>();
+    let tried = false;
     const tell = async (): Promise<void> => {
-      await this.#vault.heard([...answered], peers.map(({ name }) => name).filter((name) => !answered.has(name)));
-      if (isQuorum(this.#facts.policy, answered)) quorum.resolve();
+      const named = (wished: Heard | undefined): string[] => peers.map(({ name }) => name).filter((name) => heard.get(name) === wished);
+      await this.#vault.heard({ known: named('known'), unknown: named('unknown'), ahead: named('ahead'), silent: named(undefined) }, tried);
+      if (isQuorum(this.#facts.policy, new Set(heard.keys()))) quorum.resolve();
     };
-    const asking = peers.map((peer) => this.#askOn(peer, current, life, async () => {
-      answered.add(peer.name);
-      if (isQuorum(this.#facts.policy, answered)) await tell();
+    const asking = peers.map((peer) => this.#askOn(peer, current, life, async (said) => {
+      heard.set(peer.name, said);
+      await tell();
     }));
-    const firsts = await Promise.race([Promise.all(asking.map(({ first }) => first)).then(() => 'all' as const), quorum.promise.then(() => 'quorum' as const)]);
-    if (firsts === 'quorum') await Promise.race([Promise.all(asking.map(({ first }) => first)), delay(COMPANY_MS, undefined, { signal: life }).catch(() => undefined)]);
+    const all = Promise.all(asking.map(({ first }) => first)).then(async () => {
+      tried = true;
+      await tell().catch(() => undefined);
+      return 'all' as const;
+    });
+    const firsts = await Promise.race([all, quorum.promise.then(() => 'quorum' as const)]);
+    if (firsts === 'quorum') await Promise.race([all, delay(COMPANY_MS, undefined, { signal: life }).catch(() => undefined)]);
   }
 
   /** `first` resolves after the first attempt, however it went. */
-  #askOn(peer: Cosigner, current: Hello['current'], life: AbortSignal, answered: () => Promise<void>): { readonly first: Promise<void> } {
+  #askOn(peer: Cosigner, current: Hello['current'], life: AbortSignal, answered: (said: Heard) => Promise<void>): { readonly first: Promise<void> } {
     const first = Promise.withResolvers<void>();
     const ask = async (): Promise<void> => {
       for (let waitMs = ASK_AGAIN_MS_MIN; !life.aborted; waitMs = Math.min(2 * waitMs, ASK_AGAIN_MS_MAX)) {
         try {
-          await peer.ask(current, life);
-          await answered();
+          await answered(await peer.ask(current, life));
           return;
         } catch (error) {
           if (isVaultGone(error)) return;

@@ -6,7 +6,7 @@ import { Failed } from '@strongroom/bytes';
 import { ADD_ENTRIES_PACKAGES_MAX, encodeAddEntriesHeader, encodePackage, packagesOf, parseMirrorInfo, shownName, type MirrorInfo, type PolicyWitness } from '@strongroom/evidence';
 import { exchange, type Answer } from '../exchange.ts';
 import { Peer, lineOf, type Cosigner } from './peer.ts';
-import type { Published, VaultLine } from './vault-line.ts';
+import type { Heard, Published, VaultLine } from './vault-line.ts';
 
 /** An upload of segments may take its time. */
 const UPLOAD_TIMEOUT_MS = 300_000;
@@ -30,7 +30,7 @@ export class MirrorPeer implements Cosigner {
     this.#asWitness = new Peer(witness, origin, vault);
   }
 
-  ask(current: Published | null, signal: AbortSignal): Promise<void> {
+  ask(current: Published | null, signal: AbortSignal): Promise<Heard> {
     return this.#asWitness.ask(current, signal);
   }
 

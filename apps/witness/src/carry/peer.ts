@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { Failed, Refused } from '@strongroom/bytes';
 import { cosignaturesOf, encodeAddCheckpoint, shownName, type PolicyWitness } from '@strongroom/evidence';
 import { exchange, type Answer } from '../exchange.ts';
-import { isVaultGone, type Published, type VaultLine } from './vault-line.ts';
+import { isVaultGone, type Heard, type Published, type VaultLine } from './vault-line.ts';
 
 const TIMEOUT_MS = 10_000;
 const ANSWER_BYTES_MAX = 64 * 1024;
@@ -17,8 +17,8 @@ export interface Cosigner {
   readonly name: string;
   /** The signature line on this checkpoint. Throws `Failed`: `witness.…`, and what the vault throws. */
   cosign(target: Published, signal: AbortSignal): Promise<string>;
-  /** Learns what it has seen of our log, and tells the vault. Throws the same; resolves once it has said anything. */
-  ask(current: Published | null, signal: AbortSignal): Promise<void>;
+  /** Learns what it had seen of our log, and tells the vault. Throws the same; resolves once it has said anything. */
+  ask(current: Published | null, signal: AbortSignal): Promise<Heard>;
 }
 
 export class Peer implements Cosigner {
@@ -28,6 +28,8 @@ export class Peer implements Cosigner {
   readonly #vault: Pick<VaultLine, 'consistency' | 'seen' | 'claims'>;
   /** What it cosigned last, as far as is known. */
   #size = 0;
+  /** What it had cosigned before it met us; null while that is not known. */
+  #before: number | null = null;
 
   constructor(witness: PolicyWitness, origin: string, vault: Pick<VaultLine, 'consistency' | 'seen' | 'claims'>) {
     this.name = witness.name;
@@ -46,6 +48,7 @@ export class Peer implements Cosigner {
       const answer = await this.#add(target, oldSize, signal);
       if (answer.status === 200) {
         this.#size = target.size;
+        this.#before ??= oldSize;
         return answer;
       }
       const hint = sizeIn(answer);
@@ -59,19 +62,19 @@ export class Peer implements Cosigner {
     throw new Failed('witness.undecided', `${shownName(this.name)} names another size each time`, { why: `${ATTEMPTS_MAX} attempts were made` });
   }
 
-  async ask(current: Published | null, signal: AbortSignal): Promise<void> {
+  /** It shows what it has seen, or else tells by where it goes on from: only what it had seen before it met us counts. */
+  async ask(current: Published | null, signal: AbortSignal): Promise<Heard> {
     const hash = createHash('sha256').update(this.#origin).digest('hex');
     const shown = await exchange({ method: 'GET', url: `${this.#witness.url}/${hash}/checkpoint`, timeoutMs: TIMEOUT_MS, bytesMax: ANSWER_BYTES_MAX, signal });
-    if (shown.status === 200 && await this.#shows(shown.body.toString())) return;
-    // It shows nothing: perhaps it has seen nothing, perhaps it only answers where checkpoints are handed in.
-    if (current === null) return;
-    const answer = await this.#add(current, 0, signal);
-    const hint = sizeIn(answer);
-    if (answer.status === 200) this.#size = current.size;
-    if (answer.status === 200) return;
-    if (hint === null) throw this.#refused(answer);
-    if (hint > current.size) await this.#vault.claims(this.name, hint);
-    else this.#size = hint;
+    if (shown.status === 200 && await this.#shows(shown.body.toString())) return this.#before === 0 ? 'unknown' : 'known';
+    if (current === null) return 'unknown';
+    try {
+      await this.offer(current, signal);
+    } catch (error) {
+      if (error instanceof Failed && error.code === 'witness.ahead') return 'ahead';
+      throw error;
+    }
+    return this.#before === 0 ? 'unknown' : 'known';
   }
 
   /** False where what it shows is not signed by our log: anybody can make that up. */

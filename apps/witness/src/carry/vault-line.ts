@@ -18,6 +18,9 @@ export interface Hello {
   readonly current: Published | null;
 }
 
+/** What a witness says of our log when it is asked: it had seen it, and follows; it is new to it; it names more than there is. */
+export type Heard = 'known' | 'unknown' | 'ahead';
+
 /** Answers come from the vault, which is trusted to be well-formed. Every call throws what the vault throws. */
 export class VaultLine {
   readonly #line: Line;
@@ -61,8 +64,9 @@ export class VaultLine {
     await this.#line.call('seen', { witness, size });
   }
 
-  async heard(answered: readonly string[], silent: readonly string[]): Promise<void> {
-    await this.#line.call('heard', { answered, silent });
+  /** Who has said what so far, by name; `tried`: each was asked once. */
+  async heard(said: Readonly<Record<Heard | 'silent', readonly string[]>>, tried: boolean): Promise<void> {
+    await this.#line.call('heard', { ...said, tried });
   }
 
   async cosigned(note: string): Promise<number> {
