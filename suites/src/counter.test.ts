@@ -65,6 +65,7 @@ test('a home that is put back whole is refused by the TPM\'s counter, and two cu
   await first.start();
   const later = await steppedBeyond(first, begun.counter);
   assert.equal(later.counter, begun.counter + 1);
+  assert.match(await ran(first, 'status'), /counter +TPM at [0-9,]+, stepped for [0-9,]+ entries; compared /);
   assert.ok(later.size > begun.size);
   await first.halt();
 

@@ -32,7 +32,7 @@ const STATUS: Status = {
     size: 2398, at: '2026-09-21T14:13:18Z', by: ['hamburg', 'auditor'], unwitnessed: { ageMs: 1200, records: 40, bytes: 9000 }, since: null, compared: true,
     comparison: { of: 3, known: ['hamburg', 'auditor'], unknown: ['cloud'], ahead: [] },
   },
-  timestamp: null, health: { ok: true, reason: null, degraded: null }, notes: [],
+  timestamp: null, counter: null, health: { ok: true, reason: null, degraded: null }, notes: [],
 };
 
 test('status: all is well', () => {
@@ -69,6 +69,15 @@ test('status: says up to where timestamps reach, where an authority is configure
   const timestamp = { kept: 3, size: 2100, at: '2026-09-21T13:50:00Z', by: 'CN=Test \u001b[31mTSA', since: null };
   assert.equal(timestampLine({ ...STATUS, timestamp }), '  timestamped  2,100 entries, 23 min 20 s ago by CN=Test \\e[31mTSA');
   assert.equal(timestampLine({ ...STATUS, timestamp: { kept: 0, size: 0, at: null, by: null, since: null } }), '  timestamped  nothing yet');
+});
+
+const counterLine = (counter: Status['counter']): string | undefined => statusLines({ ...STATUS, counter }, AT, plain).find((one) => one.startsWith('  counter'));
+
+test('status: says where the hardware counter stands, where one is configured', () => {
+  assert.equal(counterLine(null), undefined);
+  const counter = { kind: 'tpm', value: 1042, size: 2300, comparedAt: '2026-09-21T14:10:20Z', away: null } as const;
+  assert.equal(counterLine(counter), '  counter     TPM at 1,042, stepped for 2,300 entries; compared 3 min ago');
+  assert.equal(counterLine({ ...counter, value: null, comparedAt: null, away: 'no TPM: ENOENT' }), '  counter     TPM, not stepped yet; not compared since the start; does not answer: no TPM: ENOENT');
 });
 
 function custodyLine(custody: Status['custody']): string | undefined {

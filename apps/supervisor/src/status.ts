@@ -26,13 +26,13 @@ export interface StatusFacts {
 
 export function statusOf(children: readonly Child[], facts: StatusFacts): Status {
   const vault = children.find(({ service }) => service === 'vault');
-  const { log, worm, witness, timestamp, upkeep, custody, values } = vault?.stats ?? ({ values: {} } as ServiceStats);
+  const { log, worm, witness, timestamp, counter, upkeep, custody, values } = vault?.stats ?? ({ values: {} } as ServiceStats);
   return {
     log: log ?? null, records: values['records'] ?? 0, batches: values['batches'] ?? 0, bytes: values['bytes'] ?? 0,
     deployment: facts.deployment, home: facts.home,
     services: [supervisorStatus(facts), ...children.map(serviceStatus)],
     listeners: listenersOf(children, facts.metricsAddress),
-    separation: { kind: facts.separation.kind, reason: facts.separation.reason }, worm: worm ?? null, witness: witness ?? null, timestamp: timestamp ?? null, upkeep: upkeep ?? null, custody: custody ?? null,
+    separation: { kind: facts.separation.kind, reason: facts.separation.reason }, worm: worm ?? null, witness: witness ?? null, timestamp: timestamp ?? null, counter: counter ?? null, upkeep: upkeep ?? null, custody: custody ?? null,
     health: healthOf(children, facts.config), notes: notesOf(facts, vault?.stats ?? ({ values: {} } as ServiceStats)),
   };
 }

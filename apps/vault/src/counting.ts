@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { Failed, Refused } from '@strongroom/bytes';
 import type { CounterFacts } from '@strongroom/keys';
-import { errorFields, type Fields, type Level, type ServiceContext } from '@strongroom/service';
+import { errorFields, type CountingFacts, type Fields, type Level, type ServiceContext } from '@strongroom/service';
 import type { CounterKeys } from './commit/key-line.ts';
 import { LogDirectory } from './commit/log-directory.ts';
 import { putFile, readWhole, removePath } from './disk.ts';
@@ -34,6 +34,9 @@ export class Counting {
   #away: Failed | null = null;
   /** The published size that the last step was for. */
   #steppedSize = 0;
+  /** By the last statement that is known here. */
+  #stated: { readonly value: number; readonly size: number } | null = null;
+  #comparedAt: Date | null = null;
 
   /** Null where no counter is configured. */
   static open(world: World, context: CountingContext, sealing: CountingSealing & Pick<Sealing, 'keys'>): Counting | null {
@@ -50,6 +53,10 @@ export class Counting {
   /** Rejects with `Refused` when the counter, answering late, shows what this store cannot be. */
   get refused(): Promise<never> {
     return this.#refused.promise;
+  }
+
+  get facts(): CountingFacts {
+    return { kind: 'tpm', value: this.#stated?.value ?? null, size: this.#stated?.size ?? 0, comparedAt: this.#comparedAt?.toISOString() ?? null, away: this.#away === null ? null : `${this.#away.message}: ${this.#away.why}` };
   }
 
   /** Throws `Refused`: `vault.rollback`, `vault.fork`, `keys.counter-*`. A counter that does not answer is told of. */
@@ -79,6 +86,9 @@ export class Counting {
     const { checkpoint, publishedSize } = this.#sealing.publisher;
     const value = await this.#keys.advanceCounter(checkpoint);
     this.#steppedSize = publishedSize;
+    // Before a step the key service compares as well; one that came too soon it leaves out.
+    if (value !== this.#stated?.value) this.#stated = { value, size: publishedSize };
+    this.#comparedAt = this.#now;
     if (this.#isNew) this.#say('vault.counter-begun', 'warn', { value, size: publishedSize });
     this.#isNew = false;
   }
@@ -91,7 +101,10 @@ export class Counting {
     try {
       const stated = await this.#keys.readCounter();
       this.#isNew = stated === null;
-      if (stated !== null) this.#hold(stated);
+      if (stated !== null) {
+        this.#hold(stated);
+        this.#stated = { value: stated.counter, size: stated.size };
+      }
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       const told = ROLLED_BACK.includes(error.code) ? new Refused('vault.rollback', error.message, { why: error.why ?? '', fix: error.fix ?? FIX, cause: error }) : error;
@@ -99,8 +112,12 @@ export class Counting {
       if (told.code === 'vault.rollback') await putFile(this.#world.disk, refusal, `${told.message}: ${told.why}\n`);
       throw told;
     }
-    this.#isCompared = true;
+    [this.#isCompared, this.#comparedAt] = [true, this.#now];
     await removePath(this.#world.disk, refusal);
+  }
+
+  get #now(): Date {
+    return new Date(Number(this.#world.clock.nowNs() / 1_000_000n));
   }
 
   /** The store must have what the statement says of it. */

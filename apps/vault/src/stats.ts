@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import { presentKey, vkeyOf } from '@strongroom/evidence';
-import type { CustodyFacts, ServiceStats, TimestampFacts, WitnessFacts } from '@strongroom/service';
+import type { CountingFacts, CustodyFacts, ServiceStats, TimestampFacts, WitnessFacts } from '@strongroom/service';
 import type { Sealing } from './sealing.ts';
 import type { Upkeep } from './upkeep/upkeep.ts';
 
+/** What others vouch for; null where it is not configured. */
+export interface Attested {
+  readonly witness: WitnessFacts | null;
+  readonly timestamp: TimestampFacts | null;
+  readonly counter: CountingFacts | null;
+}
+
 /** What the vault tells of itself each second. */
-export function statsOf({ vault, waiting, publisher, space }: Sealing, { facts, worm }: Upkeep, custody: CustodyFacts, witness: WitnessFacts | null, timestamp: TimestampFacts | null): ServiceStats {
+export function statsOf({ vault, waiting, publisher, space }: Sealing, { facts, worm }: Upkeep, custody: CustodyFacts, { witness, timestamp, counter }: Attested): ServiceStats {
   const { totals, keys } = vault;
   const segments = [...vault.openSegments];
   const { scrub, checksums } = facts;
@@ -18,14 +25,14 @@ export function statsOf({ vault, waiting, publisher, space }: Sealing, { facts, 
       scrubPercent: scrub.percent, scrubDamaged: scrub.damaged, scrubTransient: scrub.transient, checksumsAway: checksums.away === null ? 0 : 1,
       ...(scrub.lastPassAt === null ? {} : { scrubPassedAt: Math.floor(Date.parse(scrub.lastPassAt) / 1000) }),
       holds: custody.holds, ordersWaiting: custody.waiting, ordersFailed: custody.failure === null ? 0 : 1, destroying: custody.destroying, bucketsDue: custody.due,
-      ...(witness === null ? {} : witnessValues(witness)), ...(timestamp === null ? {} : timestampValues(timestamp)),
+      ...(witness === null ? {} : witnessValues(witness)), ...(timestamp === null ? {} : timestampValues(timestamp)), ...(counter === null ? {} : counterValues(counter)),
     },
     log: {
       origin: keys.name, size: vault.size, rootHash: vault.root.toString('base64'), vkey: vkeyOf(presentKey(keys)),
       checkpointAt: publisher.publishedAt?.toISOString() ?? null,
     },
     worm, upkeep: facts, custody,
-    ...(witness === null ? {} : { witness }), ...(timestamp === null ? {} : { timestamp }),
+    ...(witness === null ? {} : { witness }), ...(timestamp === null ? {} : { timestamp }), ...(counter === null ? {} : { counter }),
   };
 }
 
@@ -38,4 +45,11 @@ function witnessValues({ size, unwitnessed, since, compared, comparison }: Witne
 
 function timestampValues({ kept, size, at, since }: TimestampFacts): Record<string, number> {
   return { timestamps: kept, timestampedSize: size, ...(at === null ? {} : { timestampedAt: Math.floor(Date.parse(at) / 1000) }), timestampOutOfReach: since === null ? 0 : 1 };
+}
+
+function counterValues({ value, size, comparedAt, away }: CountingFacts): Record<string, number> {
+  return {
+    ...(value === null ? {} : { counter: value }), counterSize: size, counterAway: away === null ? 0 : 1,
+    ...(comparedAt === null ? {} : { counterComparedAt: Math.floor(Date.parse(comparedAt) / 1000) }),
+  };
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the supervisor answers on its control socket, for both ends of it.
-import type { CustodyFacts, Listener, LogFacts, SourceStats, TimestampFacts, UpkeepFacts, WitnessFacts, WormFacts } from './messages.ts';
+import type { CountingFacts, CustodyFacts, Listener, LogFacts, SourceStats, TimestampFacts, UpkeepFacts, WitnessFacts, WormFacts } from './messages.ts';
 
 export interface ServiceStatus {
   readonly name: string;
@@ -36,6 +36,7 @@ export interface Status {
   readonly witness: WitnessFacts | null;
   /** Null: no time stamping authority is configured. */
   readonly timestamp: TimestampFacts | null;
+  readonly counter: CountingFacts | null;
   readonly health: Health;
   /** What is missing or out of the ordinary, a sentence each. */
   readonly notes: readonly string[];

@@ -145,6 +145,18 @@ export interface WitnessFacts {
   readonly comparison: { readonly of: number; readonly known: readonly string[]; readonly unknown: readonly string[]; readonly ahead: readonly string[] };
 }
 
+/** The hardware counter, where one is configured. Times are ISO 8601. */
+export interface CountingFacts {
+  readonly kind: 'tpm';
+  /** Where it stands by the last statement about it, and how many entries were published then; null before the first. */
+  readonly value: number | null;
+  readonly size: number;
+  /** When the store was last held against it; null: not since the start. */
+  readonly comparedAt: string | null;
+  /** Why it does not answer, or null. */
+  readonly away: string | null;
+}
+
 /** Timestamps of an authority outside, where one is configured. Times are ISO 8601. */
 export interface TimestampFacts {
   readonly kept: number;
@@ -168,6 +180,7 @@ export interface ServiceStats {
   readonly custody?: CustodyFacts | undefined;
   readonly witness?: WitnessFacts | undefined;
   readonly timestamp?: TimestampFacts | undefined;
+  readonly counter?: CountingFacts | undefined;
 }
 
 /** What one gateway process uses of a source's limits: connections now, octets since the last message. */

@@ -7,7 +7,7 @@ import { factLines, tableLines } from '../table.ts';
 import { ageMs, shortTime } from '../time.ts';
 import { EXIT, verb } from '../verb.ts';
 import type { Style } from '../io.ts';
-import type { CustodyFacts, ServiceStatus, Status, TimestampFacts, UpkeepFacts, WitnessFacts } from '@strongroom/service';
+import type { CountingFacts, CustodyFacts, ServiceStatus, Status, TimestampFacts, UpkeepFacts, WitnessFacts } from '@strongroom/service';
 
 export const status = verb({
   name: 'status',
@@ -54,6 +54,7 @@ export function statusLines(now: Status, at: bigint, style: (style: Style, text:
       ['witnessed', witnessText(now.witness, at)],
       ...(now.witness === null ? [] : [['compared', comparisonText(now.witness)] as const]),
       ...(now.timestamp === null ? [] : [['timestamped', timestampText(now.timestamp, at)] as const]),
+      ...(now.counter === null ? [] : [['counter', counterText(now.counter, at)] as const]),
       ...(now.upkeep === null ? [] : [['scrubbed', scrubbed(now.upkeep.scrub)] as const]),
       ...(now.custody === null ? [] : custodyFacts(now.custody)),
       ['separation', now.separation.kind === 'users' ? 'each service has a user of its own' : 'nominal'],
@@ -111,6 +112,15 @@ function comparisonText({ compared, comparison: { of, known, unknown, ahead } }:
 function timestampText({ size, at: when, by }: TimestampFacts, at: bigint): string {
   const age = ageMs(when, at);
   return age === null || by === null ? 'nothing yet' : `${count(size)} entries, ${duration(age)} ago by ${printable(by)}`;
+}
+
+/** Up to where the hardware counter would tell that the home was put back. */
+function counterText({ kind, value, size, comparedAt, away }: CountingFacts, at: bigint): string {
+  const age = ageMs(comparedAt, at);
+  return [
+    value === null ? `${kind.toUpperCase()}, not stepped yet` : `${kind.toUpperCase()} at ${count(value)}, stepped for ${count(size)} entries`,
+    age === null ? 'not compared since the start' : `compared ${duration(age)} ago`, ...(away === null ? [] : [`does not answer: ${printable(away)}`]),
+  ].join('; ');
 }
 
 function serviceRow({ name, index, pid, state, since }: ServiceStatus, at: bigint): string[] {

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -12,6 +14,7 @@ import { TpmProcess, withoutTpm } from '@strongroom/testing';
 import { openKeyring, type Keyring } from '../keyring.ts';
 import { Counter } from './counter.ts';
 import { judgeCounter } from './judge.ts';
+import { defineCommand, responseCode } from './tpm-commands.ts';
 import { TpmCounter, type HardwareCounter } from './tpm.ts';
 
 const MODULE = '/usr/lib/softhsm/libsofthsm2.so';
@@ -35,7 +38,7 @@ let used = 0x0180_1000;
 const fresh = (): string => `0x0${(used += 1).toString(16)}`;
 
 function counterOn(hardware: HardwareCounter, stepMsMin = 0): Counter {
-  rmSync(join(ring.directory, 'counter'), { force: true });
+  for (const name of ['counter', 'counter-first']) rmSync(join(ring.directory, name), { force: true });
   const hsm = { use: async <T>(work: (opened: Keyring) => T): Promise<Awaited<T>> => await work(ring) };
   return new Counter(hardware, hsm, { directory: ring.directory, registry: () => ({ sources: {}, readers: {}, custodians: {} }), now: () => 0n }, stepMsMin);
 }
@@ -86,7 +89,7 @@ test('a crash between statement and step is got over', { skip }, async () => {
   const counter = counterOn(real);
   await counter.advance(checkpoint(5));
   const crash = new Error('crash');
-  const crashing = counterOnSame({ name: real.name, read: () => real.read(), increment: () => Promise.reject(crash) });
+  const crashing = counterOnSame({ name: real.name, read: () => real.read(), firstValue: () => real.firstValue(), increment: () => Promise.reject(crash) });
   await assert.rejects(crashing.advance(checkpoint(6)), crash);
   const { value, statement } = await counter.read();
   assert.deepEqual([statement?.size, statement?.counter], [6, value! + 1]);
@@ -101,11 +104,79 @@ function counterOnSame(hardware: HardwareCounter): Counter {
   return counter;
 }
 
-test('a statement that the token did not sign, and an index that is no counter, are refused', { skip }, async () => {
+/** Its first step crashes: before the counter's increment, or after it. */
+function crashingAtFirst(real: TpmCounter, when: 'before' | 'after'): Counter {
+  const increment = async (): Promise<number> => {
+    if (when === 'after') await real.increment();
+    throw new Error('crash');
+  };
+  return counterOn({ name: real.name, read: () => real.read(), firstValue: () => real.firstValue(), increment });
+}
+
+/** The same home, after a restart. */
+function restarted(hardware: HardwareCounter): Counter {
+  const kept = readFileSync(join(ring.directory, 'counter-first'));
+  const counter = counterOn(hardware);
+  writeFileSync(join(ring.directory, 'counter-first'), kept);
+  return counter;
+}
+
+test('a crash at the very first step is got over, before and after the increment', { skip }, async () => {
+  for (const when of ['before', 'after'] as const) {
+    const real = new TpmCounter(tpm.socket, fresh());
+    await assert.rejects(crashingAtFirst(real, when).advance(checkpoint(5)), /crash/);
+    assert.equal(existsSync(statementPath()), false);
+    const counter = restarted(real);
+    const { value, statement } = await counter.read();
+    assert.deepEqual([statement?.counter ?? null, statement?.size ?? null], when === 'before' ? [null, null] : [value, 5]);
+    const next = await counter.advance(checkpoint(6));
+    if (when === 'after') assert.equal(next, value! + 1);
+    assert.deepEqual([(await counter.read()).statement?.size, await real.read()], [6, next]);
+  }
+});
+
+test('what was said of the first step is no way back: a home of that moment is refused once the counter went on', { skip }, async () => {
+  const real = new TpmCounter(tpm.socket, fresh());
+  await assert.rejects(crashingAtFirst(real, 'after').advance(checkpoint(5)), /crash/);
+  const counter = restarted(real);
+  await counter.advance(checkpoint(6));
+  rmSync(statementPath());
+  await assert.rejects(counter.read(), refusal('keys.counter-rollback'));
+  writeFileSync(join(ring.directory, 'counter-first'), readFileSync(join(ring.directory, 'counter-first'), 'utf8').replace('size 5', 'size 4'));
+  await assert.rejects(counter.read(), refusal('keys.counter-statement'));
+});
+
+test('where a counter begins is known beforehand, and nothing is left of finding it out', { skip }, async () => {
+  await new TpmCounter(tpm.socket, fresh()).increment();
+  const [real, beside] = [new TpmCounter(tpm.socket, fresh()), new TpmCounter(tpm.socket, fresh())];
+  const expected = await real.firstValue();
+  assert.equal(await beside.read(), null);
+  assert.equal(await real.increment(), expected);
+});
+
+test('a statement that the token did not sign is refused', { skip }, async () => {
   const counter = counterOn(new TpmCounter(tpm.socket, fresh()));
   await counter.advance(checkpoint(5));
   writeFileSync(statementPath(), readFileSync(statementPath(), 'utf8').replace('size 5', 'size 4'));
   await assert.rejects(counter.read(), refusal('keys.counter-statement'));
+});
+
+/** Where the attributes stand in the command that defines an index, and the nibble of its kind: 0 is an ordinary one. */
+const [ATTRIBUTES_AT, KIND_MASK] = [37, 0xf0];
+
+test('an index that is no counter is refused, read or stepped', { skip }, async () => {
+  const index = fresh();
+  const define = defineCommand(Number(index));
+  define.writeUInt32BE(define.readUInt32BE(ATTRIBUTES_AT) & ~KIND_MASK, ATTRIBUTES_AT);
+  const socket = connect(tpm.socket);
+  socket.write(define);
+  const [answer] = (await once(socket, 'data')) as [Buffer];
+  socket.destroy();
+  assert.equal(responseCode(answer), 0);
+  const counter = counterOn(new TpmCounter(tpm.socket, index));
+  await assert.rejects(counter.read(), refusal('keys.counter-index'));
+  await assert.rejects(counter.advance(checkpoint(5)), refusal('keys.counter-index'));
+  assert.equal((await counter.check()).state, 'bad');
 });
 
 test('steps come no more often than hardware can bear', { skip }, async () => {

@@ -3,8 +3,12 @@
 // crash leaves:
 //   1. the statement for the next value, signed, durable     ahead of the counter by one, which is accepted
 //   2. the counter's step                                    both agree
-// So a home whose statement is behind the counter is older than what this deployment has been. The first step of all gives
-// the counter a value that the TPM chooses; the statement follows it, and a crash between is refused at the next start.
+// So a home whose statement is behind the counter is older than what this deployment has been. At the first step of all the
+// TPM chooses the value:
+//   1. what it will be, as far as the TPM lets that be known, durable    believed of no counter that does not show just that
+//   2. the counter's step                                               borne out by what was said of it
+//   3. the statement                                                    both agree
+// Where it cannot be known beforehand, a crash between 2 and 3 is refused at the next start.
 import { hash, X509Certificate } from 'node:crypto';
 import { Failed, Refused } from '@strongroom/bytes';
 import { checkApproved, decodeOrderFile, openCheckpoint, parseVkey, vkeyLine, type Checkpoint, type CounterStatement } from '@strongroom/evidence';
@@ -13,8 +17,8 @@ import type { DestructionFacts } from '../destruction.ts';
 import type { Hsm } from '../hsm.ts';
 import type { Keyring } from '../keyring.ts';
 import { checkOrigin } from '../log-keys.ts';
-import { judgeCounter } from './judge.ts';
-import { keepStatement, readStatement, signStatement } from './statement-file.ts';
+import { judgeCounter, statementInForce } from './judge.ts';
+import { FIRST_FILE, keepStatement, readStatement, signStatement, STATEMENT_FILE } from './statement-file.ts';
 import type { HardwareCounter } from './tpm.ts';
 
 /** Hardware takes only so many writes: who starts again and again steps no more often than this. */
@@ -63,7 +67,7 @@ export class Counter {
    */
   accept(bytes: Buffer, origin: string): Promise<boolean> {
     return this.#inTurn(async () => {
-      const [statement, value] = [await this.#hsm.use(readStatement), await this.#hardware.read()];
+      const [statement, value] = [await this.#hsm.use((ring) => readStatement(ring)), await this.#hardware.read()];
       if (statement?.origin === origin || (statement === null && value === null)) return false;
       await this.#hsm.use((ring) => this.#judgeOrder(ring, bytes, origin, statement));
       await this.#step({ origin, size: 0, root: hash('sha256', '', 'buffer') });
@@ -87,7 +91,7 @@ export class Counter {
 
   async #judged(): Promise<CounterStanding> {
     const value = await this.#hardware.read();
-    const statement = await this.#hsm.use(readStatement);
+    const statement = await this.#hsm.use((ring) => statementInForce(readStatement(ring), readStatement(ring, FIRST_FILE), value));
     judgeCounter(this.#hardware.name, statement, value);
     return { value, statement };
   }
@@ -95,20 +99,24 @@ export class Counter {
   async #step(checkpoint: Checkpoint): Promise<number> {
     this.#steppedMs = performance.now();
     const value = await this.#hardware.read();
-    if (value === null) {
-      const first = await this.#hardware.increment();
-      await this.#state({ counter: first, ...checkpoint });
-      return first;
-    }
+    if (value === null) return this.#stepFirst(checkpoint);
     await this.#state({ counter: value + 1, ...checkpoint });
     const stepped = await this.#hardware.increment();
     if (stepped === value + 1) return stepped;
     throw new Refused('keys.counter-rollback', 'somebody else steps this counter', { why: `${this.#hardware.name} went from ${value} to ${stepped}`, fix: 'give each Strongroom a keys.counter.index of its own' });
   }
 
-  async #state(statement: CounterStatement): Promise<void> {
+  async #stepFirst(checkpoint: Checkpoint): Promise<number> {
+    const expected = await this.#hardware.firstValue();
+    if (expected !== null) await this.#state({ counter: expected, ...checkpoint }, FIRST_FILE);
+    const first = await this.#hardware.increment();
+    await this.#state({ counter: first, ...checkpoint });
+    return first;
+  }
+
+  async #state(statement: CounterStatement, file: typeof STATEMENT_FILE | typeof FIRST_FILE = STATEMENT_FILE): Promise<void> {
     const note = await this.#hsm.use((ring) => signStatement(ring, statement));
-    await keepStatement(this.#facts.directory, note);
+    await keepStatement(this.#facts.directory, note, file);
   }
 
   #judgeOrder({ founded }: Keyring, bytes: Buffer, origin: string, statement: CounterStatement | null): void {

@@ -6,6 +6,14 @@ import type { CounterStatement } from '@strongroom/evidence';
 
 const FIX = 'put the newest home back; if it is gone: "strongroom recover --help"';
 
+/**
+ * What to judge by: the last statement; before there is one, what was said of the first step if that is what the counter
+ * shows. A home that is put back to that moment later finds a counter beyond it.
+ */
+export function statementInForce(last: CounterStatement | null, first: CounterStatement | null, value: number | null): CounterStatement | null {
+  return last ?? (first !== null && value === first.counter ? first : null);
+}
+
 /** `new`: neither was ever used. Throws `Refused`: `keys.counter-rollback`, `keys.counter-lost`, `keys.counter-other`. */
 export function judgeCounter(name: string, statement: CounterStatement | null, value: number | null): 'new' | 'good' {
   if (statement === null && value === null) return 'new';

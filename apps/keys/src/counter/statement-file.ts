@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // secrets/keys/counter: the last statement about the hardware counter, signed in the token by a key for this alone, so that
-// who has the disk without the token can put back an old one and write no new one.
+// who has the disk without the token can put back an old one and write no new one. Beside it, until there is a first one,
+// counter-first: what its first step will make of the counter.
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { Failed, Refused } from '@strongroom/bytes';
@@ -9,10 +10,11 @@ import { readIfThere, writeDurably } from '@strongroom/service';
 import type { Keyring } from '../keyring.ts';
 
 export const STATEMENT_FILE = 'counter';
+export const FIRST_FILE = 'counter-first';
 
 /** Null where there is none. Throws `Refused('keys.counter-statement')` for one that the token did not sign. */
-export function readStatement(ring: Keyring): CounterStatement | null {
-  const path = join(ring.directory, STATEMENT_FILE);
+export function readStatement(ring: Keyring, file: typeof STATEMENT_FILE | typeof FIRST_FILE = STATEMENT_FILE): CounterStatement | null {
+  const path = join(ring.directory, file);
   const note = readIfThere(path);
   if (note === null) return null;
   try {
@@ -41,8 +43,8 @@ export function signStatement(ring: Keyring, statement: CounterStatement): strin
 }
 
 /** Durable when this resolves. */
-export async function keepStatement(directory: string, note: string): Promise<void> {
-  await writeDurably(join(directory, STATEMENT_FILE), note);
+export async function keepStatement(directory: string, note: string, file: typeof STATEMENT_FILE | typeof FIRST_FILE = STATEMENT_FILE): Promise<void> {
+  await writeDurably(join(directory, file), note);
 }
 
 function labelOf({ founded }: Keyring): string {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The four commands of TPM 2.0 (TPM 2.0 Library, part 3) that an NV counter needs, as octets. Everything is big-endian:
+// The five commands of TPM 2.0 (TPM 2.0 Library, part 3) that an NV counter needs, as octets. Everything is big-endian:
 //   command   u16 tag · u32 size of all · u32 code · handles · [u32 size of what follows, one password session] · parameters
 //   answer    u16 tag · u32 size of all · u32 response code · [u32 size of the parameters] · parameters · [session]
 //   TPM2B     u16 size · that many octets
 import { ByteReader, ByteWriter, Failed } from '@strongroom/bytes';
 
 const TAG = { plain: 0x8001, sessions: 0x8002 } as const;
-const CODE = { define: 0x12a, increment: 0x134, read: 0x14e, readPublic: 0x169 } as const;
+const CODE = { undefine: 0x122, define: 0x12a, increment: 0x134, read: 0x14e, readPublic: 0x169 } as const;
 const OWNER = 0x4000_0001;
 const PASSWORD_SESSION = 0x4000_0009;
 const SHA256 = 0x000b;
@@ -29,6 +29,10 @@ export function defineCommand(index: number): Buffer {
     passwordSession(to.u32(OWNER));
     to.u16(0).u16(14).u32(index).u16(SHA256).u32(ATTRIBUTES).u16(0).u16(COUNTER_OCTETS);
   });
+}
+
+export function undefineCommand(index: number): Buffer {
+  return command(TAG.sessions, CODE.undefine, (to) => passwordSession(to.u32(OWNER).u32(index)));
 }
 
 export function incrementCommand(index: number): Buffer {

@@ -4,11 +4,13 @@ import { lstat, open } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Failed, Refused } from '@strongroom/bytes';
-import { AGAIN, ANSWER_OCTETS_MAX, defineCommand, incrementCommand, readAnswer, readCommand, readPublicAnswer, readPublicCommand, requireGood, responseCode } from './tpm-commands.ts';
+import { AGAIN, ANSWER_OCTETS_MAX, defineCommand, incrementCommand, readAnswer, readCommand, readPublicAnswer, readPublicCommand, requireGood, responseCode, undefineCommand } from './tpm-commands.ts';
 
 const TRIES = 5;
 const PAUSE_MS = 200;
 const ANSWER_MS_MAX = 30_000;
+/** Indices after ours, of which the first free one serves to look ahead. */
+const PROBES_MAX = 8;
 
 /** A number outside the disk that only rises. Each throws `Failed('keys.counter-away')`, `Refused('keys.counter-index')`. */
 export interface HardwareCounter {
@@ -18,6 +20,8 @@ export interface HardwareCounter {
   read(): Promise<number | null>;
   /** Resolves with the new value; makes the counter where there is none. */
   increment(): Promise<number>;
+  /** What the first {@link increment} of all will give; null where that cannot be known. Never rejects. */
+  firstValue(): Promise<number | null>;
 }
 
 export class TpmCounter implements HardwareCounter {
@@ -42,6 +46,31 @@ export class TpmCounter implements HardwareCounter {
     if (facts.kind === 'undefined') requireGood(await this.#ask(defineCommand(this.#index)));
     requireGood(await this.#ask(incrementCommand(this.#index)));
     return readAnswer(await this.#ask(readCommand(this.#index)));
+  }
+
+  /**
+   * A new counter begins one above the most that any counter of this TPM ever had (TPM 2.0 Library, part 1, "NV Counters").
+   * So one that is made for this and deleted again tells where ours will begin, unless somebody else makes one in between.
+   */
+  async firstValue(): Promise<number | null> {
+    try {
+      for (let index = this.#index + 1; index <= this.#index + PROBES_MAX; index += 1) {
+        if (readPublicAnswer(await this.#ask(readPublicCommand(index))).kind === 'undefined') return (await this.#probe(index)) + 1;
+      }
+    } catch (error) {
+      if (!(error instanceof Failed)) throw error;
+    }
+    return null;
+  }
+
+  async #probe(index: number): Promise<number> {
+    requireGood(await this.#ask(defineCommand(index)));
+    try {
+      requireGood(await this.#ask(incrementCommand(index)));
+      return readAnswer(await this.#ask(readCommand(index)));
+    } finally {
+      await this.#ask(undefineCommand(index));
+    }
   }
 
   /** A TPM that is busy says so and is asked again, a bounded number of times. */
