@@ -36,7 +36,7 @@ export const search = verb({
       + 'every record matches. All conditions must hold. There is no limit unless one is given.',
     'A time reads only what was received then, however long the log is. With -r the newest comes first; together with '
       + '--limit that gives the last records without looking through all.',
-    'What is damaged, or has lost its key, is passed over: standard error says which segments that were, and why.',
+    'What is damaged, or has lost its key, is passed over: standard error says which segments and entries of the log that were, and why.',
     'Reading evidence needs the right of a reader, and is itself recorded.',
   ],
   arguments: [{ name: 'text', description: 'Text to look for in the record as it was received', required: false }],
@@ -84,18 +84,37 @@ interface Unread {
   readonly records: number;
   /** The first few. */
   readonly segments: readonly { readonly segment: string; readonly batches: number; readonly records: number; readonly code: string; readonly why: string }[];
+  /** Entries of the log, and the first few places. */
+  readonly entries: number;
+  readonly log: readonly { readonly first: number; readonly count: number; readonly code: string; readonly why: string }[];
 }
 
-/** Whether all was looked at. Else it is said what was not: by segment, or as one line of JSON. */
+/** Whether all was looked at. Else it is said what was not: by segment and place in the log, or as one line of JSON. */
 export async function tellUnread({ io, format }: Pick<SearchCall, 'io' | 'format'>, result: unknown): Promise<boolean> {
   const unread = (result as { unread?: Unread } | null | undefined)?.unread;
-  if (unread === undefined || unread.batches === 0) return true;
-  const { batches, records, segments } = unread;
-  const rows = segments.map((one) => `  ${one.segment}: ${some(one.records, 'record')} in ${some(one.batches, 'batch', 'batches')}: ${printable(one.why)} [${one.code}]\n`);
-  const isMore = segments.reduce((sum, one) => sum + one.batches, 0) < batches;
-  const text = `${io.err.style('yellow', '!')} ${some(records, 'record')} in ${some(batches, 'batch', 'batches')} could not be looked at:\n${rows.join('')}${isMore ? '  and more segments\n' : ''}  do:  run "strongroom verify"\n`;
-  await io.err.write(format === 'table' ? text : `${JSON.stringify({ unread })}\n`);
+  if (unread === undefined || unread.batches + unread.entries === 0) return true;
+  const text = [...unreadSegments(unread), ...unreadLog(unread)].map((line) => (line.startsWith(' ') ? line : `${io.err.style('yellow', '!')} ${line}`));
+  await io.err.write(format === 'table' ? `${[...text, '  do:  run "strongroom verify"'].join('\n')}\n` : `${JSON.stringify({ unread })}\n`);
   return false;
+}
+
+function unreadSegments({ batches, records, segments }: Unread): string[] {
+  if (batches === 0) return [];
+  const isMore = segments.reduce((sum, one) => sum + one.batches, 0) < batches;
+  return [
+    `${some(records, 'record')} in ${some(batches, 'batch', 'batches')} could not be looked at:`,
+    ...segments.map((one) => `  ${one.segment}: ${some(one.records, 'record')} in ${some(one.batches, 'batch', 'batches')}: ${printable(one.why)} [${one.code}]`), ...(isMore ? ['  and more segments'] : []),
+  ];
+}
+
+/** What a lost entry was about, how many records and of which time, nobody can tell. */
+function unreadLog({ entries, log }: Unread): string[] {
+  if (entries === 0) return [];
+  const isMore = log.reduce((sum, one) => sum + one.count, 0) < entries;
+  return [
+    `${some(entries, 'entry', 'entries')} of the log could not be read, and with them no batch that they name:`,
+    ...log.map((one) => `  from ${one.first}: ${some(one.count, 'entry', 'entries')}: ${printable(one.why)} [${one.code}]`), ...(isMore ? ['  and more places'] : []),
+  ];
 }
 
 /** Arguments of the vault's `search`, without the source. Throws `Refused`: `usage.time`, `usage.stream`, `usage.regex`. */

@@ -4,6 +4,7 @@ import { hash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { Failed, Refused } from '@strongroom/bytes';
 import { FRAME_HEADER_BYTES, TILE_WIDTH, bundlePath, decodeBundle, decodeEntry, entryPath, openFrame, tilePath, type BatchEntry, type DestroyOrder, type XaesKey } from '@strongroom/evidence';
+import { bundleWidth, checkedBundle, entryDamaged } from './bundle.ts';
 import type { LogDirectory } from '../commit/log-directory.ts';
 import type { SegmentParts } from './parts.ts';
 import { spanOf, type Span } from './time-index.ts';
@@ -22,6 +23,9 @@ export interface FoundBatch {
   readonly index: number;
   readonly entry: BatchEntry;
 }
+
+/** Takes entries of the log that cannot be read. */
+export type UnreadEntries = (first: number, count: number, error: unknown) => void;
 
 /** Tells of a bundle from when to when its batches were received: null when it has none, undefined when that is not known. */
 export type Spans = (bundle: number) => Span | null | undefined;
@@ -48,21 +52,41 @@ export class History implements Disposable {
     this.#held = undefined;
   }
 
-  /** Batches that were received within `times`, in the log's order or from its end. A bundle at a time is in memory. */
-  *batches(times: (from: bigint, to: bigint) => boolean, spans: Spans, reverse = false): Generator<FoundBatch> {
+  /**
+   * Batches that were received within `times`, in the log's order or from its end. A bundle at a time is in memory. Throws at
+   * the first entry that is not what was logged, unless `unread` takes it: `Failed('vault.log-damaged')`, `Refused`: `tiles.bundle`, `bytes.*`.
+   */
+  *batches(times: (from: bigint, to: bigint) => boolean, spans: Spans, reverse = false, unread: UnreadEntries = (_, __, error) => { throw error; }): Generator<FoundBatch> {
     const bundles = Math.ceil(this.size / TILE_WIDTH);
     for (let i = 0; i < bundles; i += 1) {
       const bundle = reverse ? bundles - 1 - i : i;
       const span = spans(bundle);
       if (span === null || (span !== undefined && !times(span.from, span.to))) continue;
-      const found = this.#bundle(bundle).entries().filter(([, bytes]) => isWithin(bytes, times))
-        .map(([slot, bytes]) => ({ index: bundle * TILE_WIDTH + slot, entry: decodeEntry(bytes) as BatchEntry }));
+      const found = this.#within(bundle, times, unread);
       yield* reverse ? found.toArray().reverse() : found;
     }
   }
 
+  *#within(bundle: number, times: (from: bigint, to: bigint) => boolean, unread: UnreadEntries): Generator<FoundBatch> {
+    const first = bundle * TILE_WIDTH;
+    for (const [slot, bytes] of this.#checked(bundle, unread).entries()) {
+      const index = first + slot;
+      if (bytes === null) unread(index, 1, entryDamaged(index));
+      else if (isWithin(bytes, times)) yield { index, entry: decodeEntry(bytes) as BatchEntry };
+    }
+  }
+
+  #checked(bundle: number, unread: UnreadEntries): (Buffer | null)[] {
+    try {
+      return checkedBundle(this.#log, bundle, this.size);
+    } catch (error) {
+      unread(bundle * TILE_WIDTH, bundleWidth(bundle, this.size), error);
+      return [];
+    }
+  }
+
   #bundle(bundle: number): Buffer[] {
-    const width = Math.min(TILE_WIDTH, this.size - bundle * TILE_WIDTH);
+    const width = bundleWidth(bundle, this.size);
     return decodeBundle(this.#log.read(bundlePath(bundle, width)), width);
   }
 

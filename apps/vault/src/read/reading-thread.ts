@@ -106,8 +106,10 @@ async function resultOf(id: number, verb: string, args: unknown, { history, keys
   if (verb === 'matches') return matches(args, history);
   const query = parseQuery(args);
   if (query.isTimed) await (times ??= new TimeIndex(join(paths.state, 'times'), files().log, history.size)).extend(history.size, turn);
-  const batches = history.batches(query.times, (bundle) => times?.span(bundle), query.reverse);
   const [gone, unread] = [{ batches: 0, records: 0 }, new Unread()];
+  // Who asks what is missing gets no answer from a log that cannot be read whole.
+  const noting = verb === 'reconcile' ? undefined : (first: number, count: number, error: unknown): void => unread.noteEntries(first, count, error);
+  const batches = history.batches(query.times, (bundle) => times?.span(bundle), query.reverse, noting);
   const isDestroyed = (entry: BatchEntry): boolean => {
     if (destroyed.by(entry.segment) === null) return false;
     gone.batches += 1;

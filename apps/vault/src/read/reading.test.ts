@@ -66,7 +66,7 @@ it('asks for one data key at a time, however many read at once', async () => {
     return dataKeys.get(segment)!;
   });
   const { ids, result } = await all(reading.call('search', {}));
-  assert.deepEqual([ids.length, result], [BATCHES, { found: BATCHES, destroyed: { batches: 0, records: 0 }, unread: { batches: 0, records: 0, segments: [] } }]);
+  assert.deepEqual([ids.length, result], [BATCHES, { found: BATCHES, destroyed: { batches: 0, records: 0 }, unread: { batches: 0, records: 0, segments: [], entries: 0, log: [] } }]);
   await Promise.all(ids.map(async (id) => all(reading.call('show', { id }))));
   assert.equal(most, 1);
   reading.close();

@@ -34,7 +34,6 @@ export async function search(batches: Iterable<FoundBatch>, query: Matcher, tool
   const chunk = new Chunk(tools.give);
   let passed = 0;
   for (const { index, entry } of batches) {
-    if (tools.isDestroyed(entry)) continue;
     const matches = await matchesOf(entry, query, tools);
     passed = matches === null ? passed + 1 : 0;
     if (passed % PASSED_MAX === 0) await tools.turn();
@@ -51,10 +50,10 @@ export async function search(batches: Iterable<FoundBatch>, query: Matcher, tool
   return chunk.found;
 }
 
-/** Null where the batch was passed over unopened. */
+/** Null where the batch was passed over unopened: it is gone, or cannot hold a match. */
 async function matchesOf(entry: BatchEntry, query: Matcher, tools: SearchTools): Promise<Iterable<Match> | null> {
   try {
-    if (!(await tools.mayHold(entry))) return null;
+    if (tools.isDestroyed(entry) || !(await tools.mayHold(entry))) return null;
     if (tools.isLeft()) return [];
     const matches = matching(await tools.history.open(entry), query);
     return query.reverse ? [...matches].reverse() : noting(matches, entry, tools);

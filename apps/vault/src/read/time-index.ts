@@ -3,9 +3,11 @@
 // bundles. Derived from the log, docs/FORMAT.md ("Derived"): kept in a file because a long log takes long to read, built anew
 // whenever that does not fit, and asked by searches alone. What proves anything reads the log itself.
 import { hash } from 'node:crypto';
-import { TILE_WIDTH, bundlePath, decodeBundle, rootAt, tilePath } from '@strongroom/evidence';
+import { TILE_WIDTH, rootAt, tilePath } from '@strongroom/evidence';
 import type { LogDirectory } from '../commit/log-directory.ts';
 import { SYSTEM_DISK, putFile, readWhole } from '../disk.ts';
+import { checkedBundle } from './bundle.ts';
+import { isUnreadable } from './unread.ts';
 
 const MAGIC = Buffer.from('SRTIME1\n');
 const HEADER_BYTES = 8 + 8 + 32;
@@ -15,6 +17,7 @@ const DIGEST_BYTES = 32;
 const UNSAVED_MAX = 64;
 const BUNDLES_AT_ONCE = 64;
 const NEVER = 0xffff_ffff_ffff_ffffn;
+const ANY_TIME: Span = { from: 0n, to: NEVER - 1n };
 /** The beginning of a batch's entry, docs/FORMAT.md section 4. */
 const TIMES = /^strongroom batch v1\nrecords \d+\nbytes \d+\nfrom (\d+)\nto (\d+)\n/;
 
@@ -58,12 +61,23 @@ export class TimeIndex {
 
   #read(bundle: number): Span {
     let [from, to] = [NEVER, 0n];
-    for (const entry of decodeBundle(this.#log.read(bundlePath(bundle, TILE_WIDTH)), TILE_WIDTH)) {
+    for (const entry of this.#entries(bundle)) {
+      // Of what cannot be read nothing is known: a search for any time looks there, and tells of it.
+      if (entry === null) return ANY_TIME;
       const span = spanOf(entry);
       if (span !== null && span.from < from) from = span.from;
       if (span !== null && span.to > to) to = span.to;
     }
     return { from, to };
+  }
+
+  #entries(bundle: number): readonly (Buffer | null)[] {
+    try {
+      return checkedBundle(this.#log, bundle, (bundle + 1) * TILE_WIDTH);
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      return [null];
+    }
   }
 
   #append({ from, to }: Span): void {
@@ -83,7 +97,9 @@ export class TimeIndex {
 
   /** A crash leaves the old file or the new one. It is help: that it could not be written is no failure, the next start reads the log again. */
   async #save(size: number): Promise<void> {
-    const header = Buffer.concat([MAGIC, Buffer.alloc(8), rootAfter(this.#bundles, this.#log, size)]);
+    const root = rootAfter(this.#bundles, this.#log, size);
+    if (root === null) return;
+    const header = Buffer.concat([MAGIC, Buffer.alloc(8), root]);
     header.writeBigUInt64BE(BigInt(this.#bundles), 8);
     const body = Buffer.concat([header, this.#spans.subarray(0, this.#bundles * SPAN_BYTES)]);
     this.#saved = this.#bundles;
@@ -99,10 +115,15 @@ function load(file: string, log: LogDirectory, size: number): Buffer | null {
   const bundles = Number(body.readBigUInt64BE(8));
   if (body.length !== HEADER_BYTES + bundles * SPAN_BYTES || bundles * TILE_WIDTH > size) return null;
   if (!hash('sha256', body, 'buffer').equals(bytes.subarray(-DIGEST_BYTES))) return null;
-  return rootAfter(bundles, log, size).equals(body.subarray(16, HEADER_BYTES)) ? body.subarray(HEADER_BYTES) : null;
+  return rootAfter(bundles, log, size)?.equals(body.subarray(16, HEADER_BYTES)) === true ? body.subarray(HEADER_BYTES) : null;
 }
 
-/** The log's root after so many full bundles: what they hold is fixed by it. */
-function rootAfter(bundles: number, log: LogDirectory, size: number): Buffer {
-  return rootAt(bundles * TILE_WIDTH, size, ({ level, index, width }) => log.read(tilePath(level, index, width)));
+/** The log's root after so many full bundles: what they hold is fixed by it. Null where the tiles do not tell it. */
+function rootAfter(bundles: number, log: LogDirectory, size: number): Buffer | null {
+  try {
+    return rootAt(bundles * TILE_WIDTH, size, ({ level, index, width }) => log.read(tilePath(level, index, width)));
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    return null;
+  }
 }

@@ -5,6 +5,10 @@ import type { BatchEntry } from '@strongroom/evidence';
 
 /** Segments of which it is told one by one. */
 const SEGMENTS_MAX = 16;
+/** The same of places in the log. */
+const PLACES_MAX = 16;
+
+const DAMAGE: ReadonlySet<string> = new Set(['read.damaged', 'vault.log-damaged']);
 
 export interface UnreadSegment {
   readonly segment: string;
@@ -15,17 +19,31 @@ export interface UnreadSegment {
   readonly why: string;
 }
 
+/** Entries of the log that follow one another. */
+export interface UnreadLogEntries {
+  readonly first: number;
+  count: number;
+  readonly code: string;
+  readonly why: string;
+}
+
 export interface UnreadFacts {
   readonly batches: number;
   readonly records: number;
   /** The first 16. */
   readonly segments: readonly UnreadSegment[];
+  /** Entries of the log: what they were about is not known. */
+  readonly entries: number;
+  /** The first 16 places. */
+  readonly log: readonly UnreadLogEntries[];
 }
 
 export class Unread {
   readonly #segments = new Map<string, UnreadSegment>();
   #batches = 0;
   #records = 0;
+  readonly #log: UnreadLogEntries[] = [];
+  #entries = 0;
 
   /** Throws `error` unless it is about this batch alone. */
   note({ segment, records }: Pick<BatchEntry, 'segment' | 'records'>, error: unknown): void {
@@ -42,8 +60,18 @@ export class Unread {
     }
   }
 
+  /** Throws `error` unless it is about these entries of the log alone. */
+  noteEntries(first: number, count: number, error: unknown): void {
+    if (!isUnreadable(error)) throw error;
+    this.#entries += count;
+    const { code, message } = error as { readonly code?: unknown; readonly message: string };
+    const last = this.#log.at(-1);
+    if (last !== undefined && last.first + last.count === first && last.code === String(code)) last.count += count;
+    else if (this.#log.length < PLACES_MAX) this.#log.push({ first, count, code: String(code), why: message });
+  }
+
   get facts(): UnreadFacts {
-    return { batches: this.#batches, records: this.#records, segments: [...this.#segments.values()] };
+    return { batches: this.#batches, records: this.#records, segments: [...this.#segments.values()], entries: this.#entries, log: this.#log };
   }
 }
 
@@ -53,5 +81,5 @@ export class Unread {
  */
 export function isUnreadable(error: unknown): boolean {
   if (error instanceof Refused) return error.code === 'read.no-key' ? error.fields['isLost'] === true : error.code !== 'read.destroyed';
-  return (error instanceof Failed && error.code === 'read.damaged') || (error as { readonly syscall?: unknown }).syscall !== undefined;
+  return (error instanceof Failed && DAMAGE.has(error.code)) || (error as { readonly syscall?: unknown }).syscall !== undefined;
 }
