@@ -61,6 +61,8 @@ export interface SealingOptions {
   readonly isAlive: (instance: Buffer) => boolean;
   /** From how many octets on a file of the commit log is followed by another; 16 MiB. */
   readonly commitFileBytes?: number;
+  /** From how many octets on a batch is followed by another; 4 MiB. */
+  readonly batchBytes?: number;
 }
 
 /** Makes the directories that must be there before anything else. */
@@ -71,7 +73,7 @@ export async function prepareStore(world: World, context: SealingContext): Promi
 }
 
 /** Opens what {@link prepareStore} prepared. Throws what {@link recover} throws. */
-export async function openSealing({ world, context, openKeys, isAlive, commitFileBytes }: SealingOptions): Promise<Sealing> {
+export async function openSealing({ world, context, openKeys, isAlive, commitFileBytes, batchBytes }: SealingOptions): Promise<Sealing> {
   const { disk, clock } = world;
   const { paths, config: { vault: config, retention } } = context;
   const classOf = classifier(retention);
@@ -107,7 +109,7 @@ export async function openSealing({ world, context, openKeys, isAlive, commitFil
   const events = new EventEmitter<VaultEvents>();
   const vault = new Vault({
     world, keys: keys.sealing, commitLog, waiting, segments: paths.segments, dataKeys: paths.dataKeys,
-    cycleBytesMax: config.cycleMaxBytes, segmentBytesMax: config.segmentMaxBytes, keepDays: (name) => keepDays.get(name)!, isAlive,
+    cycleBytesMax: config.cycleMaxBytes, segmentBytesMax: config.segmentMaxBytes, batchBytes, keepDays: (name) => keepDays.get(name)!, isAlive,
   }, recovered, events);
   const publisher = new Publisher(world, vault, new LogDirectory(disk, paths.log), rotationFiles, join(paths.vaultState, 'remembered'));
   const rotator = new Rotator({ vault, keys: keys.sealing, publish: () => publisher.flush(), publishVkey, record: (event, fields) => record(event, fields) });

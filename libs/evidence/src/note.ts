@@ -74,9 +74,13 @@ export function parseVkey(line: string, type: number = ED25519): NoteKey {
   return { name: match[1]!, id, key };
 }
 
+const lines = new WeakMap<NoteKey, string>();
+
 /** The line of a key. */
-export function vkeyOf({ name, key }: NoteKey): string {
-  return vkeyLine(name, key.export({ type: 'spki', format: 'der' }));
+export function vkeyOf(of: NoteKey): string {
+  const line = lines.get(of) ?? vkeyLine(of.name, of.key.export({ type: 'spki', format: 'der' }));
+  lines.set(of, line);
+  return line;
 }
 
 /** The signature line for `text`, from a raw 64-octet Ed25519 signature over it. */

@@ -2,7 +2,7 @@
 // Keys as the HSM holds them, in memory: for tests of what seals without a token.
 import { createCipheriv, createDecipheriv, createHmac, createPrivateKey, createPublicKey, randomBytes, sign, type KeyObject } from 'node:crypto';
 import { Failed, Refused } from '@strongroom/bytes';
-import { parseVkey, readRotation, vkeyLine, vkeyOf, type NoteKey } from '@strongroom/evidence';
+import { checkApproved, decodeOrderFile, orderHash, parseVkey, readRotation, vkeyLine, vkeyOf, type ApprovalRules, type Order, type NoteKey } from '@strongroom/evidence';
 
 /** DER before the 32 octets of an Ed25519 private key (RFC 8410). */
 const ED25519_PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex');
@@ -21,8 +21,14 @@ export class SoftwareKeys {
   readonly #private = new Map<string, KeyObject>();
   #made = 0;
   readonly #wrapping = new Map<string, Buffer>();
+  /** Wrapping keys that are there no more. */
+  readonly #destroyed = new Set<string>();
+  /** Orders that were judged and noted: HASH of the text by id. */
+  readonly #begun = new Map<string, string>();
   readonly #retired: string[] = [];
+  /** Those of earlier generations are used for nothing new. */
   #generation = 0;
+  readonly #generations = new Map<string, number>();
   #next: NoteKey | undefined;
   /** While true every call fails as if the HSM were away. */
   away = false;
@@ -86,10 +92,13 @@ export class SoftwareKeys {
     return this.#wrapping.size;
   }
 
-  async ensureWrappingKey(retentionClass: string, bucket: string): Promise<string> {
+  async ensureWrappingKey(retentionClass: string, bucket: string, except: readonly string[] = []): Promise<string> {
     this.#present();
-    const id = `wrap/${retentionClass}/${bucket}${this.#generation === 0 ? '' : `/${this.#generation}`}`;
-    this.wrappingKey(id);
+    const start = `${retentionClass}/${bucket}/`;
+    const known = [...this.#generations].find(([id, generation]) => id.startsWith(start) && generation === this.#generation && !except.includes(id) && !this.#destroyed.has(id));
+    if (known !== undefined) return known[0];
+    const id = start + this.#derived(`id ${start} ${this.#generations.size}`).toString('hex', 0, 8);
+    this.#generations.set(id, this.#generation);
     return id;
   }
 
@@ -106,16 +115,70 @@ export class SoftwareKeys {
     return this.unwrapNow(keyId, wrapped, context);
   }
 
-  /** The same at once, for a verifier that holds the keys. */
-  unwrapNow(keyId: string, wrapped: Wrapped, context: Buffer): Buffer {
-    const decipher = createDecipheriv('aes-256-gcm', this.wrappingKey(keyId), wrapped.iv).setAAD(context).setAuthTag(wrapped.tag);
-    return Buffer.concat([decipher.update(wrapped.ciphertext), decipher.final()]);
+  async rewrap(keyId: string, wrapped: Wrapped, context: Buffer, toKeyId: string, toContext: Buffer): Promise<Wrapped> {
+    this.#present();
+    return this.wrap(toKeyId, this.unwrapNow(keyId, wrapped, context), toContext);
   }
 
+  /** The same at once, for a verifier that holds the keys. Throws `Refused`: `keys.wrapping-key`, `keys.not-authentic`. */
+  unwrapNow(keyId: string, wrapped: Wrapped, context: Buffer): Buffer {
+    const decipher = createDecipheriv('aes-256-gcm', this.wrappingKey(keyId), wrapped.iv).setAAD(context).setAuthTag(wrapped.tag);
+    try {
+      return Buffer.concat([decipher.update(wrapped.ciphertext), decipher.final()]);
+    } catch (cause) {
+      throw new Refused('keys.not-authentic', 'it was not wrapped so', { cause });
+    }
+  }
+
+  /** Throws `Refused('keys.wrapping-key')` when it was destroyed. */
   wrappingKey(keyId: string): Buffer {
+    if (this.#destroyed.has(keyId)) throw new Refused('keys.wrapping-key', `there is no key ${keyId}`);
     const known = this.#wrapping.get(keyId) ?? this.#derived(keyId);
     this.#wrapping.set(keyId, known);
     return known;
+  }
+
+  isDestroyed(keyId: string): boolean {
+    return this.#destroyed.has(keyId);
+  }
+
+  /** As the key service judges and notes an order before its keys go. Gives those keys. Throws what `checkApproved` throws. */
+  async beginOrder(bytes: Buffer, rules: ApprovalRules): Promise<readonly string[]> {
+    this.#present();
+    const file = decodeOrderFile(bytes);
+    if (!this.#begun.has(file.order.id)) {
+      checkApproved(file, rules);
+      this.#begun.set(file.order.id, orderHash(file.text).toString('hex'));
+    }
+    return this.#keysOf(file.order);
+  }
+
+  /** Throws `Refused('keys.order-not-begun')`. `most`: a token that goes away meanwhile has destroyed only so many. */
+  async destroyByOrder(bytes: Buffer, most = Infinity): Promise<readonly string[]> {
+    this.#present();
+    const { order, text } = decodeOrderFile(bytes);
+    if (this.#begun.get(order.id) !== orderHash(text).toString('hex')) throw new Refused('keys.order-not-begun', `the order ${order.id} was not begun here`);
+    const keys = this.#keysOf(order);
+    for (const keyId of keys.slice(0, most)) this.#destroyed.add(keyId);
+    return keys;
+  }
+
+  #keysOf(order: Order): readonly string[] {
+    if (order.kind === 'destroy') return order.keys;
+    return [...this.#generations.keys()].filter((keyId) => order.kind === 'release' && keyId.startsWith(`hold/${order.hold}/`));
+  }
+
+  /** A token with the same in it, for another future. */
+  clone(): SoftwareKeys {
+    const copy = new SoftwareKeys(this.key.name, this.#secret);
+    for (const [spki, key] of this.#private) copy.#private.set(spki, key);
+    for (const spki of this.#retired) copy.#private.delete(spki);
+    for (const [id, generation] of this.#generations) copy.#generations.set(id, generation);
+    for (const [id, digest] of this.#begun) copy.#begun.set(id, digest);
+    for (const id of this.#destroyed) copy.#destroyed.add(id);
+    copy.#retired.push(...this.#retired);
+    [copy.#made, copy.#generation, copy.#next] = [this.#made, this.#generation, this.#next];
+    return copy;
   }
 
   #derived(name: string): Buffer {

@@ -5,6 +5,7 @@ import { it } from 'node:test';
 import { FRAME_PLAIN_MAX, batchRoot, encodeBatch, openFrame, sealFrame, xaesKey } from '@strongroom/evidence';
 import type { AdmittedRun } from '../intake/admission.ts';
 import { batchesOf, prepareBatches } from './seal.ts';
+import { SYSTEM_WORLD } from '../world.ts';
 
 function run(count: number, contextBytes: number, dataBytes: number): AdmittedRun {
   return { context: Buffer.alloc(contextBytes), receivedAt: 1n, firstSequence: 0, count, lengths: Buffer.alloc(4 * count), data: Buffer.alloc(dataBytes), retentionClass: 'default' };
@@ -39,7 +40,7 @@ it('prepares batches aside or at once, each with its own bytes and root', async 
     seeds.push(seed);
     return seed;
   };
-  const prepared = await prepareBatches(random, runs);
+  const prepared = await prepareBatches({ ...SYSTEM_WORLD, random }, runs);
   assert.deepEqual(prepared.flatMap((batch) => batch.runs), runs);
   const key = xaesKey(randomBytes(32));
   const headerDigest = randomBytes(32);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // From admitted runs to batches: plain form, record root, frame, manifest.
-import { SEED_BYTES, batchRoot, batchSize, encodeBatch, packFrame, packFrameAside, type BatchEntry, type PackedFrame } from '@strongroom/evidence';
+import { SEED_BYTES, batchRoot, batchSize, encodeBatch, packFrame, type BatchEntry, type PackedFrame } from '@strongroom/evidence';
 import type { AdmittedRun } from '../intake/admission.ts';
 import type { SegmentWriter } from './segment-writer.ts';
 import type { World } from '../world.ts';
@@ -8,8 +8,8 @@ import type { World } from '../world.ts';
 /** One batch stays near this: large enough for zstd and for few entries, small enough to prove and search cheaply. */
 const BATCH_BYTES = 4 * 1024 * 1024;
 const BATCH_RECORDS = 65_536;
-/** Fewer octets are compressed sooner than a thread has begun. */
-const ASIDE_FROM = 256 * 1024;
+/** Memory for small plain forms is kept from the first one on. */
+const SMALL_BYTES = 256 * 1024;
 /** Of a run in a batch, beside context, lengths and data. */
 const RUN_BYTES = 20;
 
@@ -21,14 +21,14 @@ export interface SealedBatch {
 }
 
 /** Cuts runs into batches, in order. A run is never split: services keep it below 512 KiB. */
-export function* batchesOf(runs: Iterable<AdmittedRun>): Generator<AdmittedRun[]> {
+export function* batchesOf(runs: Iterable<AdmittedRun>, bytesMax: number = BATCH_BYTES): Generator<AdmittedRun[]> {
   let batch: AdmittedRun[] = [];
   let [bytes, records] = [0, 0];
   for (const run of runs) {
     batch.push(run);
     bytes += RUN_BYTES + run.context.length + run.lengths.length + run.data.length;
     records += run.count;
-    if (bytes < BATCH_BYTES && records < BATCH_RECORDS) continue;
+    if (bytes < bytesMax && records < BATCH_RECORDS) continue;
     yield batch;
     batch = [];
     [bytes, records] = [0, 0];
@@ -44,22 +44,22 @@ export interface PreparedBatch {
 }
 
 /** As many are compressed at a time as there is memory for; each in a thread, while the records of the next are hashed here. */
-export async function prepareBatches(random: World['random'], runs: Iterable<AdmittedRun>): Promise<PreparedBatch[]> {
+export async function prepareBatches(world: Pick<World, 'random' | 'aside'>, runs: Iterable<AdmittedRun>, bytesMax?: number): Promise<PreparedBatch[]> {
   const batches: Promise<PreparedBatch>[] = [];
-  for (const batch of batchesOf(runs)) {
+  for (const batch of batchesOf(runs, bytesMax)) {
     await batches[batches.length - held.length];
-    const preparing = prepareBatch(random(SEED_BYTES), batch, batches.length % held.length);
+    const preparing = prepareBatch(world, batch, batches.length % held.length);
     preparing.catch(() => undefined); // it is awaited, perhaps after others
     batches.push(preparing);
   }
   return Promise.all(batches);
 }
 
-async function prepareBatch(seed: Buffer, runs: readonly AdmittedRun[], place: number): Promise<PreparedBatch> {
-  const size = batchSize(runs);
+async function prepareBatch({ random, aside }: Pick<World, 'random' | 'aside'>, runs: readonly AdmittedRun[], place: number): Promise<PreparedBatch> {
+  const [seed, size] = [random(SEED_BYTES), batchSize(runs)];
   const plain = encodeBatch(seed, runs, scratch(place, size));
-  if (size < ASIDE_FROM) return { runs, root: batchRoot(seed, runs), packed: copied(packFrame(plain)) };
-  const packing = packFrameAside(plain);
+  if (size < aside.fromBytes) return { runs, root: batchRoot(seed, runs), packed: copied(packFrame(plain)) };
+  const packing = aside.pack(plain);
   const root = batchRoot(seed, runs);
   return { runs, root, packed: await packing };
 }
@@ -83,7 +83,7 @@ export function sealBatch(segment: SegmentWriter, { runs, root, packed }: Prepar
 const held = [Buffer.alloc(0), Buffer.alloc(0)];
 
 function scratch(place: number, size: number): Buffer {
-  if (held[place]!.length < size) held[place] = Buffer.allocUnsafeSlow(size < ASIDE_FROM ? ASIDE_FROM : Math.max(size, BATCH_BYTES + BATCH_BYTES / 4));
+  if (held[place]!.length < size) held[place] = Buffer.allocUnsafeSlow(size < SMALL_BYTES ? SMALL_BYTES : Math.max(size, BATCH_BYTES + BATCH_BYTES / 4));
   return held[place]!.subarray(0, size);
 }
 

@@ -26,6 +26,8 @@ export interface VaultOptions extends OpenSegmentsOptions {
   readonly commitLog: CommitLog;
   readonly waiting: Waiting;
   readonly cycleBytesMax: number;
+  /** From how many octets on a batch is followed by another; 4 MiB. */
+  readonly batchBytes?: number | undefined;
   /** Whether a life of a service may still come back: then it is not forgotten. */
   readonly isAlive: (instance: Buffer) => boolean;
 }
@@ -204,7 +206,7 @@ export class Vault {
     const byClass = groupByClass(taken);
     const placed = new Map<SegmentWriter, readonly PreparedBatch[]>();
     for (const [retentionClass, runs] of byClass) {
-      placed.set(await this.#segments.writerFor(retentionClass, now), await prepareBatches(this.#options.world.random, runs));
+      placed.set(await this.#segments.writerFor(retentionClass, now), await prepareBatches(this.#options.world, runs, this.#options.batchBytes));
     }
     const plan = this.#plan(placed);
     const checkpoint = await allDone(this.#sign(plan), [...plan.writes].map(([segment, frames]) => segment.write(frames)));

@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { TILE_WIDTH, segmentsIn, type BatchEntry } from '@strongroom/evidence';
 import type { PublishedLog } from '../upkeep/published-log.ts';
 import type { History } from './history.ts';
-import type { Matcher } from './query.ts';
+import { parseQuery, type Matcher, type Query } from './query.ts';
 import { matching } from './scan.ts';
 import { isUnreadable } from './unread.ts';
 
@@ -52,6 +52,21 @@ export interface MatchTools {
   readonly byManifest: boolean;
   /** Whether a segment's octets are gone, or nobody asks for them. */
   readonly isGone: (segment: string) => boolean;
+}
+
+export interface MatchesWanted {
+  readonly query: Query;
+  /** The entry from which on it is looked. */
+  readonly first: number;
+  /** Those alone that are named. */
+  readonly segments?: readonly string[];
+}
+
+/** Segments with a batch that answers a query. `isThere`: whether a segment's first octets are. */
+export function matches({ query, first, segments }: MatchesWanted, { log, history, isThere }: Pick<MatchTools, 'log' | 'history'> & { readonly isThere: (segment: string) => boolean }): Promise<Matches> {
+  const wanted = segments === undefined ? null : new Set(segments);
+  const byManifest = Object.keys(query).every((name) => name === 'since' || name === 'until');
+  return segmentsMatching(first, { log, history, query: parseQuery(query), byManifest, isGone: (segment) => wanted?.has(segment) === false || !isThere(segment) });
 }
 
 export interface Matches {

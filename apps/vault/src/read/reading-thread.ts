@@ -13,7 +13,7 @@ import { xaesKey, type BatchEntry, type XaesKey } from '@strongroom/evidence';
 import { toRpcError } from '@strongroom/service';
 import { SYSTEM_DISK } from '../disk.ts';
 import { PublishedLog } from '../upkeep/published-log.ts';
-import { census, segmentsMatching, type Matches } from './census.ts';
+import { census, matches, type MatchesWanted } from './census.ts';
 import { Destroyed } from './destroyed.ts';
 import { FILTERS_DIRECTORY, putFilter, readFilter } from './filter-keeper.ts';
 import type { SegmentFilter } from './filter.ts';
@@ -23,7 +23,7 @@ import { RotationFiles } from '../commit/rotation-files.ts';
 import { missingFilter } from './missing-filter.ts';
 import { prove, show } from './one-record.ts';
 import { SegmentParts } from './parts.ts';
-import { parseQuery, type Query } from './query.ts';
+import { parseQuery } from './query.ts';
 import type { FromThread, ReadingPaths, ToThread } from './reading-messages.ts';
 import { giveBatches, giveForms } from './reconcile.ts';
 import { search } from './search.ts';
@@ -103,7 +103,7 @@ async function resultOf(id: number, verb: string, args: unknown, { history, keys
   if (verb === 'show') return show(history, args);
   if (verb === 'prove') return prove(history, { timestamps: paths.timestamps, witnessed: paths.witnessed, rotations: new RotationFiles(SYSTEM_DISK, paths.rotations) }, args, (found, index, order) => destroyed.prove(found, index, order, history, new PublishedLog(files().log)));
   if (verb === 'census') return census(new PublishedLog(files().log));
-  if (verb === 'matches') return matches(args, history);
+  if (verb === 'matches') return matches(args as MatchesWanted, { log: new PublishedLog(files().log), history, isThere: (segment) => existsSync(files().parts.at(segment, 0).path) });
   const query = parseQuery(args);
   if (query.isTimed) await (times ??= new TimeIndex(join(paths.state, 'times'), files().log, history.size)).extend(history.size, turn);
   const [gone, unread] = [{ batches: 0, records: 0 }, new Unread()];
@@ -119,15 +119,6 @@ async function resultOf(id: number, verb: string, args: unknown, { history, keys
   const tools = { history, mayHold: filtering(query.facts, keys), isDestroyed, unread, turn, isLeft: () => left.has(id), give: (items: readonly unknown[]) => give(id, items) };
   if (verb !== 'reconcile') return { found: await search(batches, query, tools), destroyed: gone, unread: unread.facts };
   return (args as { as?: unknown }).as === 'ids' ? giveBatches(batches, tools) : giveForms(batches, query, tools);
-}
-
-/** Segments with a batch from an entry on that answers a query; of `segments` alone where they are named. */
-function matches(args: unknown, history: History): Promise<Matches> {
-  const { query, first, segments } = args as { query: Query; first: number; segments?: readonly string[] };
-  const wanted = segments === undefined ? null : new Set(segments);
-  const byManifest = Object.keys(query).every((name) => name === 'since' || name === 'until');
-  const isGone = (segment: string): boolean => wanted?.has(segment) === false || !existsSync(files().parts.at(segment, 0).path);
-  return segmentsMatching(first, { log: new PublishedLog(files().log), history, query: parseQuery(query), byManifest, isGone });
 }
 
 /** Resolves when the reader has taken the items. */

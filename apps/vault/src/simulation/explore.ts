@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every crash of a scene: before each operation, and for each, every way in which what is unsynced is kept or lost. Each
 // outcome is recovered and held to the oracle, and the recoveries are crashed in the same way once more.
-import { Seeded, type DiskImage, type Outcome, type Unsynced } from '@strongroom/testing';
+import { Seeded, type DiskImage, type Outcome, type SoftwareKeys, type Unsynced } from '@strongroom/testing';
 import { Machine, type MachineOptions } from './machine.ts';
 import type { Oracle } from './oracle.ts';
-import { SIZES, started, type Scene } from './scenes.ts';
+import { SIZES, settled, type Scene } from './scenes.ts';
 
 export interface Bounds {
   /** Outcomes of one crash, all of them where there are no more. */
@@ -31,9 +31,16 @@ export interface Explored {
   readonly violation: string | null;
 }
 
+/** All is lost, or all is kept. */
+const EXTREMES = 2;
+
+/** A prime that is larger than any scene. */
+const SCATTER = 7919;
+
 interface Moment {
   readonly image: DiskImage;
   readonly oracle: Oracle;
+  readonly keys: SoftwareKeys;
   readonly operation: string;
 }
 
@@ -54,18 +61,18 @@ class Exploration {
   #counts = { crashes: 0, outcomes: 0, bounded: 0, secondCrashes: 0, leftOut: 0 };
   readonly #endMs: number;
   #violation: string | null = null;
-  #first: Machine | undefined;
 
   constructor(scene: Scene, bounds: Bounds, tamper: Tamper) {
     [this.#scene, this.#bounds, this.#tamper] = [scene, bounds, tamper];
-    this.#endMs = performance.now() + bounds.budgetMs;
+    this.#endMs = performance.now() + bounds.budgetMs / (scene.hasCustody === true ? 2 : 1);
   }
 
   async run(): Promise<Explored> {
     const moments = await this.#moments();
-    for (const moment of moments) {
+    const outcomesMax = this.#scene.hasCustody === true && this.#bounds.budgetMs < Infinity ? EXTREMES : this.#bounds.outcomesMax;
+    for (const moment of scattered(moments)) {
       this.#counts.crashes += 1;
-      for (const [image, how] of this.#crashed(moment.image, this.#bounds.outcomesMax, true)) await this.#recover(moment, image, how);
+      for (const [image, how] of this.#crashed(moment.image, outcomesMax, true)) await this.#recover(moment, image, how);
     }
     return { scene: this.#scene.name, ...this.#counts, states: this.#seen.size, secondStates: this.#seenSecond.size, violation: this.#violation };
   }
@@ -75,10 +82,9 @@ class Exploration {
     const moments: Moment[] = [];
     let isActing = false;
     const machine: Machine = new Machine({
-      random: new Seeded('scene'), sizes: { ...SIZES, ...this.#scene.sizes }, ...(this.#tamper === undefined ? {} : { tamper: this.#tamper }),
+      random: new Seeded('scene'), sizes: { ...SIZES, ...this.#scene.sizes }, hasCustody: this.#scene.hasCustody === true, ...(this.#tamper === undefined ? {} : { tamper: this.#tamper }),
       onOperation: ({ kind, path }) => { if (isActing && kind !== 'close') moments.push(momentOf(machine, `${kind} ${path}`)); },
     });
-    this.#first = machine;
     machine.addService('gateway', { isResuming: false, sources: ['spiffe://simulated.example/source/a'], recordBytesMax: 10, pauseMsMax: 5, submissionsMax: 0 });
     machine.services[0]!.begin();
     await this.#scene.before?.(machine);
@@ -109,29 +115,30 @@ class Exploration {
     this.#seen.add(key);
     const crashesAgain = this.#seen.size % this.#bounds.everyNth === 0;
     const again: Moment[] = [];
-    await this.#start(moment.oracle.clone(), image, `crash before ${moment.operation} (${how})`, crashesAgain ? again : null);
+    await this.#start(futureOf(moment), image, `crash before ${moment.operation} (${how})`, crashesAgain ? again : null);
     for (const second of again) {
       this.#counts.secondCrashes += 1;
       for (const [after, howAgain] of this.#crashed(second.image, this.#bounds.outcomesOfSecondMax, false)) {
         const secondKey = `${after.digest()} ${after.unsynced().length} ${second.oracle.debt}`;
         if (this.#seenSecond.has(secondKey) || this.#violation !== null || this.#isOver()) continue;
         this.#seenSecond.add(secondKey);
-        await this.#start(second.oracle.clone(), after, `crash before ${moment.operation} (${how}), then before ${second.operation} (${howAgain})`, null);
+        await this.#start(futureOf(second), after, `crash before ${moment.operation} (${how}), then before ${second.operation} (${howAgain})`, null);
       }
     }
   }
 
   /** A vault starts on what is left, and once more after a power cut that loses all that it did not sync. */
-  async #start(oracle: Oracle, image: DiskImage, what: string, moments: Moment[] | null): Promise<void> {
+  async #start({ oracle, keys }: Pick<Moment, 'oracle' | 'keys'>, image: DiskImage, what: string, moments: Moment[] | null): Promise<void> {
     const machine: Machine = new Machine({
-      random: new Seeded('recovery'), sizes: { ...SIZES, ...this.#scene.sizes }, image, oracle, keys: this.#first!.keys, ...(this.#tamper === undefined ? {} : { tamper: this.#tamper }),
+      random: new Seeded('recovery'), sizes: { ...SIZES, ...this.#scene.sizes }, hasCustody: this.#scene.hasCustody === true, image, oracle, keys, ...(this.#tamper === undefined ? {} : { tamper: this.#tamper }),
       onOperation: ({ kind, path }) => { if (moments !== null && machine.starts === 1 && kind !== 'close') moments.push(momentOf(machine, `${kind} ${path}`)); },
     });
     try {
-      await started(machine);
+      await settled(machine);
+      for (const [instance, service] of oracle.instances) if (machine.violation === null) await machine.greet(instance, service);
       if (machine.violation === null) {
         machine.cut(0);
-        await started(machine);
+        await settled(machine);
       }
     } catch (error) {
       machine.fail(error as Error);
@@ -151,8 +158,19 @@ class Exploration {
   }
 }
 
+/** In an order that leaves no stretch out, should there not be time for all. */
+function scattered<T>(list: readonly T[]): T[] {
+  const place = (i: number): number => (i * SCATTER) % list.length;
+  return [...list.keys()].sort((a, b) => place(a) - place(b)).map((i) => list[i]!);
+}
+
 function momentOf(machine: Machine, operation: string): Moment {
-  return { image: machine.image.clone(), oracle: machine.oracle.clone(), operation };
+  return { image: machine.image.clone(), oracle: machine.oracle.clone(), keys: machine.keys.clone(), operation };
+}
+
+/** What was known and what the token held, for one future of several. */
+function futureOf({ oracle, keys }: Moment): Pick<Moment, 'oracle' | 'keys'> {
+  return { oracle: oracle.clone(), keys: keys.clone() };
 }
 
 function nameOf(change: Unsynced): string {

@@ -2,17 +2,18 @@
 // One machine: a disk that outlives the vault's processes, an HSM, a clock, and services that submit. The vault on it is
 // the real one, without sockets and the process around it.
 import { createHash } from 'node:crypto';
-import { decodeMessage, type Message } from '@strongroom/evidence';
+import { MESSAGE, decodeMessage, encodeHello, type Message } from '@strongroom/evidence';
 import { layout, serviceId, type Layout } from '@strongroom/service';
 import {
   DiskImage, SimulatedLink, SimulatedService, SimulatedTime, SoftwareKeys, type Operation, type Seeded, type SimulatedServiceOptions,
 } from '@strongroom/testing';
-import type { Disk } from '../disk.ts';
+import type { Custody } from '../custody/custody.ts';
 import { Chance } from './chance.ts';
+import type { Office } from './operator.ts';
 import { Oracle } from './oracle.ts';
 import { checkVerified, readStore } from './sealed-store.ts';
 import { TilesHold } from './tiles-hold.ts';
-import { DEPLOYMENT, VaultProcess, type VaultHost, type VaultSizes } from './vault-process.ts';
+import { DEPLOYMENT, VaultProcess, type Tampering, type VaultHost, type VaultSizes } from './vault-process.ts';
 import { Violation, describe } from './violation.ts';
 
 const HOME = '/srv/strongroom';
@@ -21,11 +22,12 @@ const RESTART_MS = 100;
 export interface MachineOptions {
   readonly random: Seeded;
   readonly sizes: VaultSizes;
+  readonly hasCustody?: boolean;
   readonly image?: DiskImage;
   readonly oracle?: Oracle;
   readonly keys?: SoftwareKeys;
-  /** Stands between the vault and its disk: for faults that the vault must not survive unnoticed. */
-  readonly tamper?: (disk: Disk) => Disk;
+  /** For faults that the vault must not survive unnoticed. */
+  readonly tamper?: Tampering;
   /** Called before an operation of the vault takes effect. */
   readonly onOperation?: (operation: Operation) => void;
   readonly isTraced?: boolean;
@@ -136,7 +138,10 @@ export class Machine implements VaultHost {
     if (this.isRotten) return;
     this.hold(() => {
       if (isLast || this.random.chance(0.3)) checkVerified(this.image, this.paths, this.keys);
-      this.oracle.check(readStore(this.image, this.paths, this.keys));
+      const store = readStore(this.image, this.paths, this.keys);
+      this.oracle.check(store);
+      this.oracle.custody.checkTexts(store, this.image, this.paths);
+      this.oracle.custody.checkGone(store, this.image, this.paths, this.keys);
     });
   }
 
@@ -144,6 +149,7 @@ export class Machine implements VaultHost {
   saw(operation: Operation, told: string): void {
     this.operations += 1;
     this.note(`${operation.kind} ${operation.path.slice(HOME.length)} ${operation.bytes} ${told}`);
+    if (operation.kind === 'rename' && told === 'done' && operation.path.endsWith('.hold')) this.oracle.custody.text(this.image.file(operation.path).cache);
     if (!operation.path.startsWith(this.paths.log) && !operation.path.endsWith('/remembered')) return;
     if (operation.kind !== 'rename' && operation.kind !== 'remove') return;
     this.hold(() => {
@@ -181,16 +187,49 @@ export class Machine implements VaultHost {
     });
   }
 
+  /** What was begun is done, and what was approved in time is done or was found impossible. */
+  get hasDecided(): boolean {
+    const [custody, state] = [this.vault?.custody, this.vault?.sealing?.vault.custody];
+    if (custody === undefined || state === undefined) return true;
+    return state.destroying.size === 0 && custody.orders().every(({ file, isApproved, failure }) => !isApproved || failure !== null || file.order.expires < this.time.nowNs);
+  }
+
+  /** A life that the vault knows comes back, and goes again once it was welcomed. */
+  async greet(instance: string, service: string): Promise<void> {
+    const said = new Set<string>();
+    let last: number | undefined;
+    const link = this.#connect(service, (bytes) => {
+      const message = decodeMessage(bytes[4]!, bytes.subarray(5));
+      if (message.type === 'denied') said.add(`${message.number} ${message.stream.toString('hex')}`);
+      if (message.type === 'welcome') last = message.last;
+    }, () => undefined);
+    link?.send(encodeHello(Buffer.from(instance, 'hex')));
+    await this.time.run(() => this.violation !== null || last !== undefined, 60_000);
+    this.hold(() => {
+      if (last === undefined) throw new Violation(`${service} was not welcomed`);
+      this.oracle.greeted(instance, last, said);
+    });
+    link?.break();
+  }
+
+  /** Those who decide about this vault. */
+  office(): Office {
+    const custody = (): Custody | null => (this.vault?.isListening === true ? this.vault.custody ?? null : null);
+    return { custody, oracle: this.oracle.custody, nowNs: () => this.time.nowNs, note: (line) => this.note(line), fail: (error) => this.fail(error) };
+  }
+
   #connect(service: string, toService: (bytes: Buffer) => void, lost: () => void): SimulatedLink | null {
     const process = this.vault;
     if (process?.lives === undefined || !process.isListening) return null;
     const link = new SimulatedLink(this.time, () => (this.random.chance(0.03) ? this.random.between(1, 100) : this.random.between(10, 500) / 1000));
-    let instance = '';
+    let [instance, isWelcome] = ['', false];
     const { line } = link;
     const watched = {
       get destroyed() { return line.destroyed; },
       destroy: () => line.destroy(),
       write: (bytes: Buffer) => {
+        if (this.options.tamper?.says?.(bytes[4]!, isWelcome) === false) return;
+        isWelcome ||= bytes[4] === MESSAGE.welcome;
         this.note(`say ${instance.slice(0, 8)} ${bytes[4]} ${bytes.length}`);
         this.hold(() => this.oracle.said(instance, bytes));
         line.write(bytes);

@@ -3,6 +3,7 @@
 // what was published is never unsaid.
 import { KIND, LogTree, decodeMessage, readCheckpoint } from '@strongroom/evidence';
 import type { Sent, SentRun, ServiceTold } from '@strongroom/testing';
+import { CustodyOracle } from './custody-oracle.ts';
 import type { SealedRun, SealedStore } from './sealed-store.ts';
 import { Violation } from './violation.ts';
 
@@ -25,8 +26,11 @@ export class Oracle implements ServiceTold {
   /** What must be in the store, and what must never be, by stream and first number. */
   readonly #owed = new Set<string>();
   readonly #barred = new Set<string>();
+  /** Denials that their services heard. */
+  readonly #heard = new Set<string>();
   /** Roots that anybody may have seen, by size. */
   readonly #published = new Map<number, Buffer>();
+  custody = new CustodyOracle();
   acknowledgements = 0;
   checks = 0;
 
@@ -38,10 +42,19 @@ export class Oracle implements ServiceTold {
     this.#submissions.set(instance, all);
   }
 
+  /** In the order in which they came. */
+  get submittedRuns(): readonly SentRun[] {
+    return [...this.#runs.values()];
+  }
+
   /** The vault decided on a run. */
   judged(stream: string, first: number, code: string | null): void {
     const run = this.#runs.get(keyOf(stream, first));
     if (run !== undefined) run.verdict = code;
+  }
+
+  get hasDenied(): boolean {
+    return [...this.#runs.values()].some(({ verdict }) => typeof verdict === 'string');
   }
 
   /** The vault wrote a message to the line of a service: from here on it is held to it. */
@@ -70,7 +83,8 @@ export class Oracle implements ServiceTold {
     return (this.#submissions.get(instance) ?? []).filter((submission) => submission.number <= number);
   }
 
-  denied(_instance: string, number: number, stream: string, code: string): void {
+  denied(instance: string, number: number, stream: string, code: string): void {
+    this.#heard.add(`${instance} ${number} ${stream}`);
     if (!code.startsWith('source.') && code !== TOO_MANY) throw new Violation(`submission ${number}: stream ${stream} was denied as ${code}, though its service kept to the protocol`);
   }
 
@@ -81,6 +95,21 @@ export class Oracle implements ServiceTold {
         if (run.verdict !== null && run.verdict !== undefined && !denied.has(run.stream)) {
           throw new Violation(`submission ${number} of ${run.service} was acknowledged, and its service never heard that stream ${run.stream} was denied`);
         }
+      }
+    }
+  }
+
+  /** Whoever submitted, by instance. */
+  get instances(): ReadonlyMap<string, string> {
+    return new Map([...this.#submissions].flatMap(([instance, [first]]) => (first?.runs[0] === undefined ? [] : [[instance, first.runs[0].service] as const])));
+  }
+
+  /** A life came back and was welcomed: what it had not heard of was said before. */
+  greeted(instance: string, last: number, said: ReadonlySet<string>): void {
+    for (const { number, runs } of this.#upTo(instance, last)) {
+      for (const { stream, verdict } of runs) {
+        const isKnown = typeof verdict !== 'string' || said.has(`${number} ${stream}`) || this.#heard.has(`${instance} ${number} ${stream}`);
+        if (!isKnown) throw new Violation(`submission ${number} was acknowledged by a welcome, and nobody says that its stream ${stream} was denied`);
       }
     }
   }
@@ -103,9 +132,11 @@ export class Oracle implements ServiceTold {
   check(store: SealedStore): void {
     this.checks += 1;
     this.#checkPublished(store.entries);
+    const runs = this.custody.complete(store);
+    this.custody.checkDecisions(store);
     const sealed = new Map<string, SealedRun>();
     const next = new Map<string, number>();
-    for (const run of store.runs) {
+    for (const run of runs) {
       const key = keyOf(run.stream, run.first);
       const known = this.#runs.get(key);
       if (known === undefined) {
@@ -120,7 +151,7 @@ export class Oracle implements ServiceTold {
       next.set(run.stream, run.first + run.records.length);
     }
     for (const key of this.#owed) if (!sealed.has(key)) throw new Violation(`run ${key} of ${this.#runs.get(key)!.service} was acknowledged and is not in the store`);
-    checkJournal(store.runs);
+    checkJournal(runs);
   }
 
   #checkPublished(entries: readonly Buffer[]): void {
@@ -137,19 +168,21 @@ export class Oracle implements ServiceTold {
   /** A copy that knows the same, for another future. */
   clone(): Oracle {
     const copy = new Oracle();
+    copy.custody = this.custody.clone();
     for (const [key, run] of this.#runs) copy.#runs.set(key, { ...run });
     for (const [instance, submissions] of this.#submissions) {
       copy.#submissions.set(instance, submissions.map(({ number, runs }) => ({ number, runs: runs.map((run) => copy.#runs.get(keyOf(run.stream, run.first))!) })));
     }
     for (const key of this.#owed) copy.#owed.add(key);
     for (const key of this.#barred) copy.#barred.add(key);
+    for (const one of this.#heard) copy.#heard.add(one);
     for (const [size, root] of this.#published) copy.#published.set(size, root);
     return copy;
   }
 
   /** Tells apart what different pasts owe. */
   get debt(): string {
-    return [...this.#owed, '|', ...this.#barred, '|', ...this.#published.keys()].join(' ');
+    return [...this.#owed, '|', ...this.#barred, '|', ...this.#published.keys(), this.custody.debt].join(' ');
   }
 }
 

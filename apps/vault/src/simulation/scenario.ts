@@ -4,6 +4,7 @@ import { Seeded } from '@strongroom/testing';
 import { rotOneBit, type Rot } from './rot.ts';
 import { Violation } from './violation.ts';
 import { Machine, type MachineOptions } from './machine.ts';
+import { Operator } from './operator.ts';
 import type { VaultSizes } from './vault-process.ts';
 
 /** By then all that was submitted must be sealed, once nothing is wrong any more: simulated time. */
@@ -21,6 +22,8 @@ export interface Ran {
   readonly cuts: number;
   readonly kills: number;
   readonly acknowledgements: number;
+  /** Segments that were destroyed. */
+  readonly destroyed: number;
 }
 
 type SeedOptions = Pick<MachineOptions, 'tamper' | 'isTraced'>;
@@ -29,14 +32,15 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
   const { machine, random } = await liveOf(seed, options);
   const rot = machine.violation === null ? await decay(machine, random.fork('rot')) : null;
   machine.vault?.die();
-  const { violation, fingerprint, trace, operations, starts, cuts, kills, oracle: { acknowledgements } } = machine;
-  return { seed, rot, violation, fingerprint, trace, operations, starts, cuts, kills, acknowledgements };
+  const { violation, fingerprint, trace, operations, starts, cuts, kills, oracle: { acknowledgements, custody: { destroyedSegments: destroyed } } } = machine;
+  return { seed, rot, violation, fingerprint, trace, operations, starts, cuts, kills, acknowledgements, destroyed };
 }
 
 /** The machine of a seed at the end of its life. */
 export async function liveOf(seed: number, options: SeedOptions = {}): Promise<{ machine: Machine; random: Seeded }> {
   const random = new Seeded(seed);
-  const machine = new Machine({ ...options, random, sizes: sizesOf(random.fork('sizes')) });
+  const [sizes, hasCustody] = [sizesOf(random.fork('sizes')), random.chance(0.5)];
+  const machine = new Machine({ ...options, random, sizes, hasCustody });
   const plan = new Plan(machine, random.fork('plan'));
   plan.populate();
   machine.start();
@@ -45,18 +49,22 @@ export async function liveOf(seed: number, options: SeedOptions = {}): Promise<{
   const isOver = (): boolean => machine.violation !== null || plan.isOver;
   await machine.time.run(isOver, Infinity);
   if (machine.violation === null) await calm(machine);
+  if (machine.violation === null) machine.hold(() => plan.checkOrders());
   return { machine, random };
 }
 
 /** Faults have ended: everything that was submitted is acknowledged, published and verified before long. */
 async function calm(machine: Machine): Promise<void> {
   for (const service of machine.services) service.silence();
-  let sealedSize = Infinity;
+  let [sealedSize, lookAtMs] = [Infinity, 0];
   const isQuiet = (): boolean => {
     const sealing = machine.vault?.isListening === true ? machine.vault.sealing : undefined;
     if (sealing === undefined) return false;
     if (machine.services.every((service) => service.isDone)) sealedSize = Math.min(sealedSize, sealing.vault.size);
-    return sealing.publisher.publishedSize >= sealedSize;
+    if (sealing.publisher.publishedSize < sealedSize || machine.time.nowMs < lookAtMs) return false;
+    // Judging orders costs more than all else here.
+    lookAtMs = machine.time.nowMs + 200;
+    return machine.hasDecided;
   };
   if (!await machine.time.run(() => machine.violation !== null || isQuiet(), CALM_MS)) {
     machine.fail(new Violation(`nothing was wrong for ${CALM_MS} ms, and not all is sealed and published: ${machine.services.filter((service) => !service.isDone).map(String).join(', ')}`));
@@ -79,7 +87,7 @@ function sizesOf(random: Seeded): VaultSizes {
   return {
     segmentMaxBytes: random.pick([600, 3000, 20_000]), cycleMaxBytes: random.pick([2000, 100_000]), commitFileBytes: random.pick([1000, 8000, 50_000]),
     minFreeBytes: random.pick([0, 1000]), reserveBytes: random.pick([1000, 4000]), heartbeatSeconds: random.pick([1, 5, 60]), idleCycleMs: random.pick([1, 100, 1000]),
-    extraEntries: random.chance(0.03) ? random.between(100, 250) : 0, bounds: random.pick([{ denials: 1, streams: 1000, lives: 128 }, { denials: 4, streams: 5, lives: 3 }]),
+    extraEntries: random.chance(0.03) ? random.between(100, 250) : 0, batchBytes: random.pick([200, 2000, 1_000_000]), asideFromBytes: random.pick([300, 1_000_000]), bounds: random.pick([{ denials: 1, streams: 1000, lives: 128 }, { denials: 4, streams: 5, lives: 3 }]),
   };
 }
 
@@ -89,6 +97,7 @@ class Plan {
   readonly #random: Seeded;
   readonly #faults: (() => void)[];
   readonly #everyMs: number;
+  readonly #operator: Operator | null = null;
   #left: number;
 
   constructor(machine: Machine, random: Seeded) {
@@ -112,6 +121,7 @@ class Plan {
       () => this.#error('shortWrite', 0.5), () => this.#error('slow', 0.05),
     ];
     this.#faults = all.filter(() => random.chance(0.4));
+    if (machine.options.hasCustody === true) this.#operator = new Operator(machine.office(), random.fork('operator'));
   }
 
   get isOver(): boolean {
@@ -128,11 +138,31 @@ class Plan {
   }
 
   begin(): void {
+    this.#fault();
+    if (this.#operator !== null) this.#decide(this.#operator);
+  }
+
+  checkOrders(): void {
+    const { vault, image, paths, time } = this.#machine;
+    const waiting = vault?.custody?.orders().map(({ file }) => file) ?? [];
+    this.#operator?.check(waiting, (order) => image.find(`${paths.orders}/${order}.order`) !== null, time.latestNs);
+  }
+
+  /** Several decisions between two faults. */
+  #decide(operator: Operator): void {
+    this.#machine.time.after(this.#random.between(1, Math.ceil(this.#everyMs / 2)), () => {
+      if (this.isOver) return;
+      operator.act();
+      this.#decide(operator);
+    });
+  }
+
+  #fault(): void {
     this.#machine.time.after(this.#random.between(0, 2 * this.#everyMs), () => {
       this.#left -= 1;
       if (this.#left <= 0) return this.#end();
       if (this.#faults.length > 0) this.#random.pick(this.#faults)();
-      this.begin();
+      this.#fault();
     });
   }
 

@@ -24,12 +24,12 @@ it('keeps its word in every seed', async (test) => {
   const seeds: Seeds = { first: FIRST, endMs: Date.now() + BUDGET_MS };
   const { results, stop } = inThreads<Ran | null>(new URL('seed-task.ts', import.meta.url), COUNT, seeds);
   const rot = { noticed: 0, 'without meaning': 0 };
-  const sum = { seeds: 0, operations: 0, starts: 0, kills: 0, cuts: 0, acknowledgements: 0 };
+  const sum = { seeds: 0, operations: 0, starts: 0, kills: 0, cuts: 0, acknowledgements: 0, destroyed: 0 };
   for (const result of results) {
     const ran = await result;
     if (ran === null) continue;
     sum.seeds += 1;
-    for (const name of ['operations', 'starts', 'kills', 'cuts', 'acknowledgements'] as const) sum[name] += ran[name];
+    for (const name of ['operations', 'starts', 'kills', 'cuts', 'acknowledgements', 'destroyed'] as const) sum[name] += ran[name];
     if (ran.rot !== null) rot[ran.rot] += 1;
     if (ran.violation === null) continue;
     stop();

@@ -10,6 +10,7 @@ export class TilesHold {
   readonly #paths: Pick<Layout, 'log' | 'rotations'>;
   readonly #key: NoteKey;
   #note = '';
+  #linked: { readonly by: string; readonly keys: LogKey } | undefined;
   /** Every file that {@link #note} covers, with what must be in it. */
   #covered = new Map<string, Buffer>();
 
@@ -35,9 +36,11 @@ export class TilesHold {
     return found?.kind === 'file' ? found.cache : null;
   }
 
-  /** The first key, and those to which what lies in the store leads. */
+  /** The first key, and those to which what lies in the store leads; judged again when that is another. */
   #keys(image: DiskImage): LogKey {
-    return linkRotations(this.#key, [...image.files(this.#paths.rotations)].filter(([path]) => path.endsWith('.tlog-proof')).map(([, { cache }]) => readRotation(cache.toString())));
+    const texts = [...image.files(this.#paths.rotations)].filter(([path]) => path.endsWith('.tlog-proof')).map(([, { cache }]) => cache.toString());
+    if (this.#linked?.by !== texts.join('')) this.#linked = { by: texts.join(''), keys: linkRotations(this.#key, texts.map(readRotation)) };
+    return this.#linked.keys;
   }
 
   #coveredBy(image: DiskImage, note: string): Map<string, Buffer> {

@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // One process of the vault: main.ts over a simulated world, with links in the place of sockets.
 import { basename } from 'node:path';
-import { KIND, parsePartName, type CloseEntry } from '@strongroom/evidence';
-import type { Layout } from '@strongroom/service';
+import { KIND, packFrame, parsePartName, type CloseEntry } from '@strongroom/evidence';
+import { mayApprove, type Identity, type Layout } from '@strongroom/service';
 import { configOf, type Config } from '@strongroom/service/config';
-import { SimulatedDisk, simulatedHsm, type DiskImage, type Operation, type Seeded, type SimulatedLink, type SimulatedTime, type SoftwareKeys } from '@strongroom/testing';
-import type { KeyLine } from '../commit/key-line.ts';
+import { SIMULATED_AUTHORITY, SIMULATED_REGISTRY, SimulatedDisk, simulatedHsm, type DiskImage, type Operation, type Seeded, type SimulatedLink, type SimulatedTime, type SoftwareKeys } from '@strongroom/testing';
+import type { CustodyKeys, KeyLine } from '../commit/key-line.ts';
 import { patiently } from '../commit/keys.ts';
+import { openCustody } from '../custody/open-custody.ts';
+import type { Custody } from '../custody/custody.ts';
+import type { CustodyTools } from '../custody/tools.ts';
 import type { Disk } from '../disk.ts';
 import type { Permit } from '../intake/admission.ts';
 import { Lives, type LivesBounds } from '../intake/lives.ts';
+import { dataKeyReader } from '../read/data-keys.ts';
 import { openSealing, prepareStore, type Sealing, type SealingContext } from '../sealing.ts';
-import type { World } from '../world.ts';
+import type { Aside, World } from '../world.ts';
 import type { Chance } from './chance.ts';
 import type { Oracle } from './oracle.ts';
+import { sealedRun } from './sealed-store.ts';
+import { SimulatedReading } from './simulated-reading.ts';
 
 export const DEPLOYMENT = 'simulated.example';
 
@@ -27,8 +33,20 @@ export interface VaultSizes {
   readonly idleCycleMs: number;
   /** Entries that each start adds, so that a log grows beyond one tile. */
   readonly extraEntries: number;
+  /** From how many octets on a batch is followed by another, and one is compressed aside. */
+  readonly batchBytes: number;
+  readonly asideFromBytes: number;
   /** What is kept of services at most; as the vault has it where nothing is said. */
   readonly bounds?: LivesBounds;
+}
+
+/** Faults as a programmer would make them, put between the vault and what it works with. */
+export interface Tampering {
+  readonly disk?: (disk: Disk) => Disk;
+  readonly keys?: (keys: CustodyKeys) => Partial<CustodyKeys>;
+  readonly reading?: (reading: CustodyTools['reading']) => Partial<CustodyTools['reading']>;
+  /** Whether a message of this type is said to a service, before or after its welcome. */
+  readonly says?: (type: number, isWelcome: boolean) => boolean;
 }
 
 /** The machine that it runs on. */
@@ -44,7 +62,9 @@ export interface VaultHost {
   readonly revoked: ReadonlySet<string>;
   readonly options: {
     readonly sizes: VaultSizes;
-    readonly tamper?: (disk: Disk) => Disk;
+    /** With holds, orders and destructions. */
+    readonly hasCustody?: boolean;
+    readonly tamper?: Tampering;
     readonly onOperation?: (operation: Operation) => void;
   };
   saw(operation: Operation, told: string): void;
@@ -62,6 +82,7 @@ export class VaultProcess {
   isListening = false;
   sealing: Sealing | undefined;
   lives: Lives | undefined;
+  custody: Custody | undefined;
 
   constructor(machine: VaultHost) {
     this.#machine = machine;
@@ -71,7 +92,21 @@ export class VaultProcess {
       before: (operation) => options.onOperation?.(operation), after: (operation, told) => machine.saw(operation, told),
     });
     const disk: Disk = this.#disk;
-    this.world = { disk: options.tamper?.(disk) ?? disk, clock: time.clock(this), random: seededBytes(random.fork('vault')) };
+    this.world = { disk: options.tamper?.disk?.(disk) ?? disk, clock: time.clock(this), random: seededBytes(random.fork('vault')), aside: this.#aside() };
+  }
+
+  /** A thread of the pool takes its time, and reads what it was given until it is done. */
+  #aside(): Aside {
+    const { time, chance, options } = this.#machine;
+    return {
+      fromBytes: options.sizes.asideFromBytes,
+      pack: (plain) => new Promise((resolve) => {
+        time.after(chance.random.between(10, 3000) / 1000, () => {
+          const packed = packFrame(plain);
+          resolve({ ...packed, body: Buffer.from(packed.body) });
+        }, this);
+      }),
+    };
   }
 
   /** Until it is stopped in order. Rejects with what ends it. */
@@ -80,21 +115,27 @@ export class VaultProcess {
     const context = this.#context();
     await prepareStore(this.world, context);
     const sealing = await openSealing({
-      world: this.world, context, commitFileBytes: options.sizes.commitFileBytes,
+      world: this.world, context, commitFileBytes: options.sizes.commitFileBytes, batchBytes: options.sizes.batchBytes,
       openKeys: (onAway, onBack) => this.#keys(onAway, onBack), isAlive: (instance) => this.lives?.isAlive(instance) ?? false,
     });
     this.sealing = sealing;
     const { vault, waiting, loop, own, classOf, events } = sealing;
     this.lives = new Lives({ clock: this.world.clock, producers: vault.producers, waiting, loop, own, permit: this.#permit, classOf, event: () => undefined, ...(options.sizes.bounds === undefined ? {} : { bounds: options.sizes.bounds }) });
-    events.on('sealed', (batches, first) => this.lives?.sealed(batches, first));
+    events.on('sealed', (batches, first) => {
+      this.lives?.sealed(batches, first);
+      for (const [i, { entry, runs }] of batches.entries()) for (const [place, run] of runs.entries()) this.#machine.oracle.custody.committed(sealedRun(run, entry.segment, first + i, place));
+    });
     this.#protectSegments(sealing);
+    if (options.hasCustody === true) this.custody = this.#openCustody(context, sealing);
     for (let i = 0; i < options.sizes.extraEntries; i += 1) vault.enter({ kind: 'heartbeat', time: time.nowNs });
     await sealing.start();
     if (!this.isStopping) this.#machine.checkStore();
     this.lives.awaitReturns();
     this.isListening = true;
+    this.custody?.start();
     await loop.run(this.#stop.signal);
     this.isListening = false;
+    this.custody?.close();
     this.lives.close();
     await sealing.stop();
   }
@@ -116,6 +157,20 @@ export class VaultProcess {
     for (const entry of closedBefore) closed(entry);
   }
 
+  #openCustody(context: SealingContext, sealing: Sealing): Custody {
+    const { chance, options } = this.#machine;
+    const { paths, config, event } = context;
+    const reading = new SimulatedReading({
+      world: this.world, log: paths.log, segments: paths.segments, latencyMs: () => chance.random.between(10, 500) / 1000,
+      dataKey: dataKeyReader(paths.dataKeys, sealing.origin, sealing.keys.unwrap, () => sealing.vault.openSegments, this.world.disk),
+    });
+    const custody = openCustody(this.world, {
+      paths, config, registry: SIMULATED_REGISTRY, identity: { caPem: pemOf(SIMULATED_AUTHORITY) } as Identity, event, protect: (path, flag) => this.#disk.protect(path, flag).catch(() => false),
+    }, sealing, { ask: reading.ask, interrupt: reading.interrupt, ...options.tamper?.reading?.(reading) });
+    sealing.events.on('closed', () => custody.closed());
+    return custody;
+  }
+
   /** Somebody orders new keys; what becomes of that is told by what is sealed. */
   rotate(what: { readonly log: boolean; readonly wrapping: boolean }): void {
     if (this.isListening) this.sealing?.rotator.rotate(what).catch(() => undefined);
@@ -135,17 +190,18 @@ export class VaultProcess {
   }
 
   #keys(onAway: (error: never) => void, onBack: (awayMs: number) => void): KeyLine {
-    const { keys, time, chance } = this.#machine;
+    const { keys, time, chance, options } = this.#machine;
     const hsm = simulatedHsm(keys, time, this, {
       latencyMs: () => (chance.hsmIsSilent ? null : chance.random.between(100, 4000) / 1000), isAway: () => chance.hsmIsAway,
-    });
+      hasDone: () => chance.random.chance(0.5),
+    }, () => ({ origin: keys.key.name, authority: SIMULATED_AUTHORITY, now: time.nowNs, mayApprove: (custodian, { created }) => mayApprove(SIMULATED_REGISTRY, custodian, Number(created / 1_000_000n)) }));
     const patient = patiently(hsm, { clock: this.world.clock, onAway: onAway as (error: unknown) => void, onBack, stop: this.#stop.signal });
-    return { sealing: patient, logKeys: () => patient.logKeys(), unwrap: hsm.unwrap, close: () => undefined };
+    return { sealing: patient, logKeys: () => patient.logKeys(), unwrap: hsm.unwrap, custody: { ...hsm, ...options.tamper?.keys?.(hsm) }, close: () => undefined };
   }
 
   #context(): SealingContext {
     const { paths, options, random } = this.#machine;
-    const { commitFileBytes: _file, extraEntries: _extra, bounds: _bounds, ...sizes } = options.sizes;
+    const { commitFileBytes: _file, extraEntries: _extra, bounds: _bounds, batchBytes: _batch, asideFromBytes: _aside, ...sizes } = options.sizes;
     return {
       paths, config: configOf({ vault: sizes, retention: { classes: { short: { keepDays: 30, basis: 'simulated' } }, rules: [{ source: 's1', class: 'short' }] } }) as Config, deployment: DEPLOYMENT, instance: random.bytes(16), stop: this.#stop.signal,
       state: (state, reason) => this.#machine.note(`state ${state} ${reason ?? ''}`), event: (event) => this.#machine.note(`event ${event}`),
@@ -158,6 +214,10 @@ export class VaultProcess {
     this.#machine.oracle.judged(run.stream.toString('hex'), run.firstSequence, code);
     return code;
   };
+}
+
+function pemOf(certificate: Buffer): string {
+  return `-----BEGIN CERTIFICATE-----\n${certificate.toString('base64')}\n-----END CERTIFICATE-----\n`;
 }
 
 export function seededBytes(random: Seeded): (size: number) => Buffer {

@@ -14,7 +14,7 @@ export type Unsynced =
   | { readonly kind: 'write'; readonly at: number; readonly bytes: Buffer; readonly isLast: boolean }
   | { readonly kind: 'truncate' }
   | { readonly kind: 'name'; readonly name: string; readonly node: Node | null }
-  | { readonly kind: 'flag'; readonly flag: Flag };
+  | { readonly kind: 'flag'; readonly flag: Flag | null };
 
 /** What a power cut makes of it. `bytes` replaces what was written, such as zeros or a part of it; null: nothing was. */
 export type Outcome = 'lost' | 'kept' | { readonly bytes: Buffer };
@@ -101,7 +101,7 @@ export class DiskImage {
     file.unsynced.push({ kind: 'truncate' });
   }
 
-  setFlag(path: string, flag: Flag): void {
+  setFlag(path: string, flag: Flag | null): void {
     const file = this.file(path);
     file.flag = flag;
     file.unsynced.push({ kind: 'flag', flag });

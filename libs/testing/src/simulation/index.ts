@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 export * from './disk-image.ts';
 export * from './seeded.ts';
+export * from './simulated-custodians.ts';
 export * from './simulated-disk.ts';
 export * from './simulated-hsm.ts';
 export * from './simulated-link.ts';

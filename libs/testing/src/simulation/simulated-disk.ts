@@ -122,9 +122,9 @@ export class SimulatedDisk {
   }
 
   /** As `chattr` does it. */
-  async protect(path: string, flag: Flag): Promise<boolean> {
+  async protect(path: string, flag: Flag | 'none'): Promise<boolean> {
     return this.#do('protect', path, 0, () => {
-      this.#options.image.setFlag(path, flag);
+      this.#options.image.setFlag(path, flag === 'none' ? null : flag);
       return true;
     });
   }

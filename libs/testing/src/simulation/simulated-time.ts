@@ -23,6 +23,7 @@ export class SimulatedTime {
   #nowMs = 0;
   #order = 0;
   #utcOffsetNs = BEGIN_NS;
+  #latestNs = BEGIN_NS;
   /** Events that have happened. */
   steps = 0;
 
@@ -35,8 +36,14 @@ export class SimulatedTime {
     return this.#utcOffsetNs + BigInt(Math.round(this.#nowMs * 1e6));
   }
 
+  /** The latest that the wall clock ever showed. */
+  get latestNs(): bigint {
+    return this.nowNs > this.#latestNs ? this.nowNs : this.#latestNs;
+  }
+
   /** The wall clock is set, forwards or back. */
   jump(ms: number): void {
+    this.#latestNs = this.latestNs;
     this.#utcOffsetNs += BigInt(Math.round(ms)) * 1_000_000n;
   }
 
