@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A reporter for `node --test` that prints nothing and leaves its counts as JSON in the directory named by
-// STRONGROOM_TEST_COUNTS, in a file named after the package. Without that variable it does nothing.
-import { readFileSync, writeFileSync } from 'node:fs';
+// STRONGROOM_TEST_COUNTS, in a file named after the package, added to those of an earlier run. Without that variable it does nothing.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestEvent } from 'node:test/reporters';
 
@@ -20,9 +20,11 @@ export function countsFile(directory: string, project: string): string {
 
 export default async function* countReporter(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   const directory = process.env['STRONGROOM_TEST_COUNTS'];
-  const counts: Counts = { project: projectHere(), passed: 0, failed: [], skipped: [] };
+  const project = projectHere();
+  const file = directory === undefined ? undefined : countsFile(directory, project);
+  const counts: Counts = file !== undefined && existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Counts) : { project, passed: 0, failed: [], skipped: [] };
   for await (const event of source) count(counts, event);
-  if (directory !== undefined) writeFileSync(countsFile(directory, counts.project), JSON.stringify(counts));
+  if (file !== undefined) writeFileSync(file, JSON.stringify(counts));
   yield '';
 }
 
