@@ -93,7 +93,7 @@ export async function openSealing({ world, context, openKeys, isAlive, commitFil
   const known: KnownLog = { first: inToken[0]!.key, keys: inToken.map(({ key }) => key), remembered, segmentsFrom: segmentsFrom(disk, paths.dataKeys) };
   const space = new Space(world, paths.store, config.minFreeBytes, config.reserveBytes);
   const commitLog = new CommitLog(disk, paths.commit, commitFileBytes);
-  const recovered = await withRoom(world, context, space, () => recover(disk, paths, known, commitLog));
+  const recovered = await withRoom(world, context, space, () => recover(world, paths, known, commitLog));
   checkLogKeys(recovered.keys, inToken);
   const rotationFiles = new RotationFiles(disk, paths.rotations);
   const publishVkey = async (vkey: string): Promise<void> => {

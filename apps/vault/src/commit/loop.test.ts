@@ -38,7 +38,7 @@ function state(instance: Buffer, seenAt: bigint, streams: number): ProducerState
 
 it('begins the commit log anew while it is never idle, and forgets lives that ended long ago', async () => {
   const commitLog = new CommitLog(SYSTEM_DISK, paths.commit);
-  const recovered = await recover(SYSTEM_DISK, paths, keys.known(), commitLog);
+  const recovered = await recover(SYSTEM_WORLD, paths, keys.known(), commitLog);
   const waiting = new Waiting(SYSTEM_CLOCK);
   const alive = randomBytes(16);
   const vault = new Vault({
@@ -68,6 +68,6 @@ it('begins the commit log anew while it is never idle, and forgets lives that en
   assert.deepEqual([alive, old, long].map((instance) => vault.producers.find(instance) !== undefined), [true, false, true]);
   await vault.release();
   const again = new CommitLog(SYSTEM_DISK, paths.commit);
-  assert.equal((await recover(SYSTEM_DISK, paths, keys.known(), again)).tree.size, vault.size);
+  assert.equal((await recover(SYSTEM_WORLD, paths, keys.known(), again)).tree.size, vault.size);
   await again.close();
 });

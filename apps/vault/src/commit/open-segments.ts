@@ -5,6 +5,7 @@ import type { SealingKeys } from './keys.ts';
 import { expiryBucket } from './retention.ts';
 import { tornEntry } from './segment-parts.ts';
 import { SegmentWriter } from './segment-writer.ts';
+import { sliced } from './slices.ts';
 import type { World } from '../world.ts';
 
 const SEGMENT_AGE_NS = 24n * 3600n * 1_000_000_000n;
@@ -122,8 +123,11 @@ export class OpenSegments {
   /** Gives all up at their committed lengths; `isClosing` tells of which a closing entry waits already. */
   async giveUp(isClosing: (segment: string) => boolean): Promise<CloseEntry[]> {
     await this.release();
-    const torn = this.committed.filter(({ id }) => !isClosing(segmentName(id)));
-    return torn.map((open) => tornEntry(this.#options.world.disk, this.#options.segments, open));
+    const { world: { disk, clock }, segments } = this.#options;
+    const pace = sliced(() => clock.turn());
+    const torn: CloseEntry[] = [];
+    for (const open of this.committed.filter(({ id }) => !isClosing(segmentName(id)))) torn.push(await tornEntry(disk, segments, open, pace));
+    return torn;
   }
 
   /** Lets go of open files: nothing is written. */

@@ -16,6 +16,10 @@ import { LogDirectory } from './log-directory.ts';
 import { Producers } from '../intake/producers.ts';
 import { RotationFiles, type KeptRotation } from './rotation-files.ts';
 import { partsOf, tornEntry } from './segment-parts.ts';
+import { sliced, type Pace } from './slices.ts';
+import type { World } from '../world.ts';
+
+type RecoverWorld = Pick<World, 'disk'> & { readonly clock: Pick<World['clock'], 'turn'> };
 
 export interface RecoverPaths {
   readonly log: string;
@@ -62,7 +66,7 @@ const NOTHING: Snapshot = { kind: 'snapshot', size: 0, totals: { records: 0, bat
  * next recovery treats the same. Throws `Refused`: `vault.rollback`, `vault.foreign-log`, `note.*`; `Failed`:
  * `vault.commit-log-damaged`, `vault.log-damaged`, `vault.file-short`, `vault.frame-damaged`.
  */
-export async function recover(disk: Disk, paths: RecoverPaths, known: KnownLog, commitLog: CommitLog): Promise<Recovered> {
+export async function recover({ disk, clock }: RecoverWorld, paths: RecoverPaths, known: KnownLog, commitLog: CommitLog): Promise<Recovered> {
   await makeStore(disk, paths.log, paths.segments, paths.commit, paths.rotations);
   const log = new LogDirectory(disk, paths.log);
   const rotations = new RotationFiles(disk, paths.rotations);
@@ -72,7 +76,7 @@ export async function recover(disk: Disk, paths: RecoverPaths, known: KnownLog, 
   const replayed = replay(redo, log, published.size, before);
   checkRemembered(known, replayed, log);
   for (const directory of [paths.segments, paths.commit]) await removeUnfinished(disk, directory);
-  const segments = await rewriteTails(disk, paths.segments, replayed.open);
+  const segments = await rewriteTails(disk, paths.segments, replayed.open, sliced(() => clock.turn()));
   await commitLog.turn(redo.snapshot, redo.cycles);
   for (const rotation of replayed.rotations) await rotations.keep(rotation);
   if (replayed.tree.size > published.size) await log.publish(replayed.tree.takeFiles(), replayed.checkpoint);
@@ -209,16 +213,16 @@ function openRemembered(note: string, keys: LinkedKeys, inToken: readonly NoteKe
 }
 
 /** Closes every segment that was open; what lies beyond the published part goes into a new part file. */
-async function rewriteTails(disk: Disk, directory: string, open: OpenSegments): Promise<CloseEntry[]> {
+async function rewriteTails(disk: Disk, directory: string, open: OpenSegments, pace: Pace): Promise<CloseEntry[]> {
   const closing: CloseEntry[] = [];
   for (const [segment, { length, frames, publishedLength, last }] of open) {
     const parts = partsOf(disk, directory, segment);
     if (length > publishedLength && !parts.some((part) => part.isRecovered && part.offset === publishedLength)) {
       const source = parts.at(-1) ?? { path: join(directory, partName(segment, 0)), offset: 0 };
-      checkFrames(disk, source, last);
+      await checkFrames(disk, source, last, pace);
       await copyRange(disk, source.path, publishedLength - source.offset, length - source.offset, join(directory, `${segment}.${publishedLength}.seg`));
     }
-    closing.push(tornEntry(disk, directory, { id: Number.parseInt(segment, 16), length, frames }));
+    closing.push(await tornEntry(disk, directory, { id: Number.parseInt(segment, 16), length, frames }, pace));
   }
   // A part that an earlier recovery put in place may have been killed before its name was durable.
   if (open.size > 0) await syncNames(disk, directory);
@@ -235,11 +239,14 @@ async function removeUnfinished(disk: Disk, directory: string): Promise<void> {
   for (const name of listDirectory(disk, directory)) if (/\.(seg|commit)\.new$/.test(name)) await removePath(disk, join(directory, name));
 }
 
-function checkFrames(disk: Disk, source: { path: string; offset: number }, entries: readonly BatchEntry[]): void {
+async function checkFrames(disk: Disk, source: { path: string; offset: number }, entries: readonly BatchEntry[], pace: Pace): Promise<void> {
   for (const entry of entries) {
     const start = entry.offset - source.offset;
     const digest = createHash('sha256');
-    for (const part of readRange(disk, source.path, start, start + entry.length)) digest.update(part);
+    for (const part of readRange(disk, source.path, start, start + entry.length)) {
+      digest.update(part);
+      await pace(part.length);
+    }
     if (!digest.digest().equals(entry.digest)) {
       throw new Failed('vault.frame-damaged', `frame ${entry.frame} of segment ${entry.segment} is not what was committed`, { fix: 'run "strongroom verify", and restore the store from a backup' });
     }

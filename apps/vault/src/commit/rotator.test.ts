@@ -38,7 +38,7 @@ class Bench {
     const { keys, paths, home } = this;
     const file = join(this.remembered, 'remembered');
     const commitLog = new CommitLog(SYSTEM_DISK, paths.commit);
-    const recovered = await recover(SYSTEM_DISK, paths, keys.known(existsSync(file) ? readFileSync(file, 'utf8') : null), commitLog);
+    const recovered = await recover(SYSTEM_WORLD, paths, keys.known(existsSync(file) ? readFileSync(file, 'utf8') : null), commitLog);
     const files = new RotationFiles(SYSTEM_DISK, paths.rotations);
     this.vkey = vkeyOf(presentKey(recovered.keys));
     this.checkPublished();

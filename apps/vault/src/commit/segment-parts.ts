@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { parsePartName, partName, segmentName, type CloseEntry, type OpenSegment } from '@strongroom/evidence';
 import { listDirectory, readRange, type Disk } from '../disk.ts';
+import type { Pace } from './slices.ts';
 
 export interface Part {
   readonly path: string;
@@ -30,18 +31,21 @@ export function partsBySegment(disk: Disk, directory: string): Map<string, Part[
 }
 
 /** The closing entry of a segment that ends without a final frame. Reads it whole: at most one segment's size. */
-export function tornEntry(disk: Disk, directory: string, { id, length, frames }: OpenSegment): CloseEntry {
+export async function tornEntry(disk: Disk, directory: string, { id, length, frames }: OpenSegment, pace: Pace): Promise<CloseEntry> {
   const segment = segmentName(id);
-  return { kind: 'close', segment, frames, length, digest: digestOf(disk, partsOf(disk, directory, segment), length), state: 'torn' };
+  return { kind: 'close', segment, frames, length, digest: await digestOf(disk, partsOf(disk, directory, segment), length, pace), state: 'torn' };
 }
 
 /** SHA-256 over the logical bytes of a segment, [0, length). */
-function digestOf(disk: Disk, parts: readonly Part[], length: number): Buffer {
+async function digestOf(disk: Disk, parts: readonly Part[], length: number, pace: Pace): Promise<Buffer> {
   const digest = createHash('sha256');
-  parts.forEach((part, i) => {
+  for (const [i, part] of parts.entries()) {
     const end = Math.min(parts[i + 1]?.offset ?? length, length);
-    for (const bytes of readRange(disk, part.path, 0, Math.max(0, end - part.offset))) digest.update(bytes);
-  });
+    for (const bytes of readRange(disk, part.path, 0, Math.max(0, end - part.offset))) {
+      digest.update(bytes);
+      await pace(bytes.length);
+    }
+  }
   return digest.digest();
 }
 

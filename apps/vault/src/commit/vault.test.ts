@@ -65,7 +65,7 @@ class Bench {
   async open(remembered: string | null = null, world: World = SYSTEM_WORLD): Promise<Opened> {
     const { keys, home, paths } = this;
     const commitLog = new CommitLog(SYSTEM_DISK, paths.commit);
-    const recovered = await recover(SYSTEM_DISK, paths, keys.known(remembered), commitLog).catch(async (error: unknown) => { await commitLog.close(); throw error; });
+    const recovered = await recover(SYSTEM_WORLD, paths, keys.known(remembered), commitLog).catch(async (error: unknown) => { await commitLog.close(); throw error; });
     const events = new EventEmitter<VaultEvents>();
     const waiting = new Waiting(SYSTEM_CLOCK);
     const dataKeys = join(home, 'keys');

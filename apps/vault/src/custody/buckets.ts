@@ -16,6 +16,8 @@ export interface Bucket {
   readonly keys: readonly string[];
   /** Segments that these keys wrap, held ones included. */
   readonly segments: readonly SegmentFacts[];
+  /** Which of these keys wraps a segment. */
+  readonly keyOf: ReadonlyMap<string, string>;
   /** Of those, what a hold in force keeps. */
   readonly held: readonly string[];
   /** Segments that are there by a hold alone: their bucket's key is destroyed. */
@@ -36,7 +38,7 @@ export async function buckets({ reading, wraps, state, world: { clock } }: Custo
     const keys = new Set(segments.map(({ segment }) => keyIds.get(segment)!));
     const [retentionClass = '', bucket = ''] = name.split('/');
     return {
-      name, retentionClass, bucket, isExpired: isExpired(bucket, clock.nowNs()), keys: [...keys].toSorted(), segments,
+      name, retentionClass, bucket, isExpired: isExpired(bucket, clock.nowNs()), keys: [...keys].toSorted(), segments, keyOf: keyIds,
       held: holds.held(segments.map(({ segment }) => segment)), byHoldAlone: all.length - segments.length,
       isUnderWay: underWay.has(name),
     };

@@ -138,7 +138,7 @@ export class Custody {
     const now = await this.#bucket(seen.name);
     const { retentionClass, bucket } = now;
     const keys = now.keys.filter((key) => seen.keys.includes(key));
-    const { segments, held } = underKeys(this.#tools, now, keys);
+    const { segments, held } = underKeys(now, keys);
     const { records, bytes, from, to } = sums(segments);
     return {
       kind: 'destroy', ...this.#common(reason ?? this.#expiryReason(retentionClass)), class: retentionClass, bucket, keys,
@@ -269,8 +269,8 @@ export class Custody {
 
   async #goOnWith(file: OrderFile): Promise<void> {
     const { id, expires } = file.order;
-    if (this.#tools.orders.kept(id) !== null && !this.#isOpen(file)) await this.#tools.orders.forget(id);
-    else if (this.#now > expires) await (this.#isOpen(file) && (await this.#isBegun(file)) ? this.#carryOut(file, true) : this.#expire(file));
+    if (this.#tools.orders.kept(id) !== null && !(await this.#isOpen(file))) await this.#tools.orders.forget(id);
+    else if (this.#now > expires) await (await this.#isOpen(file) && (await this.#isBegun(file)) ? this.#carryOut(file, true) : this.#expire(file));
     else if (isApproved(file, this.#tools)) await this.#carryOut(file);
   }
 
@@ -287,13 +287,14 @@ export class Custody {
   }
 
   /** Whether an order whose file is in the store has still to be carried out: its entry was not committed. */
-  #isOpen({ order }: OrderFile): boolean {
-    return order.kind === 'release' ? this.#tools.state.holds.has(order.hold) : order.kind === 'destroy' && order.keys.some((key) => this.#lives(key));
+  async #isOpen({ order }: OrderFile): Promise<boolean> {
+    if (order.kind === 'release') return this.#tools.state.holds.has(order.hold);
+    return order.kind === 'destroy' && this.#wrapsAnything(order.keys);
   }
 
-  #lives(key: string): boolean {
-    const { wraps } = this.#tools;
-    return [...wraps.list()].some(([segment, { bucket }]) => bucket && wraps.read(segment)?.keyId === key);
+  async #wrapsAnything(keys: readonly string[]): Promise<boolean> {
+    const { wraps, world: { clock } } = this.#tools;
+    return (await wraps.keyIds(() => clock.turn())).values().some((keyId) => keys.includes(keyId));
   }
 
   async #expire({ order }: OrderFile): Promise<void> {

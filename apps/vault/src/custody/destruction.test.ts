@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { encodeOrderFile, segmentName } from '@strongroom/evidence';
+import { encodeOrderFile, rangesOf, segmentName, type DestroyEntry } from '@strongroom/evidence';
 import { Bench, away } from '../simulation/custody-bench.ts';
 import { finishDestroy } from './destruction.ts';
 import { SegmentKeys } from '../commit/segment-keys.ts';
@@ -47,6 +47,26 @@ it('a destruction lists each directory a few times, however many segments it is 
   await finishDestroy(watched, [...tools.state.destroying.values()][0]!);
   assert.ok(listings.size >= 2 && [...listings.values()].every((count) => count <= 2), [...listings.values()].join(' '));
   assert.deepEqual(await Promise.all(segments.map(async (segment) => bench.opens(segment))), segments.map(() => false));
+});
+
+it('of what lies under its keys an order takes what it names, and what never held anything; more than that is no order', async () => {
+  await using bench = await Bench.open();
+  const { custody, tools, keys, home } = bench;
+  const segments = [await bench.seal('first'), await bench.seal('second')];
+  const file = bench.approved(await custody.drawDestroy((await custody.buckets())[0]!.name, 'an erasure request'));
+  const { order } = file;
+  assert.ok(order.kind === 'destroy');
+  // As a crash before its first commit leaves it.
+  const unused = segmentName(900);
+  writeFileSync(join(home, 'keys', `${unused}.key`), readFileSync(join(home, 'keys', `${segments[0]}.key`)));
+  writeFileSync(join(home, 'segments', `${unused}.seg`), 'header');
+  const approvals = await tools.orders.keep(file);
+  await keys.beginOrder(encodeOrderFile(file));
+  const entry: DestroyEntry = { kind: 'destroy', time: keys.nowNs(), class: order.class, bucket: order.bucket, keys: order.keys, segments: rangesOf([segments[0]!]), held: [], batches: 1, records: 1, bytes: 1, order: order.id, approvals };
+  await assert.rejects(finishDestroy(tools, entry), { name: 'Bug', code: 'custody.more-than-named' });
+  assert.deepEqual([await bench.opens(segments[0]!), await bench.opens(segments[1]!), existsSync(join(home, 'segments', `${unused}.seg`))], [true, true, true]);
+  await finishDestroy(tools, { ...entry, segments: rangesOf(segments) });
+  assert.deepEqual([await bench.opens(segments[0]!), await bench.opens(segments[1]!), existsSync(join(home, 'segments', `${unused}.seg`))], [false, false, false]);
 });
 
 it('wrapped keys are read in slices, between which others go on', async () => {

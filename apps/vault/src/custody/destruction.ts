@@ -8,11 +8,12 @@
 //   6. what is held of them in memory and open files; data keys, filters, segments    the rest of them goes
 //   7. the `destroyed` entry; the order waits no more                    an order that is not found again among those that wait
 import { join } from 'node:path';
-import { Failed, Refused } from '@strongroom/bytes';
+import { Failed, invariant, Refused } from '@strongroom/bytes';
 import { checkApproved, checkDestroyRanges, encodeOrderFile, inRanges, rangesOf, rangesWithin, segmentsIn, type ApprovalRules, type DestroyEntry, type DestroyOrder, type Order, type OrderFile } from '@strongroom/evidence';
 import { mayApprove } from '@strongroom/service';
 import { partsBySegment } from '../commit/segment-parts.ts';
 import { listDirectory, removeDurably } from '../disk.ts';
+import type { SegmentFacts } from '../read/census.ts';
 import { buckets, sums, type Bucket } from './buckets.ts';
 import type { Holds } from './holds.ts';
 import type { CustodyTools } from './tools.ts';
@@ -61,7 +62,7 @@ type Planned = Omit<DestroyEntry, 'kind' | 'time' | 'order' | 'approvals'>;
 
 async function planned(tools: CustodyTools, holds: Holds, order: DestroyOrder): Promise<Planned> {
   const now = (await buckets(tools, holds)).find(({ name }) => name === `${order.class}/${order.bucket}`);
-  const under = underKeys(tools, now ?? { segments: [], held: [] }, order.keys);
+  const under = underKeys(now ?? { segments: [], held: [], keyOf: new Map() }, order.keys);
   const { segments } = under;
   if (!rangesWithin(rangesOf(segments.map(({ segment }) => segment)), order.segments)) {
     throw new Refused('order.stale', `${order.class}/${order.bucket} has more than the order ${order.id} names`, { fix: 'draw the order up again' });
@@ -79,31 +80,43 @@ async function planned(tools: CustodyTools, holds: Holds, order: DestroyOrder): 
 }
 
 /** Of a bucket what these keys wrap: what was sealed since an order was drawn up lies under others. */
-export function underKeys({ wraps }: CustodyTools, { segments, held }: Pick<Bucket, 'segments' | 'held'>, keys: readonly string[]): Pick<Bucket, 'segments' | 'held'> {
-  const isUnder = (segment: string): boolean => keys.includes(wraps.read(segment)?.keyId ?? '');
+export function underKeys({ segments, held, keyOf }: Pick<Bucket, 'segments' | 'held' | 'keyOf'>, keys: readonly string[]): Pick<Bucket, 'segments' | 'held'> {
+  const isUnder = (segment: string): boolean => keys.includes(keyOf.get(segment) ?? '');
   return { segments: segments.filter(({ segment }) => isUnder(segment)), held: held.filter(isUnder) };
 }
 
-/** Steps 5 to 7, however often. Throws `Failed`: `order.lost`, `keys.*`, `vault.*`. */
+/** Steps 5 to 7, however often. Throws `Failed`: `order.lost`, `keys.*`, `vault.*`; `Bug('custody.more-than-named')`. */
 export async function finishDestroy(tools: CustodyTools, entry: DestroyEntry): Promise<void> {
   const { world: { clock }, keys, orders, log, copies, say, reading } = tools;
   const kept = orders.kept(entry.order);
   if (kept === null) throw new Failed('order.lost', `the order ${entry.order}, by which ${entry.class}/${entry.bucket} is being destroyed, is missing`, { why: `store/orders/${entry.order}.order is not there`, fix: 'restore it from a copy of the store' });
+  const going = await segmentsGoing(tools, entry);
   await keys.destroyByOrder(kept.bytes);
   await reading.interrupt('evidence that it may have open is being destroyed');
-  const files = await removeFiles(tools, entry);
+  const files = await removeFiles(tools, entry, going);
   await log.enter({ kind: 'destroyed', time: clock.nowNs(), order: entry.order, keys: entry.keys, files, copies: [...COPIES, ...copies] });
   await orders.forget(entry.order);
   say('vault.destroyed', 'warn', { bucket: `${entry.class}/${entry.bucket}`, order: entry.order, records: entry.records, files });
 }
 
+/**
+ * What goes: what the entry names, and what was made under its keys and never came to hold anything, because a crash came
+ * before its first commit. Anything else under these keys is evidence that no custodian has seen, and nothing goes then.
+ */
+async function segmentsGoing({ wraps, reading, world: { clock } }: CustodyTools, entry: DestroyEntry): Promise<Set<string>> {
+  const [going, held] = [new Set(segmentsIn(entry.segments)), new Set(segmentsIn(entry.held))];
+  const others = [...await wraps.keyIds(() => clock.turn())].filter(([segment, keyId]) => entry.keys.includes(keyId) && !going.has(segment) && !held.has(segment)).map(([segment]) => segment);
+  if (others.length === 0) return going;
+  const named = new Set(((await reading.ask('census', {})) as SegmentFacts[]).map(({ segment }) => segment));
+  const evidence = others.find((segment) => named.has(segment));
+  invariant(evidence === undefined, 'custody.more-than-named', `segment ${evidence} lies under a key that the order ${entry.order} destroys, and the order does not name it`);
+  for (const segment of others) going.add(segment);
+  return going;
+}
+
 /** Data keys first: without them the rest is noise. Returns how many files went. */
-async function removeFiles(tools: CustodyTools, entry: DestroyEntry): Promise<number> {
-  const { wraps, paths, world: { disk, clock } } = tools;
-  const going = new Set(segmentsIn(entry.segments));
-  // Segments that no entry names were made under these keys too, if a crash came before their first commit.
-  for (const [segment, keyId] of await wraps.keyIds(() => clock.turn())) if (entry.keys.includes(keyId)) going.add(segment);
-  for (const segment of segmentsIn(entry.held)) going.delete(segment);
+async function removeFiles(tools: CustodyTools, entry: DestroyEntry, going: ReadonlySet<string>): Promise<number> {
+  const { wraps, paths, world: { disk } } = tools;
   let files = 0;
   for (const segment of segmentsIn(entry.held)) await wraps.remove(segment);
   const listed = wraps.list();

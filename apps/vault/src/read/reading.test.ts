@@ -31,7 +31,7 @@ const keys = new SoftwareKeys('test.example/log');
 before(async () => {
   const [waiting, commitLog, events] = [new Waiting(SYSTEM_CLOCK), new CommitLog(SYSTEM_DISK, paths.commit), new EventEmitter<VaultEvents>()];
   events.on('opened', (segment) => dataKeys.set(segment.name, Buffer.from(segment.dataKey)));
-  const recovered = await recover(SYSTEM_DISK, paths, keys.known(), commitLog);
+  const recovered = await recover(SYSTEM_WORLD, paths, keys.known(), commitLog);
   const vault = new Vault({
     world: SYSTEM_WORLD, keys, commitLog, waiting, segments: paths.segments, dataKeys: join(home, 'keys'), cycleBytesMax: 1 << 20, keepDays: () => 400, segmentBytesMax: 1 << 20, isAlive: () => false,
   }, recovered, events);

@@ -124,7 +124,7 @@ export class Bench {
     const custodians = [await makeCustodian(authority, DEPLOYMENT, 'anna'), await makeCustodian(authority, DEPLOYMENT, 'bert')];
     const commitLog = new CommitLog(SYSTEM_WORLD.disk, join(home, 'commit'));
     const keys = new BenchKeys();
-    const recovered = await recover(SYSTEM_WORLD.disk, pathsIn(home), keys.software.known(), commitLog);
+    const recovered = await recover(SYSTEM_WORLD, pathsIn(home), keys.software.known(), commitLog);
     return new Bench(home, authority, custodians, keys, commitLog, recovered);
   }
 
