@@ -16,6 +16,7 @@ import { Failed, Refused } from '@strongroom/bytes';
 import { issueAuthority, pemEncode, type SignEcdsa } from '@strongroom/keys';
 import { writeDurably } from '@strongroom/service';
 import { readFounded, type Founded } from './founded.ts';
+import { withRoom } from './founding-room.ts';
 import { LogKeys } from './log-keys.ts';
 import { Module } from './module.ts';
 import type { KeyringPlace } from './place.ts';
@@ -45,17 +46,28 @@ export interface Keyring {
 /**
  * Opens the token and finds the deployment's keys in it, founding them at the very first start.
  * Throws `Failed('keys.hsm-away')` (try again later) or `Refused`: `keys.module`, `keys.pin`, `keys.pin-file`,
- * `keys.mechanism`, `keys.token-ambiguous`, `keys.founded` (a person must look).
+ * `keys.mechanism`, `keys.token-ambiguous`, `keys.founded`, `keys.no-room` (a person must look).
  */
 export async function openKeyring(place: KeyringPlace): Promise<Keyring> {
   const founded = readFounded(place.directory);
-  if (place.pinFile === undefined) await prepareSoftHsm(place.directory, founded !== undefined);
-  if (founded !== undefined) {
-    if (founded.deployment !== place.deployment) throw otherDeployment(founded.deployment, place.deployment);
-    return openFounded(place, founded);
-  }
+  if (founded === undefined) return place.pinFile === undefined ? withRoom(place.directory, () => foundEmbedded(place)) : foundIn(place, place.pinFile);
+  if (place.pinFile === undefined) await prepareSoftHsm(place.directory, true);
+  if (founded.deployment !== place.deployment) throw otherDeployment(founded.deployment, place.deployment);
+  return openFounded(place, founded);
+}
+
+async function foundEmbedded(place: KeyringPlace): Promise<Keyring> {
+  await prepareSoftHsm(place.directory, false);
   return withModule(place, async (module) => {
-    const token = place.pinFile === undefined ? await makeToken(module, place) : module.open(place.tokenLabel, readPin(place.pinFile));
+    const token = await makeToken(module, place);
+    return keyringOf(module, token, await found(token, place), place);
+  });
+}
+
+/** In an external token. */
+function foundIn(place: KeyringPlace, pinFile: string): Promise<Keyring> {
+  return withModule(place, async (module) => {
+    const token = module.open(place.tokenLabel, readPin(pinFile));
     return keyringOf(module, token, await found(token, place), place);
   });
 }
