@@ -7,20 +7,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { openCheckpoint, parseVkey } from '@strongroom/evidence';
 import { RelpClient, Rsyslog, rsyslogMissing, startAppliance, type Appliance } from '@strongroom/testing';
 
 const texts = (what: string, count: number): string[] => Array.from({ length: count }, (_, i) => `<13>1 2026-03-01T00:00:0${i % 10}Z ${what} app - - - line ${i}`);
 
 describe('receipts', () => {
-  it('tell a RELP client that offers them where each record lies, and others see nothing of them', async () => {
+  it('tell a RELP client that offers them where each record lies and under which checkpoint, and others see nothing of them', async () => {
     await using appliance = await startAppliance();
     const [address, identity] = [appliance.addresses['relp-tls']!, await appliance.enrol('careful')];
-    const careful = new RelpClient({ address, identity, window: 64, receipts: true });
+    const careful = new RelpClient({ address, identity, window: 64, receipts: 2 });
     const plain = new RelpClient({ address, identity, window: 64 });
-    const [kept, others] = [texts('careful', 200), texts('plain', 200)];
-    await Promise.all([careful.send(kept), plain.send(others)]);
+    await Promise.all([careful.send(texts('careful', 200)), plain.send(texts('plain', 200))]);
     await Promise.all([careful.settle(), plain.settle()]);
-    assert.match(careful.offered, /\nstrongroom_receipts=1$/);
+    assert.match(careful.offered, /\nstrongroom_receipts=2$/);
     assert.doesNotMatch(plain.offered, /receipts/);
     assert.deepEqual([careful.receipts.length, plain.receipts.length, plain.acked.length], [200, 0, 200]);
     const { log } = await appliance.status();
@@ -32,6 +32,13 @@ describe('receipts', () => {
       const { stdout, stderr } = await appliance.cli('show', id, '-o', 'json');
       assert.equal((JSON.parse(stdout) as { raw: string }).raw, text, stderr);
     }
+    // Each comes with what the log's key signed when it was committed: from then on the sender is a witness of the log.
+    const vkey = (await appliance.cli('vkey')).stdout.trim();
+    for (const { checkpoint, size } of careful.receipts) assert.ok(openCheckpoint(checkpoint, parseVkey(vkey)).size >= size);
+    const kept = join(appliance.home, 'kept-by-the-sender.note');
+    writeFileSync(kept, careful.receipts.at(-1)!.checkpoint);
+    const compared = await appliance.cli('verify', '--checkpoint', kept);
+    assert.equal(compared.code, 0, compared.stdout + compared.stderr);
     await Promise.all([careful.close(), plain.close()]);
   });
 
@@ -41,7 +48,7 @@ describe('receipts', () => {
     const list = join(directory, 'list');
     try {
       const identity = await appliance.enrol('web-01');
-      const client = new RelpClient({ address: appliance.addresses['relp-tls']!, identity, window: 64, receipts: true });
+      const client = new RelpClient({ address: appliance.addresses['relp-tls']!, identity, window: 64, receipts: 1 });
       const sent = [...texts('web-01', 100), ...texts('web-01', 3)];
       await client.send(sent);
       await client.settle();

@@ -25,11 +25,12 @@ export interface Entry {
   readonly wantsPlace?: boolean;
 }
 
-/** Where an entry's first record lies, in a log of `size` entries. */
+/** Where an entry's first record lies, in a log of `size` entries, and the signed checkpoint of its commit. */
 export interface Place {
   readonly entry: number;
   readonly record: number;
   readonly size: number;
+  readonly checkpoint: string;
 }
 
 /** What happens to entries, in the order in which they were put. */
@@ -166,8 +167,8 @@ function join(first: Entry, second: Entry): Entry | undefined {
 }
 
 /** By stream and first sequence. */
-function placesOf({ size, places }: SubmitReceipt): Map<string, Place> {
-  return new Map(places.map(({ stream, firstSequence, entry, record }) => [`${stream.toString('hex')} ${firstSequence}`, { entry, record, size }]));
+function placesOf({ size, checkpoint, places }: SubmitReceipt): Map<string, Place> {
+  return new Map(places.map(({ stream, firstSequence, entry, record }) => [`${stream.toString('hex')} ${firstSequence}`, { entry, record, size, checkpoint }]));
 }
 
 function placeOf({ run, wantsPlace }: Entry, places: ReadonlyMap<string, Place> | undefined): Place | undefined {

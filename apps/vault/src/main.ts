@@ -73,7 +73,7 @@ runService('vault', async (context) => {
   events.on('sealed', (batches, first) => readers.sealed(batches, first));
   const permit = permitFor(context.deployment, () => context.registry);
   const lives = new Lives({ clock: world.clock, producers: vault.producers, waiting, loop, own, permit, classOf, event: (event, level, fields) => context.event(event, level, fields) });
-  events.on('sealed', (batches, first) => lives.sealed(batches, first));
+  events.on('sealed', (batches, first, checkpoint) => lives.sealed(batches, first, checkpoint));
   const intake = new Intake(context, lives);
 
   const counting = Counting.open(world, told, sealing);

@@ -46,7 +46,7 @@ function encode(written: Written, parts: boolean): Buffer {
     case 'submit': return encodeSubmit(message.number, message.token, written.runs!.map((run) => submitted(run, parts)), message.awaited, message.receipts);
     case 'ack': return encodeAck(message.number);
     case 'denied': return encodeDenied(message.number, message.stream, message.code);
-    case 'receipt': return encodeReceipt(message.number, message.size, message.places);
+    case 'receipt': return encodeReceipt(message.number, message.size, message.checkpoint, message.places);
   }
 }
 

@@ -38,7 +38,7 @@ export type Message =
   | { readonly type: 'submit'; readonly number: number; readonly awaited: boolean; readonly receipts: boolean; readonly token: Buffer; readonly runs: ReceivedRun[] }
   | { readonly type: 'ack'; readonly number: number }
   | { readonly type: 'denied'; readonly number: number; readonly stream: Buffer; readonly code: string }
-  | { readonly type: 'receipt'; readonly number: number; readonly size: number; readonly places: readonly RunPlace[] };
+  | { readonly type: 'receipt'; readonly number: number; readonly size: number; readonly checkpoint: string; readonly places: readonly RunPlace[] };
 
 /** Where a run lies: its first record is `<entry>-<record>`, and the next ones follow it. */
 export interface RunPlace {
@@ -65,9 +65,9 @@ export function encodeDenied(number: number, stream: Buffer, code: string): Buff
   return seal(MESSAGE.denied, new ByteWriter(64).u64(number).bytes(stream).str16(code));
 }
 
-/** Where the runs of a submission lie, in a log that has `size` entries with them. */
-export function encodeReceipt(number: number, size: number, places: readonly RunPlace[]): Buffer {
-  const to = new ByteWriter(32 + places.length * 48).u64(number).u64(size).u32(places.length);
+/** Where the runs of a submission lie, in a log that has `size` entries with them, and the signed checkpoint of their commit. */
+export function encodeReceipt(number: number, size: number, checkpoint: string, places: readonly RunPlace[]): Buffer {
+  const to = new ByteWriter(32 + 2 * checkpoint.length + places.length * 48).u64(number).u64(size).str16(checkpoint).u32(places.length);
   for (const { stream, firstSequence, count, entry, record } of places) to.bytes(stream).u64(firstSequence).u32(count).u64(entry).u32(record);
   return seal(MESSAGE.receipt, to);
 }
@@ -144,7 +144,7 @@ function decodeBody(type: number, from: ByteReader): Message {
     case MESSAGE.denied:
       return { type: 'denied', number: from.size(), stream: from.take(16), code: from.str16() };
     case MESSAGE.receipt:
-      return { type: 'receipt', number: from.size(), size: from.size(), places: readPlaces(from) };
+      return { type: 'receipt', number: from.size(), size: from.size(), checkpoint: from.str16(), places: readPlaces(from) };
     default:
       throw new Refused('submission.type', `message type ${type} is not known`);
   }

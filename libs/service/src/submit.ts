@@ -25,9 +25,10 @@ export interface Denied {
   readonly code: string;
 }
 
-/** Where the runs of a submission lie, in a log of `size` entries. */
+/** Where the runs of a submission lie, in a log of `size` entries, and the signed checkpoint of their commit. */
 export interface SubmitReceipt {
   readonly size: number;
+  readonly checkpoint: string;
   readonly places: readonly RunPlace[];
 }
 
@@ -238,9 +239,9 @@ export class SubmitClient {
     this.#setFull();
   }
 
-  #placed({ number, size, places }: Extract<Message, { type: 'receipt' }>): void {
+  #placed({ number, size, checkpoint, places }: Extract<Message, { type: 'receipt' }>): void {
     const submission = this.#queue.find((one) => one.number === number);
-    submission?.placed?.({ size, places: places.map((place) => ({ ...place, stream: Buffer.from(place.stream) })) });
+    submission?.placed?.({ size, checkpoint, places: places.map((place) => ({ ...place, stream: Buffer.from(place.stream) })) });
   }
 
   #denied(denied: Denied): void {

@@ -17,8 +17,8 @@ export interface RelpClientOptions {
   readonly identity: string;
   /** Sent and not answered. */
   readonly window: number;
-  /** Offers `strongroom_receipts=1`: then {@link RelpClient.receipts} tells where each text lies. */
-  readonly receipts?: boolean;
+  /** Offers `strongroom_receipts`: then {@link RelpClient.receipts} tells where each text lies, and with 2 under which checkpoint. */
+  readonly receipts?: 1 | 2;
 }
 
 /** Where the log holds a text. */
@@ -29,6 +29,8 @@ export interface RelpReceipt {
   readonly id: string;
   /** Entries of the log with it. */
   readonly size: number;
+  /** The signed note of its commit's checkpoint; empty where it was not asked for. */
+  readonly checkpoint: string;
 }
 
 export class RelpClient {
@@ -91,7 +93,7 @@ export class RelpClient {
     this.#socket = socket;
     this.#txnr = 1;
     socket.setNoDelay(true);
-    const offers = this.#options.receipts === true ? `${OFFERS}\nstrongroom_receipts=1` : OFFERS;
+    const offers = this.#options.receipts === undefined ? OFFERS : `${OFFERS}\nstrongroom_receipts=${this.#options.receipts}`;
     socket.on('secureConnect', () => { socket.write(`1 open ${offers.length} ${offers}\n`); });
     socket.on('data', (chunk: Buffer) => { held = this.#take(held + chunk.toString('latin1')); });
     socket.on('error', () => socket.destroy());
@@ -130,8 +132,8 @@ export class RelpClient {
       const text = this.#unanswered.get(txnr);
       if (text !== undefined) (data.startsWith('200') ? this.acked : this.refused).push(text);
       this.#unanswered.delete(txnr);
-      const [, origin, id, size] = /^200 OK\nstrongroom (\S+) ([0-9]+-[0-9]+) ([0-9]+)$/.exec(data) ?? [];
-      if (text !== undefined && id !== undefined) this.receipts.push({ text, origin: origin!, id, size: Number(size) });
+      const [, origin, id, size, note] = /^200 OK\nstrongroom (\S+) ([0-9]+-[0-9]+) ([0-9]+)(?:\n([^]*))?$/.exec(data) ?? [];
+      if (text !== undefined && id !== undefined) this.receipts.push({ text, origin: origin!, id, size: Number(size), checkpoint: Buffer.from(note ?? '', 'latin1').toString() });
     }
     this.#answered.resolve();
     this.#answered = Promise.withResolvers<void>();

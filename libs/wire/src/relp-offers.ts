@@ -21,21 +21,25 @@ export function readOffers(data: Buffer): Map<string, string> {
   return offers;
 }
 
-/** Whether the client wants receipts. */
-export function wantsReceipts(offers: ReadonlyMap<string, string>): boolean {
-  return offers.get(RECEIPTS) === '1';
+/** What a client wants to hear with its answers: `1` where its message lies, `2` that, and the signed checkpoint of its commit. */
+export type ReceiptKind = '1' | '2';
+
+/** Null where it wants nothing, or what we do not know. */
+export function wantedReceipts(offers: ReadonlyMap<string, string>): ReceiptKind | null {
+  const wanted = offers.get(RECEIPTS);
+  return wanted === '1' || wanted === '2' ? wanted : null;
 }
 
 /**
  * The data of the response that opens the session: the lower of both versions, the one command that we serve, and receipts
  * to who wants them and can have them. Throws `Refused('wire.relp.offers')` when the client cannot be served.
  */
-export function answerOffers(offers: ReadonlyMap<string, string>, receipts = false): string {
+export function answerOffers(offers: ReadonlyMap<string, string>, receipts: ReceiptKind | null = null): string {
   const version = offers.get('relp_version') ?? '';
   if (!/^[0-9]{1,9}$/.test(version)) throw refused('it offers no valid relp_version');
   const commands = offers.get('commands') ?? '';
   if (!commands.split(',').includes('syslog')) throw refused('"syslog" is not among the commands that it offers');
-  return `200 OK\nrelp_version=${Math.min(Number(version), VERSION_MAX)}\nrelp_software=strongroom\ncommands=syslog${receipts ? `\n${RECEIPTS}=1` : ''}`;
+  return `200 OK\nrelp_version=${Math.min(Number(version), VERSION_MAX)}\nrelp_software=strongroom\ncommands=syslog${receipts === null ? '' : `\n${RECEIPTS}=${receipts}`}`;
 }
 
 function refused(why: string): Refused {

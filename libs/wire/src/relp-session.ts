@@ -5,7 +5,8 @@
 //           among the `commands`. Answered by "200 OK" LF and our own offers, or by "500" and a reason.
 //   syslog  answered "200 OK" when the message is sealed, never before: this is the promise that other servers don't make.
 //           A client that offered `strongroom_receipts=1`, and was answered the same, gets a second line in this answer:
-//           "strongroom" SP origin SP entry "-" record SP size, where the message lies in a log of that size
+//           "strongroom" SP origin SP entry "-" record SP size, where the message lies in a log of that size; one that
+//           offered `strongroom_receipts=2` gets behind it, after a LF, the signed checkpoint of its commit
 //   close   answered by an empty response; nothing follows
 //   rsp     our answers: TXNR SP "rsp" SP DATALEN [SP DATA] LF, in the order of the commands
 //   serverclose  our hint, number 0, that we are about to close
@@ -14,7 +15,7 @@
 import { invariant, Refused } from '@strongroom/bytes';
 import { RECORD_BYTES_DEFAULT, type Framer, type RecordSink, type StreamClose, type StreamEnd } from './framer.ts';
 import { nextTransaction, RelpFramer } from './relp.ts';
-import { answerOffers, readOffers, wantsReceipts } from './relp-offers.ts';
+import { answerOffers, readOffers, wantedReceipts, type ReceiptKind } from './relp-offers.ts';
 
 /** Commands other than syslog that may wait for messages before them. Only `close` has a reason to wait. */
 const ANSWERS_WAITING_MAX = 8;
@@ -25,6 +26,8 @@ export interface FirstPlace {
   readonly entry: number;
   readonly record: number;
   readonly size: number;
+  /** The signed note of a checkpoint that covers them. */
+  readonly checkpoint: string;
 }
 
 export class RelpSession implements Framer {
@@ -35,7 +38,7 @@ export class RelpSession implements Framer {
   #answers = 0; // strings among them
   #output = '';
   readonly #origin: string | null;
-  #receipts = false;
+  #receipts: ReceiptKind | null = null;
 
   /** `origin`: of the log that receipts name; null when there are none to give. */
   constructor(recordBytesMax = RECORD_BYTES_DEFAULT, origin: string | null = null) {
@@ -58,7 +61,7 @@ export class RelpSession implements Framer {
 
   /** Whether the client wants to hear where its messages lie. */
   get wantsReceipts(): boolean {
-    return this.#receipts;
+    return this.#receipts !== null;
   }
 
   /** Whether both sides are done: the connection ends after the last answer. */
@@ -92,12 +95,13 @@ export class RelpSession implements Framer {
 
   /** The oldest `count` messages that are owed an answer are sealed; `place` is where the first of them lies, if that is known. */
   sealed(count: number, place?: FirstPlace): void {
+    const receipt = place === undefined || this.#receipts === null ? null : this.#receiptOf(place, this.#receipts);
     let left = count;
     while (left > 0) {
       const waiting = this.#due[0];
       invariant(typeof waiting === 'number', 'wire.relp.not-owed', 'more messages are sealed than were taken');
       const answered = Math.min(left, waiting);
-      for (let i = 0; i < answered; i += 1) this.#respond(place === undefined || !this.#receipts ? OK : this.#receipt(place, count - left + i));
+      for (let i = 0; i < answered; i += 1) this.#respond(receipt === null ? OK : receipt(count - left + i));
       left -= answered;
       if (answered === waiting) this.#due.shift();
       else this.#due[0] = waiting - answered;
@@ -112,8 +116,10 @@ export class RelpSession implements Framer {
     return Buffer.from(output, 'latin1');
   }
 
-  #receipt({ entry, record, size }: FirstPlace, after: number): string {
-    return `${OK}\nstrongroom ${this.#origin} ${entry}-${record + after} ${size}`;
+  /** The answer to the message that is so many after the first; output is octets, of which a note may have any. */
+  #receiptOf({ entry, record, size, checkpoint }: FirstPlace, kind: ReceiptKind): (after: number) => string {
+    const note = kind === '1' ? '' : `\n${Buffer.from(checkpoint).toString('latin1')}`;
+    return (after) => `${OK}\nstrongroom ${this.#origin} ${entry}-${record + after} ${size}${note}`;
   }
 
   #message(count: number): void {
@@ -144,7 +150,7 @@ export class RelpSession implements Framer {
     this.#stage = 'open';
     try {
       const offers = readOffers(data);
-      this.#receipts = this.#origin !== null && wantsReceipts(offers);
+      this.#receipts = this.#origin === null ? null : wantedReceipts(offers);
       this.#answer(answerOffers(offers, this.#receipts));
     } catch (error) {
       if (error instanceof Refused) this.#respond(`500 ${error.message}: ${error.why}`);

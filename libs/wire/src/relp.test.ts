@@ -63,7 +63,22 @@ test('relp: commands that wait are bounded', () => {
 });
 
 const rsp = (transaction: number, data: string): string => `${transaction} rsp ${data.length} ${data}\n`;
+const NOTE = 'test/log\n13\nAAAA\n\n— test/log BBBB\n';
 const receipt = (id: string): string => `200 OK\nstrongroom test/log ${id} 13`;
+
+test('relp: a client that offers the second kind gets the checkpoint of the commit with each, octet by octet', () => {
+  const sink = { records: () => {}, cut: () => assert.fail() };
+  const asked = new RelpSession(undefined, 'test/log');
+  asked.push(Buffer.from('1 open 52 relp_version=1\ncommands=syslog\nstrongroom_receipts=2\n'), sink);
+  assert.match(asked.takeOutput().toString(), /\nstrongroom_receipts=2\n$/);
+  asked.push(Buffer.from('2 syslog 1 a\n3 syslog 1 b\n'), sink);
+  asked.sealed(2, { entry: 12, record: 7, size: 13, checkpoint: NOTE });
+  const answer = (transaction: number, id: string): string => {
+    const data = `${receipt(id)}\n${NOTE}`;
+    return `${transaction} rsp ${Buffer.byteLength(data)} ${data}\n`;
+  };
+  assert.equal(asked.takeOutput().toString(), answer(2, '12-7') + answer(3, '12-8'));
+});
 
 test('relp: a client that offers receipts hears where each message lies, and nobody else does', () => {
   const sink = { records: () => {}, cut: () => assert.fail() };
@@ -71,15 +86,15 @@ test('relp: a client that offers receipts hears where each message lies, and nob
   asked.push(Buffer.from('1 open 52 relp_version=1\ncommands=syslog\nstrongroom_receipts=1\n'), sink);
   assert.match(asked.takeOutput().toString(), /^1 rsp [0-9]+ 200 OK\n[^]*\nstrongroom_receipts=1\n$/);
   asked.push(Buffer.from('2 syslog 1 a\n3 syslog 1 b\n4 noise 0\n5 syslog 1 c\n6 syslog 1 d\n'), sink);
-  asked.sealed(3, { entry: 12, record: 7, size: 13 });
+  asked.sealed(3, { entry: 12, record: 7, size: 13, checkpoint: NOTE });
   assert.equal(asked.takeOutput().toString(), rsp(2, receipt('12-7')) + rsp(3, receipt('12-8')) + rsp(4, '500 this server knows no command "noise"') + rsp(5, receipt('12-9')));
   asked.sealed(1);
   assert.equal(asked.takeOutput().toString(), '6 rsp 6 200 OK\n', 'where it lies may not be known');
-  for (const [origin, offer] of [[null, 'strongroom_receipts=1'], ['test/log', 'strongroom_receipts=2'], ['test/log', 'other=1']] as const) {
+  for (const [origin, offer] of [[null, 'strongroom_receipts=1'], ['test/log', 'strongroom_receipts=3'], ['test/log', 'other=1']] as const) {
     const other = new RelpSession(undefined, origin);
     const offers = `relp_version=1\ncommands=syslog\n${offer}`;
     other.push(Buffer.from(`1 open ${offers.length} ${offers}\n2 syslog 1 a\n`), sink);
-    other.sealed(1, { entry: 1, record: 0, size: 2 });
+    other.sealed(1, { entry: 1, record: 0, size: 2, checkpoint: NOTE });
     assert.doesNotMatch(other.takeOutput().toString(), /receipts|test\/log/);
   }
 });

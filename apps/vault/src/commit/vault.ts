@@ -37,7 +37,7 @@ export type VaultEvents = {
   opened: [segment: SegmentWriter];
   closed: [entry: CloseEntry];
   /** Committed batches with the index of the first one's entry. */
-  sealed: [batches: readonly SealedBatch[], firstIndex: number];
+  sealed: [batches: readonly SealedBatch[], firstIndex: number, checkpoint: string];
 };
 
 /** An entry without records that waits for a cycle, and who is told of its index. */
@@ -270,7 +270,7 @@ export class Vault {
     this.producers.apply(producers);
     this.committedAt = this.#options.world.clock.nowMs();
     this.cycles += 1;
-    this.#events.emit('sealed', plan.batches, plan.tree.size - plan.batches.length - (plan.next === null ? 0 : 1));
+    this.#events.emit('sealed', plan.batches, plan.tree.size - plan.batches.length - (plan.next === null ? 0 : 1), checkpoint);
     for (const entry of plan.closing) this.#events.emit('closed', entry);
     for (const [i, { committed }] of plan.urgent.entries()) committed(first + i);
   }

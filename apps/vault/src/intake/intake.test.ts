@@ -23,6 +23,7 @@ import { SYSTEM_WORLD } from '../world.ts';
 const home = mkdtempSync(join(tmpdir(), 'strongroom-intake-'));
 const paths = layout(home);
 const VAULT = 'spiffe://d/service/vault';
+const CHECKPOINT = 'd/log\n42\nAAAA\n\n— d/log BBBB\n';
 const identities: Record<string, Identity> = {};
 const lines: Line[] = [];
 const intakes: Intake[] = [];
@@ -66,7 +67,7 @@ class Bench {
 
   commit(): void {
     const taken = this.waiting.take(Infinity);
-    this.lives!.sealed([...batchesOf(taken.queued.flatMap(({ runs }) => runs))].map((runs) => ({ runs })), 41);
+    this.lives!.sealed([...batchesOf(taken.queued.flatMap(({ runs }) => runs))].map((runs) => ({ runs })), 41, CHECKPOINT);
     this.producers.apply(taken.queued.map(({ state }) => state).filter((state): state is ProducerState => state !== null));
     this.waiting.committed(taken);
   }
@@ -193,7 +194,7 @@ it('tells who asked where its runs lie, before it acknowledges them, and nobody 
   await until(() => line.heard.some((message) => message.type === 'ack' && message.number === 3));
   const [receipt, ...rest] = line.heard.slice(1);
   assert.deepEqual(receipt, {
-    type: 'receipt', number: 2, size: 42, places: [
+    type: 'receipt', number: 2, size: 42, checkpoint: CHECKPOINT, places: [
       { stream, firstSequence: 0, count: 1, entry: 41, record: 1 }, { stream: other, firstSequence: 1, count: 1, entry: 41, record: 2 }, { stream, firstSequence: 1, count: 1, entry: 41, record: 3 },
     ],
   });

@@ -85,9 +85,9 @@ export class Lives {
     for (const admission of this.#admissions.values()) this.#awaitReturn(admission);
   }
 
-  /** Batches are committed, `first` is the index of the first one's entry: who wanted to hear where its runs lie is told. */
-  sealed(batches: readonly SealedRuns[], first: number): void {
-    this.#receipts.sealed(batches, first);
+  /** Batches are committed under `checkpoint`, `first` is the index of the first one's entry: who wanted to hear where its runs lie is told. */
+  sealed(batches: readonly SealedRuns[], first: number, checkpoint: string): void {
+    this.#receipts.sealed(batches, first, checkpoint);
   }
 
   /** Whether this life of a service is connected, or may come back. */

@@ -28,12 +28,12 @@ export class Receipts {
   }
 
   /** Told before the acknowledgements of the same cycle. A submission is never divided between cycles. */
-  sealed(batches: readonly SealedRuns[], first: number): void {
+  sealed(batches: readonly SealedRuns[], first: number, checkpoint: string): void {
     if (this.#wanted.length === 0) return;
     const places = placesOf(batches, first);
     const done = this.#wanted.filter(({ runs }) => places.has(runs[0]!));
     this.#wanted = this.#wanted.filter(({ runs }) => !places.has(runs[0]!));
-    for (const { instance, number, runs } of done) this.#tell(instance, encodeReceipt(number, first + batches.length, runs.map((run) => placeOf(run, places.get(run)!))));
+    for (const { instance, number, runs } of done) this.#tell(instance, encodeReceipt(number, first + batches.length, checkpoint, runs.map((run) => placeOf(run, places.get(run)!))));
   }
 }
 

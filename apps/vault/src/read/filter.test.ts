@@ -104,7 +104,7 @@ describe('keeping filters', () => {
     const events = new EventEmitter<VaultEvents>();
     const keeper = keepFilters(SYSTEM_DISK, directory, events);
     for (const name of ['a1', 'a2']) events.emit('opened', opening(`00000000000000${name}`));
-    events.emit('sealed', [batch('00000000000000a1', 0, 'one'), batch('00000000000000a2', 0, 'two'), batch('00000000000000a1', 1, 'three')], 0);
+    events.emit('sealed', [batch('00000000000000a1', 0, 'one'), batch('00000000000000a2', 0, 'two'), batch('00000000000000a1', 1, 'three')], 0, '');
     events.emit('closed', { segment: '00000000000000a1' } as CloseEntry);
     await keeper.settled();
     assert.deepEqual(readdirSync(directory), ['00000000000000a1']);
@@ -120,7 +120,7 @@ describe('keeping filters', () => {
     const events = new EventEmitter<VaultEvents>();
     const keeper = keepFilters(SYSTEM_DISK, directory, events);
     events.emit('opened', opening('00000000000000b1'));
-    events.emit('sealed', [batch('00000000000000b1', 1, 'one'), batch('00000000000000b2', 0, 'one')], 0);
+    events.emit('sealed', [batch('00000000000000b1', 1, 'one'), batch('00000000000000b2', 0, 'one')], 0, '');
     for (const segment of ['00000000000000b1', '00000000000000b2']) events.emit('closed', { segment } as CloseEntry);
     await keeper.settled();
     assert.deepEqual(readdirSync(directory).filter((name) => name.includes('b')), []);

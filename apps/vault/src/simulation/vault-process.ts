@@ -121,8 +121,8 @@ export class VaultProcess {
     this.sealing = sealing;
     const { vault, waiting, loop, own, classOf, events } = sealing;
     this.lives = new Lives({ clock: this.world.clock, producers: vault.producers, waiting, loop, own, permit: this.#permit, classOf, event: () => undefined, ...(options.sizes.bounds === undefined ? {} : { bounds: options.sizes.bounds }) });
-    events.on('sealed', (batches, first) => {
-      this.lives?.sealed(batches, first);
+    events.on('sealed', (batches, first, checkpoint) => {
+      this.lives?.sealed(batches, first, checkpoint);
       for (const [i, { entry, runs }] of batches.entries()) for (const [place, run] of runs.entries()) this.#machine.oracle.custody.committed(sealedRun(run, entry.segment, first + i, place));
     });
     this.#protectSegments(sealing);
