@@ -13,6 +13,8 @@ export class Chance implements DiskChance {
   readError = 0;
   shortWrite = 0;
   slow = 0;
+  /** Of an operation, whether the process is killed right before it. */
+  kill = 0;
   hsmIsAway = false;
   hsmIsSilent = false;
   /** Errors injected so far that end a process. */
@@ -36,6 +38,10 @@ export class Chance implements DiskChance {
     if (probability === 0 || !this.#random.chance(probability)) return null;
     this.injected += 1;
     return 'EIO';
+  }
+
+  killsNow(_operation: Operation): boolean {
+    return this.kill > 0 && this.#random.chance(this.kill);
   }
 
   shortened(bytes: number): number {
@@ -68,7 +74,7 @@ export class Chance implements DiskChance {
   }
 
   calm(): void {
-    [this.writeError, this.syncError, this.nameError, this.readError, this.shortWrite, this.slow] = [0, 0, 0, 0, 0, 0];
+    [this.writeError, this.syncError, this.nameError, this.readError, this.shortWrite, this.slow, this.kill] = [0, 0, 0, 0, 0, 0, 0];
     [this.hsmIsAway, this.hsmIsSilent] = [false, false];
   }
 }

@@ -82,7 +82,7 @@ class Exploration {
     const moments: Moment[] = [];
     let isActing = false;
     const machine: Machine = new Machine({
-      random: new Seeded('scene'), sizes: { ...SIZES, ...this.#scene.sizes }, hasCustody: this.#scene.hasCustody === true, ...(this.#tamper === undefined ? {} : { tamper: this.#tamper }),
+      random: new Seeded('scene'), sizes: { ...SIZES, ...this.#scene.sizes }, hasCustody: this.#scene.hasCustody === true, hasChecksums: this.#scene.hasChecksums === true, ...(this.#tamper === undefined ? {} : { tamper: this.#tamper }),
       onOperation: ({ kind, path }) => { if (isActing && kind !== 'close') moments.push(momentOf(machine, `${kind} ${path}`)); },
     });
     machine.addService('gateway', { isResuming: false, sources: ['spiffe://simulated.example/source/a'], recordBytesMax: 10, pauseMsMax: 5, submissionsMax: 0 });
@@ -130,7 +130,7 @@ class Exploration {
   /** A vault starts on what is left, and once more after a power cut that loses all that it did not sync. */
   async #start({ oracle, keys }: Pick<Moment, 'oracle' | 'keys'>, image: DiskImage, what: string, moments: Moment[] | null): Promise<void> {
     const machine: Machine = new Machine({
-      random: new Seeded('recovery'), sizes: { ...SIZES, ...this.#scene.sizes }, hasCustody: this.#scene.hasCustody === true, image, oracle, keys, ...(this.#tamper === undefined ? {} : { tamper: this.#tamper }),
+      random: new Seeded('recovery'), sizes: { ...SIZES, ...this.#scene.sizes }, hasCustody: this.#scene.hasCustody === true, hasChecksums: this.#scene.hasChecksums === true, image, oracle, keys, ...(this.#tamper === undefined ? {} : { tamper: this.#tamper }),
       onOperation: ({ kind, path }) => { if (moments !== null && machine.starts === 1 && kind !== 'close') moments.push(momentOf(machine, `${kind} ${path}`)); },
     });
     try {

@@ -23,6 +23,7 @@ export interface MachineOptions {
   readonly random: Seeded;
   readonly sizes: VaultSizes;
   readonly hasCustody?: boolean;
+  readonly hasChecksums?: boolean;
   readonly image?: DiskImage;
   readonly oracle?: Oracle;
   readonly keys?: SoftwareKeys;
@@ -137,7 +138,7 @@ export class Machine implements VaultHost {
   checkStore(isLast = false): void {
     if (this.isRotten) return;
     this.hold(() => {
-      if (isLast || this.random.chance(0.3)) checkVerified(this.image, this.paths, this.keys);
+      if (isLast || this.random.chance(0.3)) checkVerified(this.image, this.paths, this.keys, isLast && this.options.hasChecksums === true);
       const store = readStore(this.image, this.paths, this.keys);
       this.oracle.check(store);
       this.oracle.custody.checkTexts(store, this.image, this.paths);

@@ -39,8 +39,8 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
 /** The machine of a seed at the end of its life. */
 export async function liveOf(seed: number, options: SeedOptions = {}): Promise<{ machine: Machine; random: Seeded }> {
   const random = new Seeded(seed);
-  const [sizes, hasCustody] = [sizesOf(random.fork('sizes')), random.chance(0.5)];
-  const machine = new Machine({ ...options, random, sizes, hasCustody });
+  const [sizes, hasCustody, hasChecksums] = [sizesOf(random.fork('sizes')), random.chance(0.5), random.chance(0.5)];
+  const machine = new Machine({ ...options, random, sizes, hasCustody, hasChecksums });
   const plan = new Plan(machine, random.fork('plan'));
   plan.populate();
   machine.start();
@@ -62,6 +62,8 @@ async function calm(machine: Machine): Promise<void> {
     if (sealing === undefined) return false;
     if (machine.services.every((service) => service.isDone)) sealedSize = Math.min(sealedSize, sealing.vault.size);
     if (sealing.publisher.publishedSize < sealedSize || machine.time.nowMs < lookAtMs) return false;
+    const { upkeep } = machine.vault!;
+    if (upkeep !== undefined && upkeep.followed !== sealing.publisher.publishedSize) return false;
     // Judging orders costs more than all else here.
     lookAtMs = machine.time.nowMs + 200;
     return machine.hasDecided;
@@ -118,7 +120,7 @@ class Plan {
       () => { machine.revoked.add(`spiffe://simulated.example/source/s${random.below(4)}`); },
       () => this.#for(5000, () => { machine.capacity = machine.image.usedBytes + random.pick([0, 300, 3000, 30_000]); }, () => { machine.capacity = Infinity; }),
       () => this.#error('writeError', 0.2), () => this.#error('syncError', 0.2), () => this.#error('nameError', 0.1), () => this.#error('readError', 0.1),
-      () => this.#error('shortWrite', 0.5), () => this.#error('slow', 0.05),
+      () => this.#error('shortWrite', 0.5), () => this.#error('slow', 0.05), () => this.#error('kill', 0.03),
     ];
     this.#faults = all.filter(() => random.chance(0.4));
     if (machine.options.hasCustody === true) this.#operator = new Operator(machine.office(), random.fork('operator'));
@@ -171,7 +173,7 @@ class Plan {
     this.#machine.capacity = Infinity;
   }
 
-  #error(kind: 'writeError' | 'syncError' | 'nameError' | 'readError' | 'shortWrite' | 'slow', probability: number): void {
+  #error(kind: 'writeError' | 'syncError' | 'nameError' | 'readError' | 'shortWrite' | 'slow' | 'kill', probability: number): void {
     const { chance } = this.#machine;
     this.#for(500, () => { chance[kind] = probability; }, () => { chance[kind] = 0; });
   }

@@ -12,6 +12,7 @@ export interface Scene {
   readonly sizes?: Partial<VaultSizes>;
   /** With holds and orders, which each recovery goes on with; of a crash only the extremes are tried, since there are many. */
   readonly hasCustody?: true;
+  readonly hasChecksums?: true;
   /** What came before; nothing of it is explored. */
   readonly before?: (machine: Machine) => Promise<void>;
   /** What is explored: a crash before each of its operations, and one after the last. */
@@ -93,6 +94,10 @@ export const SCENES: readonly Scene[] = [
     act: async (machine) => { await committed(machine, 4); await published(machine); },
   },
   {
+    name: 'a line of the checksum database', hasChecksums: true, sizes: { segmentMaxBytes: 300 },
+    before: async (machine) => { await started(machine); await committed(machine, 2); await followed(machine); await committed(machine, 2); await published(machine); }, act: followed,
+  },
+  {
     name: 'a hold that is placed', hasCustody: true, before: async (machine) => { await started(machine); await committed(machine, 1); },
     act: async (machine) => { await placed(machine); },
   },
@@ -129,9 +134,13 @@ export async function started(machine: Machine): Promise<void> {
   await hurried(machine, () => machine.vault?.isListening === true);
 }
 
-/** It has started, and has gone on with what was decided. */
+/** It has started, and has gone on with what was decided and what upkeep had not done. */
 export async function settled(machine: Machine): Promise<void> {
   await started(machine);
+  if (machine.vault?.upkeep !== undefined && machine.violation === null) {
+    await followed(machine);
+    machine.checkStore(true);
+  }
   const custody = machine.vault?.custody;
   if (custody === undefined || machine.violation !== null) return;
   await answered(machine, custody.buckets());
@@ -197,6 +206,12 @@ async function committed(machine: Machine, count: number): Promise<void> {
   const until = service!.acknowledgedCount + count;
   service!.allow(count);
   await hurried(machine, () => service!.acknowledgedCount >= until);
+}
+
+/** Upkeep has seen all that is published. */
+async function followed(machine: Machine): Promise<void> {
+  await published(machine);
+  await hurried(machine, () => machine.vault?.upkeep?.followed === machine.vault?.sealing?.publisher.publishedSize);
 }
 
 async function published(machine: Machine): Promise<void> {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The store as anybody finds it who has its keys, and the verifier's word on it.
 import {
-  TILE_WIDTH, bundlePath, decodeBatch, decodeBundle, decodeContext, decodeEntry, decodeWrappedKey, inRanges, openFrame, parsePartName, recordsOf, verifyStore, wrappingContext, xaesKey,
-  type BatchEntry, type BatchRun, type Entry, type RunKind, type StoreReader, type Verdict, type XaesKey,
+  TILE_WIDTH, bundlePath, decodeBatch, decodeBundle, decodeContext, decodeEntry, decodeWrappedKey, inRanges, openFrame, parseChecksums, parsePartName, recordsOf, verifyStore, wrappingContext, xaesKey,
+  type BatchEntry, type BatchRun, type Checksum, type Entry, type RunKind, type StoreReader, type Verdict, type XaesKey,
 } from '@strongroom/evidence';
 import type { Layout } from '@strongroom/service';
 import { storeView, type DiskImage, type SoftwareKeys } from '@strongroom/testing';
@@ -94,16 +94,28 @@ function frameOf(reader: StoreReader, { segment, offset, length }: BatchEntry): 
   return frame;
 }
 
-export function verdictOn(image: DiskImage, paths: Layout, keys: SoftwareKeys): Verdict {
+/** Every segment that the log closed has its line. Throws what is wrong with a line. */
+function checksumsIn(image: DiskImage, paths: Layout): ReadonlyMap<string, Checksum> {
+  const file = image.find(`${paths.vaultState}/checksums`);
+  const found = parseChecksums(file?.kind === 'file' ? file.cache.toString() : '');
+  for (const bytes of logEntries(storeView(image, paths.store))) {
+    const entry = decodeEntry(bytes);
+    if (entry.kind === 'close' && found.get(entry.segment)?.digest.equals(entry.digest) !== true) throw new Violation(`the checksum database lacks the line of segment ${entry.segment}`);
+  }
+  return found;
+}
+
+export function verdictOn(image: DiskImage, paths: Layout, keys: SoftwareKeys, checksums?: ReadonlyMap<string, Checksum>): Verdict {
   const remembered = image.find(`${paths.vaultState}/remembered`);
   return verifyStore(storeView(image, paths.store), {
     key: keys.key, dataKey: dataKeyOf(image, paths, keys), remembered: remembered?.kind === 'file' ? [remembered.cache.toString()] : [],
+    ...(checksums === undefined ? {} : { checksums }),
   });
 }
 
 /** The verifier's word on the store. Throws `Violation` unless it holds in all. */
-export function checkVerified(image: DiskImage, paths: Layout, keys: SoftwareKeys): void {
-  const verdict = verdictOn(image, paths, keys);
+export function checkVerified(image: DiskImage, paths: Layout, keys: SoftwareKeys, hasChecksums = false): void {
+  const verdict = verdictOn(image, paths, keys, hasChecksums ? checksumsIn(image, paths) : undefined);
   if (!verdict.ok) throw new Violation(`verify: ${verdict.failures.map(({ code, where, detail }) => `${code} ${where}: ${detail}`).join('; ')}`);
   // While a destruction is under way the keys may be gone of what is still there.
   const isUnderWay = verdict.contents.startsWith('not checked: there is no data key for ') && isDestroying(image, paths);

@@ -15,11 +15,15 @@ import type { Permit } from '../intake/admission.ts';
 import { Lives, type LivesBounds } from '../intake/lives.ts';
 import { dataKeyReader } from '../read/data-keys.ts';
 import { openSealing, prepareStore, type Sealing, type SealingContext } from '../sealing.ts';
+import type { ChecksumDisk } from '../upkeep/checksum-file.ts';
 import type { Aside, World } from '../world.ts';
 import type { Chance } from './chance.ts';
 import type { Oracle } from './oracle.ts';
 import { sealedRun } from './sealed-store.ts';
 import { SimulatedReading } from './simulated-reading.ts';
+import { SimulatedUpkeep } from './simulated-upkeep.ts';
+
+const UPKEEP_AGAIN_MS = 60_000;
 
 export const DEPLOYMENT = 'simulated.example';
 
@@ -45,6 +49,7 @@ export interface Tampering {
   readonly disk?: (disk: Disk) => Disk;
   readonly keys?: (keys: CustodyKeys) => Partial<CustodyKeys>;
   readonly reading?: (reading: CustodyTools['reading']) => Partial<CustodyTools['reading']>;
+  readonly checksums?: (disk: ChecksumDisk) => Partial<ChecksumDisk>;
   /** Whether a message of this type is said to a service, before or after its welcome. */
   readonly says?: (type: number, isWelcome: boolean) => boolean;
 }
@@ -64,9 +69,12 @@ export interface VaultHost {
     readonly sizes: VaultSizes;
     /** With holds, orders and destructions. */
     readonly hasCustody?: boolean;
+    /** With the checksum database. */
+    readonly hasChecksums?: boolean;
     readonly tamper?: Tampering;
     readonly onOperation?: (operation: Operation) => void;
   };
+  kill(): void;
   saw(operation: Operation, told: string): void;
   note(line: string): void;
   checkStore(): void;
@@ -83,13 +91,17 @@ export class VaultProcess {
   sealing: Sealing | undefined;
   lives: Lives | undefined;
   custody: Custody | undefined;
+  upkeep: SimulatedUpkeep | undefined;
 
   constructor(machine: VaultHost) {
     this.#machine = machine;
     const { time, chance, random, options } = machine;
     this.#disk = new SimulatedDisk({
       image: machine.image, time, owner: this, chance, capacity: () => machine.capacity,
-      before: (operation) => options.onOperation?.(operation), after: (operation, told) => machine.saw(operation, told),
+      before: (operation) => {
+        options.onOperation?.(operation);
+        if (chance.killsNow(operation)) machine.kill();
+      }, after: (operation, told) => machine.saw(operation, told),
     });
     const disk: Disk = this.#disk;
     this.world = { disk: options.tamper?.disk?.(disk) ?? disk, clock: time.clock(this), random: seededBytes(random.fork('vault')), aside: this.#aside() };
@@ -133,9 +145,11 @@ export class VaultProcess {
     this.lives.awaitReturns();
     this.isListening = true;
     this.custody?.start();
+    if (options.hasChecksums === true) this.#startUpkeep(sealing);
     await loop.run(this.#stop.signal);
     this.isListening = false;
     this.custody?.close();
+    this.upkeep?.close();
     this.lives.close();
     await sealing.stop();
   }
@@ -155,6 +169,17 @@ export class VaultProcess {
     events.on('opened', ({ path }) => { void this.#disk.protect(path, 'append').catch(() => undefined); });
     events.on('closed', closed);
     for (const entry of closedBefore) closed(entry);
+  }
+
+  /** What its thread fails with ends nothing here: after a while another is begun. */
+  #startUpkeep(sealing: Sealing): void {
+    const { publisher } = sealing;
+    const { paths: { log, vaultState: state }, options } = this.#machine;
+    const disk = blocking(this.#disk);
+    this.upkeep = new SimulatedUpkeep({ world: this.world, disk: { ...disk, ...options.tamper?.checksums?.(disk) }, log, state, publishedSize: () => publisher.publishedSize });
+    this.upkeep.run().catch(() => {
+      this.world.clock.after(UPKEEP_AGAIN_MS, () => { if (this.isListening) this.#startUpkeep(sealing); });
+    });
   }
 
   #openCustody(context: SealingContext, sealing: Sealing): Custody {
@@ -213,6 +238,15 @@ export class VaultProcess {
     const code = this.#machine.revoked.has(run.source) && run.kind !== KIND.end ? 'source.revoked' : null;
     this.#machine.oracle.judged(run.stream.toString('hex'), run.firstSequence, code);
     return code;
+  };
+}
+
+/** The calls that block, free of their object. */
+function blocking(disk: SimulatedDisk): ChecksumDisk {
+  return {
+    statSync: (path) => disk.statSync(path), openSync: (path, flags) => disk.openSync(path, flags), fstatSync: (fd) => disk.fstatSync(fd), closeSync: (fd) => disk.closeSync(fd),
+    readSync: (fd, into, offset, length, position) => disk.readSync(fd, into, offset, length, position), ftruncateSync: (fd, length) => disk.ftruncateSync(fd, length),
+    writeSync: (fd, text) => disk.writeSync(fd, text), fsyncSync: (fd) => disk.fsyncSync(fd),
   };
 }
 

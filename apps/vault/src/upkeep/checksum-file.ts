@@ -5,33 +5,57 @@ import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, re
 import { join } from 'node:path';
 import { parseChecksums, type Checksum, type CloseEntry } from '@strongroom/evidence';
 
+/** What it does to a disk, with the names of `node:fs`: nobody else waits in the thread that it is touched by. */
+export interface ChecksumDisk {
+  statSync(path: string): { readonly size: number; readonly dev: number };
+  openSync(path: string, flags: number, mode?: number): number;
+  fstatSync(fd: number): { readonly size: number };
+  readSync(fd: number, into: Buffer, offset: number, length: number, position: number | null): number;
+  ftruncateSync(fd: number, length: number): void;
+  writeSync(fd: number, text: string): number;
+  fsyncSync(fd: number): void;
+  closeSync(fd: number): void;
+}
+
+const SYSTEM: ChecksumDisk = { statSync: (path) => statSync(path), openSync, fstatSync, readSync, ftruncateSync, writeSync, fsyncSync, closeSync };
 const MODE = 0o640;
 const GROW = constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW;
 /** A line that was written just before a crash stands in the file's end; one that stands twice does no harm. */
 const TAIL_BYTES = 4096;
 const PIECE_BYTES = 1024 * 1024;
 const LINE_BYTES = 128;
+const LINE = /^[0-9a-f]{64} {2}[0-9a-f]{16} {2}[0-9]{1,16}$/;
 
 export class ChecksumFile {
   readonly path: string;
   readonly #directory: string;
+  readonly #disk: ChecksumDisk;
 
   /** The directory is never made here: where a volume is not mounted, its place must not be written to. */
-  constructor(directory: string) {
-    this.#directory = directory;
+  constructor(directory: string, disk: ChecksumDisk = SYSTEM) {
+    [this.#directory, this.#disk] = [directory, disk];
     this.path = join(directory, 'checksums');
   }
 
   /** Octets; 0 where there is no file yet. Throws when the directory is not there. */
   get bytes(): number {
-    statSync(this.#directory);
-    return statSync(this.path, { throwIfNoEntry: false })?.size ?? 0;
+    this.#disk.statSync(this.#directory);
+    return this.#found(this.path)?.size ?? 0;
   }
 
   /** Whether one failure of a file system would take the store and this; null while this is away. */
   shares(store: string): boolean | null {
-    const own = statSync(this.#directory, { throwIfNoEntry: false });
-    return own === undefined ? null : own.dev === statSync(store).dev;
+    const own = this.#found(this.#directory);
+    return own === null ? null : own.dev === this.#disk.statSync(store).dev;
+  }
+
+  #found(path: string): { readonly size: number; readonly dev: number } | null {
+    try {
+      return this.#disk.statSync(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      throw error;
+    }
   }
 
   /**
@@ -39,20 +63,21 @@ export class ChecksumFile {
    * unreadable, so that is cut off first. Throws what the system says.
    */
   append({ digest, segment, length }: CloseEntry): void {
-    statSync(this.#directory);
+    const disk = this.#disk;
+    disk.statSync(this.#directory);
     const line = `${digest.toString('hex')}  ${segment}  ${length}\n`;
-    const fd = openSync(this.path, GROW, MODE);
+    const fd = disk.openSync(this.path, GROW, MODE);
     try {
-      const { size } = fstatSync(fd);
-      const tail = readTail(fd, size);
-      const torn = tail.length - (tail.lastIndexOf('\n') + 1);
-      if (torn > 0) ftruncateSync(fd, size - torn);
+      const { size } = disk.fstatSync(fd);
+      const tail = readTail(disk, fd, size);
+      const torn = tail.length - wholeLength(tail);
+      if (torn > 0) disk.ftruncateSync(fd, size - torn);
       if (`\n${tail}`.includes(`\n${line}`)) return;
-      writeSync(fd, line);
-      fsyncSync(fd);
-      if (size === 0) syncName(this.#directory);
+      for (let at = 0; at < line.length; ) at += disk.writeSync(fd, line.slice(at));
+      disk.fsyncSync(fd);
+      if (size === 0) syncName(disk, this.#directory);
     } finally {
-      closeSync(fd);
+      disk.closeSync(fd);
     }
   }
 
@@ -68,33 +93,43 @@ export class ChecksumFile {
   }
 
   *#wholeLines(): Generator<string> {
-    const fd = openSync(this.path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    const disk = this.#disk;
+    const fd = disk.openSync(this.path, constants.O_RDONLY | constants.O_NOFOLLOW);
     try {
       const piece = Buffer.allocUnsafe(PIECE_BYTES);
+      const read = (): number => disk.readSync(fd, piece, 0, piece.length, null);
       let rest = '';
-      for (let count = readSync(fd, piece); count > 0; count = readSync(fd, piece)) {
+      for (let count = read(); count > 0; count = read()) {
         const text = rest + piece.toString('latin1', 0, count);
         const end = text.lastIndexOf('\n') + 1;
         rest = text.slice(end).slice(0, LINE_BYTES);
         yield text.slice(0, end);
       }
     } finally {
-      closeSync(fd);
+      disk.closeSync(fd);
     }
   }
 }
 
-function readTail(fd: number, size: number): string {
+function readTail(disk: ChecksumDisk, fd: number, size: number): string {
   const tail = Buffer.alloc(Math.min(size, TAIL_BYTES));
-  readSync(fd, tail, 0, tail.length, size - tail.length);
+  disk.readSync(fd, tail, 0, tail.length, size - tail.length);
   return tail.toString('latin1');
 }
 
-function syncName(directory: string): void {
-  const fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+/** Where the last line that is one ends. A tail without any is cut at its last LF, as it may begin inside a line. */
+function wholeLength(tail: string): number {
+  for (let end = tail.lastIndexOf('\n'); end > 0; end = tail.lastIndexOf('\n', end - 1)) {
+    if (LINE.test(tail.slice(tail.lastIndexOf('\n', end - 1) + 1, end))) return end + 1;
+  }
+  return tail.length < TAIL_BYTES ? 0 : tail.lastIndexOf('\n') + 1;
+}
+
+function syncName(disk: ChecksumDisk, directory: string): void {
+  const fd = disk.openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
-    fsyncSync(fd);
+    disk.fsyncSync(fd);
   } finally {
-    closeSync(fd);
+    disk.closeSync(fd);
   }
 }

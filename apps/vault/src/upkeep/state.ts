@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // How far upkeep got: state/vault/upkeep.json, replaced whole. Bounded, and never more than a hint: whoever loses it has
 // upkeep begin anew, and loses no evidence.
-import { readFileSync } from 'node:fs';
 import { decodeRanges } from '@strongroom/evidence';
 import { writeDurably } from '@strongroom/service';
+import { SYSTEM_DISK, type Disk } from '../disk.ts';
 
 const MODE = 0o640;
 /** Damage is remembered one by one up to here; a pass finds the rest again. */
@@ -65,12 +65,12 @@ export function freshState(nowMs = Date.now()): UpkeepState {
 }
 
 /** What was kept; a fresh state where there is none or it cannot be understood. */
-export function readState(path: string): UpkeepState {
+export function readState(path: string, disk: Disk = SYSTEM_DISK, nowMs?: number): UpkeepState {
   try {
-    const state = JSON.parse(readFileSync(path, 'utf8')) as UpkeepState;
-    return isState(state) ? state : freshState();
+    const state = JSON.parse(disk.readFileSync(path).toString()) as UpkeepState;
+    return isState(state) ? state : freshState(nowMs);
   } catch {
-    return freshState();
+    return freshState(nowMs);
   }
 }
 
@@ -86,6 +86,6 @@ function isCount(value: unknown): value is number {
 }
 
 /** A crash leaves the state before or this one. */
-export async function writeState(path: string, state: UpkeepState): Promise<void> {
-  await writeDurably(path, `${JSON.stringify(state)}\n`, MODE);
+export async function writeState(path: string, state: UpkeepState, disk: Disk = SYSTEM_DISK): Promise<void> {
+  await writeDurably(path, `${JSON.stringify(state)}\n`, MODE, undefined, disk);
 }

@@ -101,6 +101,7 @@ test('every closing entry of the log has its line, once, wherever a crash came b
   const steps: [string, (bench: Bench) => void][] = [
     ['nothing was done yet', () => undefined],
     ['a line was torn', (bench) => { writeFileSync(join(bench.state, 'checksums'), whole.slice(0, -30)); }],
+    ['a line became other octets', (bench) => { writeFileSync(join(bench.state, 'checksums'), `${whole.slice(0, -30)}\n\0\n`); }],
     ['the line was there and the state not', (bench) => { writeFileSync(join(bench.state, 'checksums'), whole); }],
     ['the state was torn', (bench) => { writeFileSync(join(bench.state, 'upkeep.json'), '{"version":1,"flag'); writeFileSync(join(bench.state, 'upkeep.json.new'), 'x'); }],
   ];

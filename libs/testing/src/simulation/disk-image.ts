@@ -9,10 +9,10 @@ const NOTHING: Buffer<ArrayBufferLike> = Buffer.alloc(0);
 
 export type Flag = 'append' | 'immutable';
 
-/** What is in the cache alone: of a file, octets or its emptying; of a directory, a name that came or went. */
+/** What is in the cache alone: of a file, octets or their cutting off; of a directory, a name that came or went. */
 export type Unsynced =
   | { readonly kind: 'write'; readonly at: number; readonly bytes: Buffer; readonly isLast: boolean }
-  | { readonly kind: 'truncate' }
+  | { readonly kind: 'truncate'; readonly to: number }
   | { readonly kind: 'name'; readonly name: string; readonly node: Node | null }
   | { readonly kind: 'flag'; readonly flag: Flag | null };
 
@@ -96,9 +96,9 @@ export class DiskImage {
     file.unsynced.push({ kind: 'write', at, bytes, isLast: false });
   }
 
-  truncate(file: FileNode): void {
-    file.cache = NOTHING;
-    file.unsynced.push({ kind: 'truncate' });
+  truncate(file: FileNode, to = 0): void {
+    file.cache = file.cache.subarray(0, to);
+    file.unsynced.push({ kind: 'truncate', to });
   }
 
   setFlag(path: string, flag: Flag | null): void {
@@ -253,7 +253,7 @@ function apply(node: Node, change: Unsynced, outcome: Outcome): void {
     else node.disk.set(change.name, change.node);
     return;
   }
-  if (change.kind === 'truncate') node.disk = NOTHING;
+  if (change.kind === 'truncate') node.disk = node.disk.subarray(0, change.to);
   if (change.kind === 'flag') node.diskFlag = change.flag;
   if (change.kind === 'write') node.disk = overlaid(node.disk, change.at, outcome === 'kept' ? change.bytes : outcome.bytes);
 }

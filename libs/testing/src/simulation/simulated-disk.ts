@@ -49,7 +49,7 @@ interface UnderWay {
 export class SimulatedDisk {
   readonly #options: SimulatedDiskOptions;
   readonly #underWay = new Set<UnderWay>();
-  readonly #open = new Map<number, FileNode>();
+  readonly #open = new Map<number, { readonly path: string; readonly node: Node; at: number }>();
   #lastFd = 2;
 
   constructor(options: SimulatedDiskOptions) {
@@ -143,18 +143,67 @@ export class SimulatedDisk {
     return [...this.#options.image.directory(path).cache.keys()];
   }
 
-  openSync(path: string, _flags: number): number {
-    this.#open.set((this.#lastFd += 1), this.#options.image.file(path));
+  openSync(path: string, flags: number, _mode?: number): number {
+    const isMaking = (flags & constants.O_CREAT) !== 0;
+    const node = isMaking ? this.#atOnce('open', path, 0, () => this.#opened(path, flags)) : this.#opened(path, flags);
+    this.#open.set((this.#lastFd += 1), { path, node, at: 0 });
     return this.#lastFd;
   }
 
-  readSync(fd: number, into: Buffer, offset: number, length: number, position: number): number {
+  readSync(fd: number, into: Buffer, offset: number, length: number, position: number | null): number {
     this.#fail({ kind: 'read', path: `descriptor ${fd}`, bytes: length });
-    return this.#open.get(fd)!.cache.copy(into, offset, position, position + length);
+    const { open, node } = this.#fileOf(fd);
+    const count = node.cache.copy(into, offset, position ?? open.at, (position ?? open.at) + length);
+    if (position === null) open.at += count;
+    return count;
   }
 
   closeSync(fd: number): void {
     this.#open.delete(fd);
+  }
+
+  statSync(path: string): { readonly size: number; readonly dev: number } {
+    const node = this.#options.image.find(path);
+    if (node === null) throw new DiskError('ENOENT', `no such file, stat '${path}'`);
+    return { size: node.kind === 'file' ? node.cache.length : 0, dev: 1 };
+  }
+
+  fstatSync(fd: number): { readonly size: number } {
+    return { size: this.#fileOf(fd).node.cache.length };
+  }
+
+  ftruncateSync(fd: number, length: number): void {
+    const { open, node } = this.#fileOf(fd);
+    this.#atOnce('write', open.path, 0, () => this.#options.image.truncate(node, length));
+  }
+
+  /** Appends: who writes at once does nothing else here. */
+  writeSync(fd: number, text: string): number {
+    const { open, node } = this.#fileOf(fd);
+    return this.#atOnce('write', open.path, text.length, () => this.#written(open.path, node, null, Buffer.from(text), Infinity));
+  }
+
+  fsyncSync(fd: number): void {
+    const { path, node } = this.#open.get(fd)!;
+    this.#atOnce('sync', path, 0, () => this.#synced(path, node), false);
+  }
+
+  #fileOf(fd: number): { readonly open: { readonly path: string; at: number }; readonly node: FileNode } {
+    const open = this.#open.get(fd)!;
+    if (open.node.kind !== 'file') throw new DiskError('EISDIR', `'${open.path}' is a directory`);
+    return { open, node: open.node };
+  }
+
+  /** A call that blocks its thread. One of a process that was killed does nothing, and does not return. */
+  #atOnce<T>(kind: OperationKind, path: string, bytes: number, effect: () => T, mayFail = true): T {
+    const operation: Operation = { kind, path, bytes };
+    const { owner, before, after } = this.#options;
+    if (owner.isAlive) before(operation);
+    if (!owner.isAlive) throw new DiskError('EKILLED', `${kind} '${path}' of a process that is gone`);
+    if (mayFail) this.#fail(operation);
+    const result = effect();
+    after(operation, 'done');
+    return result;
   }
 
   statfsSync(_path: string): { readonly bavail: number; readonly bsize: number } {
@@ -172,26 +221,29 @@ export class SimulatedDisk {
 
   /** Appends, or writes at `at`: as much as there is room for, and as chance lets through. Returns how much. */
   async write(path: string, file: FileNode, at: number | null, bytes: Buffer): Promise<number> {
-    return this.#do('write', path, bytes.length, (limit) => {
-      const { image, chance } = this.#options;
-      if (file.flag === 'immutable') throw new DiskError('EPERM', `is protected, write '${path}'`);
-      if (bytes.length > 0) this.#needRoom(1);
-      const count = Math.min(limit, Math.max(1, chance.shortened(bytes.length)), this.#roomBytes(), bytes.length);
-      image.write(file, at ?? file.cache.length, Buffer.from(bytes.subarray(0, count)));
-      return count;
-    });
+    return this.#do('write', path, bytes.length, (limit) => this.#written(path, file, at, bytes, limit));
+  }
+
+  #written(path: string, file: FileNode, at: number | null, bytes: Buffer, limit: number): number {
+    const { image, chance } = this.#options;
+    if (file.flag === 'immutable') throw new DiskError('EPERM', `is protected, write '${path}'`);
+    if (bytes.length > 0) this.#needRoom(1);
+    const count = Math.min(limit, Math.max(1, chance.shortened(bytes.length)), this.#roomBytes(), bytes.length);
+    image.write(file, at ?? file.cache.length, Buffer.from(bytes.subarray(0, count)));
+    return count;
   }
 
   /** A sync of a file that fails leaves the cache as it is, and the disk without. */
   async sync(path: string, node: Node): Promise<void> {
+    await this.#run({ kind: 'sync', path, bytes: 0 }, () => this.#synced(path, node));
+  }
+
+  #synced(path: string, node: Node): void {
     const { image, chance } = this.#options;
-    const operation: Operation = { kind: 'sync', path, bytes: 0 };
-    await this.#run(operation, () => {
-      const code = chance.failure(operation);
-      if (code === null) return image.sync(node);
-      if (node.kind === 'file') image.failSync(node, (change) => chance.failedSync(change));
-      throw new DiskError(code, `sync '${path}'`);
-    });
+    const code = chance.failure({ kind: 'sync', path, bytes: 0 });
+    if (code === null) return image.sync(node);
+    if (node.kind === 'file') image.failSync(node, (change) => chance.failedSync(change));
+    throw new DiskError(code, `sync '${path}'`);
   }
 
   async close(path: string): Promise<void> {
