@@ -54,7 +54,9 @@ after(() => {
 test('on a full volume nothing is begun, and with room it is founded', { skip: mounted ? (existsSync(MODULE) ? false : 'machine: softhsm2 is not installed') : 'machine: only root can mount a small file system' }, async () => {
   const place = { directory: small, module: MODULE, tokenLabel: 'strongroom', pinFile: undefined, deployment: 'd' };
   await assert.rejects(openKeyring(place), { name: 'Refused', code: 'keys.no-room' });
+  assert.equal(spawnSync('mount', ['-o', 'remount,size=4m,nr_inodes=40', small]).status, 0);
+  await assert.rejects(openKeyring(place), (error: Error & { code?: string; why?: string }) => error.code === 'keys.no-room' && /more files/.test(error.why ?? ''));
   assert.deepEqual(readdirSync(small), []);
-  assert.equal(spawnSync('mount', ['-o', 'remount,size=4m', small]).status, 0);
+  assert.equal(spawnSync('mount', ['-o', 'remount,nr_inodes=1000', small]).status, 0);
   (await openKeyring(place)).close();
 });

@@ -8,19 +8,21 @@ import { readFounded } from './founded.ts';
 
 /** The embedded token's files take about a tenth of it, identities of services and of the operator some more. */
 const FOUNDING_BYTES_MIN = 1024 * 1024;
+const FOUNDING_FILES_MIN = 64;
 /** Below this a failure of whatever kind is put down to it: SoftHSM does not say why it could not write. */
 const FULL_BYTES = 64 * 1024;
 const MADE = ['token', 'pin', 'so-pin', 'softhsm2.conf', 'ca.pem'];
 
 /** Runs the founding of an embedded token in `directory`. Throws what `found` throws, and `Refused('keys.no-room')`. */
 export async function withRoom<T>(directory: string, found: () => Promise<T>): Promise<T> {
-  const free = freeBytes(directory);
-  if (free < FOUNDING_BYTES_MIN) throw noRoom(directory, `it has ${free} octets free, ${FOUNDING_BYTES_MIN} are needed`);
+  const { bytes, files } = free(directory);
+  if (bytes < FOUNDING_BYTES_MIN) throw noRoom(directory, `it has ${bytes} octets free, ${FOUNDING_BYTES_MIN} are needed`);
+  if (files < FOUNDING_FILES_MIN) throw noRoom(directory, `its file system takes ${files} more files, ${FOUNDING_FILES_MIN} are needed`);
   try {
     return await found();
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const isFull = code === 'ENOSPC' || code === 'EDQUOT' || freeBytes(directory) < FULL_BYTES;
+    const isFull = code === 'ENOSPC' || code === 'EDQUOT' || free(directory).bytes < FULL_BYTES;
     if (!isFull || readFounded(directory) !== undefined) throw error;
     removeMade(directory);
     throw noRoom(directory, message, error);
@@ -33,9 +35,10 @@ function removeMade(directory: string): void {
   for (const name of [...MADE, ...unfinished]) rmSync(join(directory, name), { recursive: true, force: true });
 }
 
-function freeBytes(directory: string): number {
-  const { bavail, bsize } = statfsSync(directory);
-  return bavail * bsize;
+/** File systems that make files as they need them tell of none. */
+function free(directory: string): { readonly bytes: number; readonly files: number } {
+  const { bavail, bsize, files, ffree } = statfsSync(directory);
+  return { bytes: bavail * bsize, files: files === 0 ? Infinity : ffree };
 }
 
 function noRoom(directory: string, why: string, cause?: unknown): Refused {

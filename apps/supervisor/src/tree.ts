@@ -7,6 +7,7 @@ import { Refused } from '@strongroom/bytes';
 import type { Layout, ServiceName } from '@strongroom/service';
 import type { Accounts } from './accounts.ts';
 import { makeDirectory } from './directory.ts';
+import { fixFor } from './say.ts';
 
 interface Directory {
   readonly path: string;
@@ -59,7 +60,7 @@ export function makeTree(paths: Layout, users: Accounts | null, mirror: string |
       if (directory.path !== paths.home && (facts.mode & 0o777) !== directory.mode) chmodSync(directory.path, directory.mode);
     } catch (error) {
       throw new Refused('supervisor.home', `${directory.path} cannot be made ready`, {
-        why: (error as Error).message, fix: 'start as the user who owns it, or as root; or set STRONGROOM_HOME to another directory', cause: error,
+        why: (error as Error).message, fix: fixFor((error as NodeJS.ErrnoException).code, 'start as the user who owns it'), cause: error,
       });
     }
   }
