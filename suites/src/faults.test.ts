@@ -2,16 +2,13 @@
 // A sync that fails, an HSM that is away, a wall clock that jumps: nothing acknowledged is lost, nothing is accepted blindly.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Item } from '@strongroom/evidence';
 import { RelpClient, startAppliance, type Appliance } from '@strongroom/testing';
+import { WallClock, withoutFaketime } from './wall-clock.ts';
 
 const WINDOW = 32;
-const FAKETIME = globSync('/usr/lib/*/faketime/libfaketimeMT.so.1')[0];
 
 function pidOf(status: Awaited<ReturnType<Appliance['status']>>, name: string): number {
   return status.services.find((service) => service.name === name)!.pid!;
@@ -83,20 +80,15 @@ describe('faults', () => {
     await checkAllFound(appliance, client, 'hsm');
   });
 
-  it('goes on in order when the wall clock jumps an hour, forward and back', { skip: FAKETIME === undefined ? 'machine: libfaketime is not installed' : false }, async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'strongroom-clock-'));
-    const clock = join(directory, 'offset');
-    const jump = (offset: string): void => writeFileSync(clock, `${offset}\n`, { mode: 0o644 });
-    spawnSync('chmod', ['755', directory]);
-    jump('+0');
-    const environment = { LD_PRELOAD: FAKETIME!, FAKETIME_TIMESTAMP_FILE: clock, FAKETIME_NO_CACHE: '1', FAKETIME_DONT_FAKE_MONOTONIC: '1', DONT_FAKE_MONOTONIC: '1', FAKETIME_DONT_RESET: '1' };
-    const appliance = await startAppliance({ environment });
+  it('goes on in order when the wall clock jumps an hour, forward and back', { skip: withoutFaketime }, async () => {
+    const clock = new WallClock();
+    const appliance = await startAppliance({ environment: clock.environment });
     try {
       const identity = await appliance.enrol('clock');
       const client = new RelpClient({ address: appliance.addresses['relp-tls']!, identity, window: WINDOW });
       const offsets = ['+0', '+3600', '+0', '-1800'];
       for (const [i, offset] of offsets.entries()) {
-        jump(offset);
+        clock.set(offset);
         await delay(200);
         await client.send(records(100, i * 100));
         await client.settle();
@@ -111,7 +103,7 @@ describe('faults', () => {
       assert.equal(verdict.code, 0, verdict.stdout);
     } finally {
       await appliance.stop();
-      if (existsSync(directory)) rmSync(directory, { recursive: true });
+      clock.remove();
     }
   });
 });
