@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Holds, orders and destructions, one after the other: drawn up, approved, carried out, and gone on with after a crash.
+// Holds, orders and destructions, one after the other: asked for by people, and gone on with after a crash.
 import { Refused } from '@strongroom/bytes';
-import {
-  checkApproved, decodeApproval, decodeOrderFile, encodeOrderFile, judgeApprovals, newOrderFile, rangesOf,
-  type DestroyOrder, type JudgedApproval, type Order, type OrderFile, type ReleaseOrder,
-} from '@strongroom/evidence';
-import { errorFields, type CustodyFacts } from '@strongroom/service';
+import { decodeApproval, decodeOrderFile, encodeOrderFile, judgeApprovals, type JudgedApproval, type OrderFile } from '@strongroom/evidence';
+import type { CustodyFacts } from '@strongroom/service';
 import { buckets, sums, type Bucket } from './buckets.ts';
+import { CarryingOut, isApproved } from './carrying-out.ts';
 import { condemnedKeys } from './condemned.ts';
-import { approvalRules, carryOutDestroy, finishDestroy, timeOf, underKeys } from './destruction.ts';
+import { approvalRules, finishDestroy } from './destruction.ts';
+import { drawDestroy, drawRelease } from './drawing.ts';
 import { Holds, type HoldFacts, type HoldRequest } from './holds.ts';
 import { withApproval } from '../commit/order-files.ts';
 import type { CustodyTools } from './tools.ts';
-
-const HOUR_NS = 3_600_000_000_000n;
-const MINUTE_MS = 60_000;
-/** What failed is tried again after so long, then after twice that, up to a minute. */
-const AGAIN_MS = 1000;
+import { MINUTE_MS, Turns } from './turns.ts';
 
 export interface Ordered {
   readonly file: OrderFile;
@@ -29,18 +24,12 @@ export interface Ordered {
 export class Custody {
   readonly #tools: CustodyTools;
   readonly holds: Holds;
-  /** What is done is done one after the other. */
-  #turn: Promise<unknown> = Promise.resolve();
-  readonly #failures = new Map<string, string>();
+  readonly #turns: Turns;
+  readonly #carrying: CarryingOut;
   readonly #proposed = new Set<string>();
   readonly #checkMs: number;
   #checkedAt = -Infinity;
   #cancel: () => void = () => undefined;
-  #againMs = AGAIN_MS;
-  /** Of attempts, by what the world did to them. */
-  #failedCount = 0;
-  #cancelAgain: (() => void) | null = null;
-  #closed = false;
   /** Counted when something was done, since that reads files. */
   #waiting = 0;
   #due = 0;
@@ -49,6 +38,8 @@ export class Custody {
     this.#tools = tools;
     this.#checkMs = checkMinutes * MINUTE_MS;
     this.holds = new Holds(tools);
+    this.#turns = new Turns(tools, { goOn: () => this.#goOn(), done: () => this.#count() });
+    this.#carrying = new CarryingOut(tools, this.holds, () => this.#turns.later('going on', () => this.#goOn()));
   }
 
   /** Keys that orders wait for are used no more: before anything is sealed. */
@@ -62,31 +53,30 @@ export class Custody {
   }
 
   close(): void {
-    this.#closed = true;
+    this.#turns.close();
     this.#cancel();
-    this.#cancelAgain?.();
   }
 
   /** A segment was closed: holds may keep it. */
   closed(): void {
-    if (!this.#closed && this.#tools.state.holds.size > 0) this.#later('judging holds', () => this.holds.judge());
+    if (!this.#turns.isClosed && this.#tools.state.holds.size > 0) this.#turns.later('judging holds', () => this.holds.judge());
   }
 
   get facts(): CustodyFacts {
     const { state: { holds, destroying } } = this.#tools;
-    return { holds: holds.size, waiting: this.#waiting, destroying: destroying.size, due: this.#due, failure: [...this.#failures.values()][0] ?? null };
+    return { holds: holds.size, waiting: this.#waiting, destroying: destroying.size, due: this.#due, failure: [...this.#turns.failures.values()][0] ?? null };
   }
 
   async place(request: HoldRequest): Promise<HoldFacts> {
-    const hold = await this.#inTurn(() => this.holds.place(request));
+    const hold = await this.#turns.inTurn(() => this.holds.place(request));
     const { by, reference } = request;
     this.#tools.say('vault.hold-placed', 'warn', { hold, by, reference });
-    await this.#inTurn(() => this.holds.judge());
+    await this.#turns.inTurn(() => this.holds.judge());
     return this.holds.list().find((one) => one.hold === hold)!;
   }
 
   buckets(): Promise<Bucket[]> {
-    return this.#inTurn(async () => {
+    return this.#turns.inTurn(async () => {
       await this.#tools.log.settle();
       return buckets(this.#tools, this.holds);
     });
@@ -98,7 +88,7 @@ export class Custody {
   }
 
   #ordered(file: OrderFile): Ordered {
-    const failure = this.#failures.get(file.order.id) ?? null;
+    const failure = this.#turns.failures.get(file.order.id) ?? null;
     try {
       return { file, judged: judgeApprovals(file, approvalRules(this.#tools)), isApproved: isApproved(file, this.#tools), failure };
     } catch (error) {
@@ -107,78 +97,14 @@ export class Custody {
     }
   }
 
-  /**
-   * The order to destroy a bucket: the one that waits, or a new one. Throws `Refused`: `order.no-bucket`, `order.reason` (it
-   * is not over its time), `order.all-held`, `order.under-way`, `order.too-many`.
-   */
+  /** See {@link drawDestroy}. */
   drawDestroy(name: string, reason: string | undefined): Promise<OrderFile> {
-    return this.#inTurn(async () => {
-      const waiting = this.#tools.orders.pending().find(({ order }) => order.kind === 'destroy' && `${order.class}/${order.bucket}` === name && order.expires > this.#now);
-      if (waiting !== undefined) return waiting;
-      if ([...this.#tools.state.destroying.values()].some((entry) => `${entry.class}/${entry.bucket}` === name)) throw new Refused('order.under-way', `${name} is being destroyed`, { fix: 'see "strongroom destruction list"' });
-      const seen = await this.#bucket(name);
-      if (!seen.isExpired && reason === undefined) throw new Refused('order.reason', `${name} is not over its time`, { why: 'what is destroyed early needs its reason', fix: `add --reason 'erasure request 2026-17'` });
-      const file = newOrderFile(await this.#destroyOrder(seen, reason));
-      await this.#put(file);
-      return file;
-    });
+    return this.#turns.inTurn(() => drawDestroy(this.#tools, this.holds, name, reason));
   }
 
-  async #bucket(name: string): Promise<Bucket> {
-    const all = await buckets(this.#tools, this.holds);
-    const found = all.find((one) => one.name === name);
-    if (found === undefined || found.segments.length === 0) throw new Refused('order.no-bucket', `there is no bucket "${name.slice(0, 80)}" that could be destroyed`, { why: `there are ${all.filter(({ segments }) => segments.length > 0).map((one) => one.name).join(', ') || 'none'}`.slice(0, 500), fix: 'see "strongroom destruction list"' });
-    if (found.held.length === found.segments.length) throw new Refused('order.all-held', `all of ${name} is held`, { why: `${found.held.length} segments`, fix: 'see "strongroom hold list"' });
-    return found;
-  }
-
-  /** What is sealed from now on lies under other keys: then the set of segments stands still. */
-  async #destroyOrder(seen: Bucket, reason: string | undefined): Promise<DestroyOrder> {
-    await this.#tools.log.retire(new Set([...this.condemned, ...seen.keys]));
-    const now = await this.#bucket(seen.name);
-    const { retentionClass, bucket } = now;
-    const keys = now.keys.filter((key) => seen.keys.includes(key));
-    const { segments, held } = underKeys(now, keys);
-    const { records, bytes, from, to } = sums(segments);
-    return {
-      kind: 'destroy', ...this.#common(reason ?? this.#expiryReason(retentionClass)), class: retentionClass, bucket, keys,
-      segments: rangesOf(segments.map(({ segment }) => segment)), held: rangesOf(held), records, bytes, from, to,
-    };
-  }
-
-  #expiryReason(retentionClass: string): string {
-    const known = this.#tools.classes.find(({ name }) => name === retentionClass);
-    const basis = known === undefined ? 'a class of an earlier configuration' : `kept ${known.keepDays} days: ${known.basis}`;
-    return `expired: class ${retentionClass}, ${basis}`.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, ' ').slice(0, 500).trim();
-  }
-
-  /** The order to end a hold. Throws `Refused`: `order.no-hold`, `order.too-many`. */
+  /** See {@link drawRelease}. */
   drawRelease(hold: string, reason: string): Promise<OrderFile> {
-    return this.#inTurn(async () => {
-      const waiting = this.#tools.orders.pending().find(({ order }) => order.kind === 'release' && order.hold === hold && order.expires > this.#now);
-      if (waiting !== undefined) return waiting;
-      if (!this.#tools.state.holds.has(hold)) throw new Refused('order.no-hold', `no hold "${hold.slice(0, 40)}" is in force`, { fix: 'see "strongroom hold list"' });
-      await this.#tools.log.settle();
-      const order: ReleaseOrder = { kind: 'release', ...this.#common(reason), hold };
-      const file = newOrderFile(order);
-      await this.#put(file);
-      return file;
-    });
-  }
-
-  #common(reason: string): Pick<Order, 'id' | 'origin' | 'size' | 'root' | 'created' | 'expires' | 'authority' | 'reason'> {
-    const { world: { random }, origin, authority, log: { size, root }, orderHours } = this.#tools;
-    return { id: random(16).toString('hex'), origin, size, root, created: this.#now, expires: this.#now + BigInt(orderHours) * HOUR_NS, authority: authority(), reason };
-  }
-
-  get #now(): bigint {
-    return this.#tools.world.clock.nowNs();
-  }
-
-  async #put(file: OrderFile): Promise<void> {
-    await this.#tools.orders.put(file);
-    const { id, kind, reason } = file.order;
-    this.#tools.say('vault.order-drawn', 'warn', { order: id, kind, reason });
+    return this.#turns.inTurn(() => drawRelease(this.#tools, hold, reason));
   }
 
   /**
@@ -186,10 +112,10 @@ export class Custody {
    * `order.expired`, `order.changed`, `approve.twice`, `approval.*`.
    */
   approve(id: string, approvals: readonly string[], text?: string): Promise<Ordered> {
-    return this.#inTurn(async () => {
+    return this.#turns.inTurn(async () => {
       let file = this.#tools.orders.find(id);
       if (text !== undefined && text !== file.text) throw new Refused('order.changed', `the order ${id} is another one than waits here`);
-      if (this.#now > file.order.expires) throw new Refused('order.expired', `the order ${id} has expired`, { fix: 'draw it up again' });
+      if (this.#tools.world.clock.nowNs() > file.order.expires) throw new Refused('order.expired', `the order ${id} has expired`, { fix: 'draw it up again' });
       for (const one of approvals) {
         file = withApproval(file, decodeApproval(one));
         const { refusal, approval } = judgeApprovals(file, approvalRules(this.#tools)).at(-1)!;
@@ -197,7 +123,7 @@ export class Custody {
         this.#tools.say('vault.order-approved', 'warn', { order: id, custodian: approval.custodian });
       }
       await this.#tools.orders.put(file);
-      if (isApproved(file, this.#tools)) this.#later(`the order ${id}`, () => this.#carryOut(file), id);
+      if (isApproved(file, this.#tools)) this.#turns.later(`the order ${id}`, () => this.#carrying.carryOut(file), id);
       return this.#ordered(file);
     });
   }
@@ -210,97 +136,31 @@ export class Custody {
     return this.approve(given.order.id, texts.filter((_, i) => !known.includes(given.approvals[i]!.custodian)), given.text);
   }
 
-  /** `isBegun`: the key service noted it in time; it is carried out however late. */
-  async #carryOut(file: OrderFile, isBegun = false): Promise<void> {
-    const { order } = file;
-    const begun = this.#tools.state.destroying.get(order.id);
-    if (begun !== undefined) await finishDestroy(this.#tools, begun);
-    else if (order.kind === 'destroy') await carryOutDestroy(this.#tools, this.holds, { ...file, order }, isBegun);
-    if (order.kind === 'release') await this.#carryOutRelease(file, order, isBegun);
-    await this.#tools.log.retire(this.condemned);
-  }
-
-  /**
-   * Order, and what a crash leaves: 1. the key service notes the order (it still waits); 2. its file into the store (the same);
-   * 3. the `release` entry (the hold is over: the next start goes on); 4. wraps, key and text of the hold; 5. it waits no more.
-   */
-  async #carryOutRelease(file: OrderFile, order: ReleaseOrder, isBegun: boolean): Promise<void> {
-    const { orders, keys, log, state, say } = this.#tools;
-    const { id, hold } = order;
-    const time = timeOf(this.#tools, order, isBegun);
-    checkApproved(file, approvalRules(this.#tools, time));
-    if (state.holds.has(hold)) {
-      await keys.beginOrder(encodeOrderFile(file));
-      const approvals = await orders.keep(file);
-      await log.enter({ kind: 'release', time, hold, order: id, approvals });
-    }
-    await this.holds.endRelease(file, hold);
-    await orders.forget(id);
-    say('vault.hold-released', 'warn', { hold, order: id });
-    // An order that this hold held up may be carried out now.
-    this.#later('going on', () => this.#goOn());
-  }
-
   /** Each minute: what a failure held up; now and then: what is over its time. */
   async #look(): Promise<void> {
-    if (this.#closed) return;
-    this.#later('going on', () => this.#goOn());
+    if (this.#turns.isClosed) return;
+    this.#turns.later('going on', () => this.#goOn());
     const now = this.#tools.world.clock.nowMs();
     if (now - this.#checkedAt >= this.#checkMs) {
       this.#checkedAt = now;
-      this.#later('looking for what is over its time', () => this.#propose());
+      this.#turns.later('looking for what is over its time', () => this.#propose());
     }
-    await this.#turn;
-    if (!this.#closed) this.#cancel = this.#tools.world.clock.after(MINUTE_MS, () => void this.#look());
+    await this.#turns.settled();
+    if (!this.#turns.isClosed) this.#cancel = this.#tools.world.clock.after(MINUTE_MS, () => void this.#look());
   }
 
   /** Each by itself: what one fails with stops no other. */
-  async #goOn(): Promise<void> {
-    const [{ state, orders }, failedBefore] = [this.#tools, this.#failedCount];
-    for (const entry of state.destroying.values()) await this.#attempt(`destroying ${entry.class}/${entry.bucket}`, () => finishDestroy(this.#tools, entry), entry.order);
-    for (const hold of this.holds.ended()) await this.#attempt(`the end of the hold ${hold}`, () => this.holds.resume(hold));
-    for (const file of orders.pending()) {
-      const { id } = file.order;
-      if (!state.destroying.has(id)) await this.#attempt(`the order ${id}`, () => this.#goOnWith(file), id);
-    }
-    if (state.holds.size > 0) await this.#attempt('judging holds', () => this.holds.judge());
-    if (this.#failedCount === failedBefore) this.#againMs = AGAIN_MS;
-  }
-
-  async #goOnWith(file: OrderFile): Promise<void> {
-    const { id, expires } = file.order;
-    if (this.#tools.orders.kept(id) !== null && !(await this.#isOpen(file))) await this.#tools.orders.forget(id);
-    else if (this.#now > expires) await (await this.#isOpen(file) && (await this.#isBegun(file)) ? this.#carryOut(file, true) : this.#expire(file));
-    else if (isApproved(file, this.#tools)) await this.#carryOut(file);
-  }
-
-  /** Whether the key service noted it before a crash: it judges such an order no more, and destroys by it. */
-  async #isBegun(file: OrderFile): Promise<boolean> {
-    if (!isApproved(file, this.#tools)) return false;
-    try {
-      await this.#tools.keys.beginOrder(encodeOrderFile(file));
-      return true;
-    } catch (error) {
-      if (error instanceof Refused) return false;
-      throw error;
-    }
-  }
-
-  /** Whether an order whose file is in the store has still to be carried out: its entry was not committed. */
-  async #isOpen({ order }: OrderFile): Promise<boolean> {
-    if (order.kind === 'release') return this.#tools.state.holds.has(order.hold);
-    return order.kind === 'destroy' && this.#wrapsAnything(order.keys);
-  }
-
-  async #wrapsAnything(keys: readonly string[]): Promise<boolean> {
-    const { wraps, world: { clock } } = this.#tools;
-    return (await wraps.keyIds(() => clock.turn())).values().some((keyId) => keys.includes(keyId));
-  }
-
-  async #expire({ order }: OrderFile): Promise<void> {
-    await this.#tools.orders.forget(order.id);
-    await this.#tools.log.retire(this.condemned);
-    this.#tools.say('vault.order-expired', 'warn', { order: order.id, kind: order.kind });
+  #goOn(): Promise<void> {
+    return this.#turns.round(async () => {
+      const [{ state, orders }, turns] = [this.#tools, this.#turns];
+      for (const entry of state.destroying.values()) await turns.attempt(`destroying ${entry.class}/${entry.bucket}`, () => finishDestroy(this.#tools, entry), entry.order);
+      for (const hold of this.holds.ended()) await turns.attempt(`the end of the hold ${hold}`, () => this.holds.resume(hold));
+      for (const file of orders.pending()) {
+        const { id } = file.order;
+        if (!state.destroying.has(id)) await turns.attempt(`the order ${id}`, () => this.#carrying.goOnWith(file), id);
+      }
+      if (state.holds.size > 0) await turns.attempt('judging holds', () => this.holds.judge());
+    });
   }
 
   async #propose(): Promise<void> {
@@ -313,38 +173,6 @@ export class Custody {
     }
   }
 
-  /** A key service that starts again, a disk that is full: what they held up goes on as soon as they let it. */
-  #again(): void {
-    if (this.#cancelAgain !== null || this.#againMs >= MINUTE_MS) return;
-    this.#cancelAgain = this.#tools.world.clock.after(this.#againMs, () => {
-      this.#cancelAgain = null;
-      this.#againMs *= 2;
-      this.#later('going on', () => this.#goOn());
-    });
-  }
-
-  /** Work that nobody waits for. What it fails with is told, and tried again within a minute. */
-  #later(what: string, work: () => Promise<void>, order?: string): void {
-    this.#turn = this.#turn.then(() => this.#attempt(what, work, order));
-  }
-
-  async #attempt(what: string, work: () => Promise<void>, order?: string): Promise<void> {
-    try {
-      await work();
-      if (order !== undefined) this.#failures.delete(order);
-    } catch (error) {
-      // Whatever it is, sealing goes on: nothing that custody does is worth ending it.
-      if (this.#closed) return;
-      if (order !== undefined) this.#failures.set(order, (error as Error).message);
-      this.#tools.say('vault.custody-failed', 'error', { during: what, ...errorFields(error) });
-      if (error instanceof Refused) return;
-      this.#failedCount += 1;
-      this.#again();
-    } finally {
-      this.#count();
-    }
-  }
-
   #count(): void {
     let pending;
     try {
@@ -354,23 +182,6 @@ export class Custody {
     }
     this.#waiting = pending.length;
     const open = new Set([...pending.map(({ order }) => order.id), ...this.#tools.state.destroying.keys()]);
-    for (const id of this.#failures.keys()) if (!open.has(id)) this.#failures.delete(id);
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#turn.then(work).finally(() => this.#count());
-    this.#turn = done.catch(() => undefined);
-    return done;
-  }
-}
-
-/** By the same rules as it is carried out by, but for its time. */
-function isApproved(file: OrderFile, tools: CustodyTools): boolean {
-  try {
-    checkApproved(file, approvalRules(tools));
-    return true;
-  } catch (error) {
-    if (error instanceof Refused) return false;
-    throw error;
+    for (const id of this.#turns.failures.keys()) if (!open.has(id)) this.#turns.failures.delete(id);
   }
 }
