@@ -210,8 +210,10 @@ export class SimulatedDisk {
     return { bavail: Math.max(0, this.#roomBytes()), bsize: 1 };
   }
 
+  /** What is used is summed up over all files: not where there is room without end. */
   #roomBytes(): number {
-    return this.#options.capacity() - this.#options.image.usedBytes;
+    const capacity = this.#options.capacity();
+    return capacity === Infinity ? Infinity : capacity - this.#options.image.usedBytes;
   }
 
   /** A new name needs a block, sooner or later. */
