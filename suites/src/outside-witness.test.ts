@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Others' software on either side of the witness protocol: our appliance is witnessed by litewitness, and a log of Tessera's
-// is witnessed by ours.
+// Others' software on either side of the witness protocol: our appliance is witnessed by litewitness and omniwitness, and a
+// log of Tessera's is witnessed by ours.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { generateKeyPairSync, hash } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
@@ -11,8 +10,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { startAppliance, WitnessProcess, type Appliance } from '@strongroom/testing';
+import { goNoteKey } from './go-note-key.ts';
 import { buildDrivers, goProgram, withoutGo } from './go-programs.ts';
 import { Litewitness, withoutLitewitness } from './litewitness.ts';
+import { Omniwitness, withoutOmniwitness } from './omniwitness.ts';
 import { cosignedBy } from './outside-verifiers.ts';
 
 const TESSERA_LOG = 'github.com/transparency-dev/tessera/cmd/examples/posix-oneshot@v1.0.4';
@@ -87,14 +88,34 @@ test('litewitness cosigns our log: unknown at first, then followed, lost, restar
   assert.deepEqual([status.code, /names more than there is/.test(status.stdout)], [4, true], status.stdout);
 });
 
-/** A signing key as golang.org/x/mod/sumdb/note reads it, and its verifier key. */
-function goNoteKey(name: string): { readonly secret: string; readonly vkey: string } {
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  const seed = Buffer.from(privateKey.export({ format: 'jwk' }).d!, 'base64url');
-  const key = Buffer.concat([Buffer.of(1), Buffer.from(publicKey.export({ format: 'jwk' }).x!, 'base64url')]);
-  const id = hash('sha256', Buffer.concat([Buffer.from(`${name}\n`), key]), 'hex').slice(0, 8);
-  return { secret: `PRIVATE+KEY+${name}+${id}+${Buffer.concat([Buffer.of(1), seed]).toString('base64')}`, vkey: `${name}+${id}+${key.toString('base64')}` };
-}
+test('omniwitness and litewitness together are a quorum; either alone is none', { skip: withoutLitewitness() || withoutOmniwitness() }, async () => {
+  const home = join(directory, 'both');
+  const policy = join(directory, 'both.policy');
+  const config = { deployment: 'both-test', witness: { policy, graceSeconds: 2, startSeconds: 5 }, vault: { heartbeatSeconds: 2 } };
+  const founding = await startAppliance({ home, config: { deployment: 'both-test' } });
+  const vkey = (await founding.cli('vkey')).stdout.trim();
+  await founding.stop();
+  await using lite = await Litewitness.start('lite.example/w', await freePort());
+  lite.learn(vkey);
+  await using omni = await Omniwitness.start('omni.example/w', await freePort(), [vkey]);
+  writeFileSync(policy, `witness lite ${lite.vkey} ${lite.url}\nwitness omni ${omni.vkey} ${omni.url}\ngroup both all lite omni\nquorum both\n`);
+  await using appliance = await startAppliance({ home, config });
+  const { by } = await witnessed(appliance, ({ size }) => size > 5, 'both cosignatures');
+  assert.deepEqual(by.toSorted(), ['lite', 'omni']);
+  assert.equal((await appliance.cli('verify', '--policy', policy)).code, 0);
+  buildDrivers('cosigned');
+  assert.equal(cosignedBy(join(appliance.paths.store, 'witnessed'), vkey, [lite.vkey, omni.vkey])?.count, 2);
+  await omni.kill();
+  const out = await witnessed(appliance, ({ since }) => since !== null, 'the quorum to be missed');
+  await omni.start();
+  await witnessed(appliance, ({ since, size }) => since === null && size > out.size, 'it to catch up by itself');
+  await appliance.halt();
+  // Both remember this log, and what we have now extends what they saw.
+  await appliance.start();
+  const { comparison } = await witnessed(appliance, ({ compared }) => compared, 'a comparison with both');
+  assert.deepEqual(comparison, { of: 2, known: ['lite', 'omni'], unknown: [], ahead: [] });
+  await appliance.halt();
+});
 
 /** Adds the entries of a directory to a log of Tessera's, which publishes nothing without its witnesses. */
 async function append(log: string, entries: string, keyFile: string, policy: string): Promise<{ readonly code: number | null; readonly said: string }> {
