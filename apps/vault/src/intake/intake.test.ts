@@ -8,7 +8,7 @@ import { after, before, it } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { connect, type TLSSocket } from 'node:tls';
 import { BOUND_UNKNOWN, KIND, MessageSplitter, NO_KEY, decodeMessage, encodeHello, encodeSubmit, type Message, type ProducerState, type SubmittedRun } from '@strongroom/evidence';
-import { layout, tlsClientOptions, type Fields, type Identity } from '@strongroom/service';
+import { SubmitClient, layout, tlsClientOptions, type Fields, type Identity } from '@strongroom/service';
 import { TestAuthority } from '@strongroom/testing';
 import type { Permit } from './admission.ts';
 import { SYSTEM_CLOCK } from '../clock.ts';
@@ -242,6 +242,24 @@ it('forgets nothing that was denied: at the bound it hangs up, and goes on with 
   bench.commit();
   const { last, heard, denials } = bench.producers.find(instance)!;
   assert.deepEqual([last, heard, denials.map(({ number }) => number)], [3, 2, [3, 3]]);
+});
+
+it('tells a service each of its denials, however many times it hangs up at the bound', async () => {
+  const bench = new Bench();
+  await bench.open({ bounds: { denials: 3 } });
+  bench.permit = () => 'source.revoked';
+  let lines = 0;
+  const client = new SubmitClient({
+    path: paths.submitSocket('gateway'), identity: () => identities['gateway']!, vault: VAULT, instance: randomBytes(16),
+    onLine: (up) => { if (up) lines += 1; }, onFatal: (error) => assert.fail(error),
+  });
+  const sent = Array.from({ length: 12 }, () => client.submit([run(randomBytes(16), 0)]));
+  const cycles = setInterval(() => bench.commit(), 2);
+  const denied = await Promise.all(sent);
+  clearInterval(cycles);
+  client.close();
+  assert.deepEqual(denied.map((one) => one.map(({ number, code }) => [number, code])), denied.map((_, i) => [[i + 1, 'source.revoked']]));
+  assert.ok(lines >= 4, `${lines} lines`);
 });
 
 it('takes nothing for heard that was said on a line on which its service said no more', async () => {
