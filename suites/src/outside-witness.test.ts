@@ -9,13 +9,14 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { startAppliance, WitnessProcess, type Appliance } from '@strongroom/testing';
+import { Appliance, startAppliance, WitnessProcess } from '@strongroom/testing';
 import { goNoteKey } from './go-note-key.ts';
 import { buildDrivers, goProgram, withoutGo } from './go-programs.ts';
 import { Litewitness, withoutLitewitness } from './litewitness.ts';
 import { Omniwitness, withoutOmniwitness } from './omniwitness.ts';
 import { cosignedBy } from './outside-verifiers.ts';
 
+const CUSTODIANS = ['otto', 'emma'];
 const TESSERA_LOG = 'github.com/transparency-dev/tessera/cmd/examples/posix-oneshot@v1.0.4';
 
 const directory = mkdtempSync(join(tmpdir(), 'strongroom-outside-witness-'));
@@ -42,7 +43,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-test('litewitness cosigns our log: unknown at first, then followed, lost, restarted, and remembered by a home put back', { skip: withoutLitewitness() }, async () => {
+test('litewitness cosigns our log: unknown at first, then followed, lost, restarted; and by its word a home put back is refused', { skip: withoutLitewitness() }, async () => {
   await using witness = await Litewitness.start('lite.example/w', await freePort());
   const home = join(directory, 'home');
   const policy = join(directory, 'lite.policy');
@@ -52,6 +53,7 @@ test('litewitness cosigns our log: unknown at first, then followed, lost, restar
     // It does not know this log: sealing goes on, and says so.
     await using appliance = await startAppliance({ home, config });
     await witnessed(appliance, ({ since, size }) => since !== null && size === 0, 'the witness to be missed');
+    for (const name of CUSTODIANS) assert.equal((await appliance.cli('enrol', name, '--role', 'custodian', '--out', join(directory, name))).code, 0);
     const vkey = (await appliance.cli('vkey')).stdout.trim();
     witness.learn(vkey);
     const { by } = await witnessed(appliance, ({ since, size }) => since === null && size > 5, 'a cosignature');
@@ -78,14 +80,21 @@ test('litewitness cosigns our log: unknown at first, then followed, lost, restar
     assert.equal(compared, true);
     assert.equal(await appliance.halt(), 0);
   }
-  // Such a witness names a size and shows no checkpoint: that stops nobody, and is no comparison either.
-  await using old = await startAppliance({ home: join(directory, 'old'), config });
-  const { stdout } = await old.cli('search', 'vault.witness-claims-more', '--kind', 'event', '-o', 'jsonl');
-  assert.match(stdout, /lite/);
-  const { witness: facts } = await old.status() as unknown as { witness: Facts };
-  assert.deepEqual([facts.compared, facts.comparison], [false, { of: 1, known: [], unknown: [], ahead: ['lite'] }]);
-  const status = await old.cli('status');
-  assert.deepEqual([status.code, /names more than there is/.test(status.stdout)], [4, true], status.stdout);
+  // Such a witness names a size and shows no checkpoint: where it is the quorum, its word stops a start.
+  await using old = new Appliance({ home: join(directory, 'old'), config });
+  await assert.rejects(old.start());
+  assert.equal(await old.halt(), 78);
+  assert.match(old.output, /vault\.rollback.*a quorum of witnesses names more entries and shows no checkpoint: lite says \d+; this store has \d+/);
+  const order = join(directory, 'rollback.order');
+  for (const words of [
+    ['order', 'accept-rollback', order, '--reason', 'the newest disk is lost'], ...CUSTODIANS.map((name) => ['approve', order, '--identity', join(directory, name)]), ['recover', '--accept-rollback', order],
+  ]) {
+    const { code, stderr } = await old.cli(...words);
+    assert.equal(code, 0, stderr);
+  }
+  await old.start();
+  assert.equal((await old.status()).log.origin, 'lite-test/log-2');
+  await old.halt();
 });
 
 test('omniwitness and litewitness together are a quorum; either alone is none', { skip: withoutLitewitness() || withoutOmniwitness() }, async () => {

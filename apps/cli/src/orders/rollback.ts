@@ -9,7 +9,7 @@ import type { Layout } from '@strongroom/service';
 import { keptRotations, linkedKeys } from '../store/rotations.ts';
 import { homeVkey } from '../vkey.ts';
 
-/** What the store has, and the most that was seen of its log: the same where only a hardware counter tells that more is lost. */
+/** What the store has, and the most that was seen of its log: the same where only a hardware counter or the word of witnesses tells that more is lost. */
 export interface Rollback {
   readonly origin: string;
   readonly found: Checkpoint;
@@ -32,8 +32,9 @@ export function findRollback(paths: Layout): Rollback {
   // What a witness showed at an earlier start may be newer than what is remembered.
   const all = ['remembered', 'contradiction'].flatMap((name) => seenIn(join(paths.vaultState, name), [linkedKeys(homeVkey(paths), keptRotations(paths.rotations)), key]));
   const newest = all.toSorted((a, b) => b.size - a.size)[0];
-  // A hardware counter that is ahead tells that something is lost, and not how much.
-  const seen = (newest?.size ?? 0) <= found.size && existsSync(join(paths.vaultState, 'counter-refusal')) ? found : newest;
+  // A hardware counter that is ahead, or witnesses that only name a size, tell that something is lost, and prove not how much.
+  const isTold = ['counter-refusal', 'witness-refusal'].some((name) => existsSync(join(paths.vaultState, name)));
+  const seen = (newest?.size ?? 0) <= found.size && isTold ? found : newest;
   if (seen !== found && (seen === undefined || seen.size <= found.size)) {
     throw new Refused('order.no-rollback', 'there is no rollback to accept', { why: `the store has ${found.size} entries, ${seen === undefined ? 'and none were seen' : `${seen.size} were seen`}`, fix: 'start Strongroom with "npm start"' });
   }

@@ -13,8 +13,14 @@ test('only a quorum that had seen this log is a comparison', () => {
   assert.equal(heard({ known: ['a', 'b'] }), 'compared');
   assert.equal(heard({ known: ['a'], unknown: ['b', 'c'], tried: true }), 'over');
   assert.equal(heard({ unknown: ['a', 'b', 'c'], tried: true }), 'over');
-  assert.equal(heard({ ahead: ['a', 'b'], silent: ['c'], tried: true }), 'over');
+  assert.equal(heard({ known: ['a'], ahead: ['b'], silent: ['c'], tried: true }), 'over');
   assert.equal(heard({ known: ['a'], silent: ['b', 'c'], tried: true }), 'waiting');
+});
+
+test('a quorum that names more is told from one witness that does', () => {
+  assert.equal(heard({ ahead: ['a', 'b'], silent: ['c'] }), 'ahead');
+  assert.equal(heard({ ahead: ['a'], unknown: ['b', 'c'], tried: true }), 'over');
+  assert.equal(heard({ known: ['a', 'b'], ahead: ['c'], tried: true }), 'compared');
 });
 
 test('those who know nothing do not end the wait for one who may', () => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the witness service heard at the start, and what it is worth. A witness that cosigns from an entry on that it has seen
-// before speaks against a rollback; one to which this log is new, or that only names a larger size, does not.
+// before speaks against a rollback; one to which this log is new does not, and one that names a larger size speaks for one.
 import { isQuorum, shownName, type Policy } from '@strongroom/evidence';
 
 /** Names are those of the policy. */
@@ -19,9 +19,13 @@ export interface Heard {
 
 export const NOTHING_HEARD: Heard = { known: [], unknown: [], ahead: [], silent: [], tried: false };
 
-/** `compared`: a quorum has seen this log, and it extends that. `over`: a quorum has answered, and that is not it. */
-export function judgeHeard(policy: Policy, { known, unknown, ahead, tried }: Heard): 'compared' | 'over' | 'waiting' {
+/**
+ * `compared`: a quorum has seen this log, and it extends that. `ahead`: a quorum says that there was more. `over`: a quorum
+ * has answered, and it is neither.
+ */
+export function judgeHeard(policy: Policy, { known, unknown, ahead, tried }: Heard): 'compared' | 'ahead' | 'over' | 'waiting' {
   if (isQuorum(policy, new Set(known))) return 'compared';
+  if (ahead.length > 0 && isQuorum(policy, new Set(ahead))) return 'ahead';
   return tried && isQuorum(policy, new Set([...known, ...unknown, ...ahead])) ? 'over' : 'waiting';
 }
 

@@ -115,7 +115,7 @@ export class WitnessSocket {
         return { size: null };
       },
       heard: async (args) => {
-        witnessing.heard({ known: texts(args, 'known'), unknown: texts(args, 'unknown'), ahead: texts(args, 'ahead'), silent: texts(args, 'silent'), tried: field(args, 'tried') === true });
+        await witnessing.heard({ known: texts(args, 'known'), unknown: texts(args, 'unknown'), ahead: texts(args, 'ahead'), silent: texts(args, 'silent'), tried: field(args, 'tried') === true });
         return null;
       },
       cosigned: async (args) => ({ size: await witnessing.cosigned(text(args, 'note', 64 * 1024)) }),

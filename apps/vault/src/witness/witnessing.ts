@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The vault's side of being witnessed: it compares itself before it serves, judges what comes back from witnesses, measures
 // what is not witnessed yet, and seals when that lasts too long. It has no network: the witness service speaks for it.
+import { join } from 'node:path';
 import { Failed, Refused } from '@strongroom/bytes';
 import { consistencyPath, judgeWitnessed, parsePolicy, shownName, tilePath, type EntryPackage, type Policy, type WitnessedCheckpoint } from '@strongroom/evidence';
 import { errorFields, type Fields, type Level, type ServiceContext, type WitnessFacts } from '@strongroom/service';
 import { LogDirectory } from '../commit/log-directory.ts';
-import { readWhole } from '../disk.ts';
+import { putFile, readWhole, removePath } from '../disk.ts';
 import type { Sealing } from '../sealing.ts';
 import type { World } from '../world.ts';
 import { Comparison, isContradiction } from './comparison.ts';
@@ -46,6 +47,7 @@ export class Witnessing {
     if (context.config.witness.policy === undefined || policy === null) return null;
     const witnessing = new Witnessing(world, context, sealing, parsePolicy(policy));
     await witnessing.#comparison.again();
+    await removePath(world.disk, witnessing.#refusal);
     witnessing.#begin();
     return witnessing;
   }
@@ -114,17 +116,33 @@ export class Witnessing {
     this.#say('vault.not-compared', isFirst ? 'info' : 'warn', { why: whyNotCompared(this.#policy, this.#said) });
   }
 
-  /** The comparison, or a later one after it was not possible, has come to an end. */
-  heard(said: Heard): void {
+  /** The comparison, or a later one after it was not possible, goes on, or has come to an end. */
+  async heard(said: Heard): Promise<void> {
     this.#said = this.#ofPolicy(said);
     const judged = judgeHeard(this.#policy, this.#said);
     if (judged === 'waiting' || this.#compared === 'yes') return;
+    if (judged === 'ahead') return this.#refuseByWord();
     if (judged === 'compared') {
       this.#compared = 'yes';
       const { known, unknown, ahead, silent } = this.#said;
       this.#say('vault.compared', 'info', { known: namesOf(known), unknown: namesOf(unknown), ahead: namesOf(ahead), silent: namesOf(silent), size: this.#sealing.publisher.publishedSize });
     }
     this.#heard.resolve();
+  }
+
+  /**
+   * None of them shows a checkpoint, as the protocol lets them: by its word alone a witness stops nobody, but a quorum is who
+   * the policy believes. What is left for an order to accept it says no more than that.
+   */
+  async #refuseByWord(): Promise<void> {
+    const sizes = this.#said.ahead.map((name) => `${shownName(name)} says ${this.#claims.get(name) ?? 'more'}`).join(', ');
+    const why = `a quorum of witnesses names more entries and shows no checkpoint: ${sizes}; this store has ${this.#sealing.publisher.publishedSize}`;
+    await putFile(this.#world.disk, this.#refusal, `${why}\n`);
+    this.#refused.reject(new Refused('vault.rollback', 'the store is older than what witnesses have seen of this log', { why, fix: 'put the newest store back; if it is gone: "strongroom recover --help"; if they are wrong, ask their operators' }));
+  }
+
+  get #refusal(): string {
+    return join(this.#context.paths.vaultState, 'witness-refusal');
   }
 
   /** Only those that are asked count. */
