@@ -95,9 +95,11 @@ export class SoftwareKeys {
   async ensureWrappingKey(retentionClass: string, bucket: string, except: readonly string[] = []): Promise<string> {
     this.#present();
     const start = `${retentionClass}/${bucket}/`;
-    const known = [...this.#generations].find(([id, generation]) => id.startsWith(start) && generation === this.#generation && !except.includes(id) && !this.#destroyed.has(id));
+    const made = [...this.#generations].filter(([id]) => id.startsWith(start));
+    const known = made.find(([id, generation]) => generation === this.#generation && !except.includes(id) && !this.#destroyed.has(id));
     if (known !== undefined) return known[0];
-    const id = start + this.#derived(`id ${start} ${this.#generations.size}`).toString('hex', 0, 8);
+    // The first of a bucket is the same in each process that has the secret.
+    const id = start + this.#derived(`id ${start} ${made.length}`).toString('hex', 0, 8);
     this.#generations.set(id, this.#generation);
     return id;
   }
