@@ -68,6 +68,50 @@ test('a log is stamped from outside, told when it is not, and what is kept is ch
   assert.ok(!opensslTakes(copy, first, roots));
 });
 
+test('the operator has one taken between intervals, and hears why there is none', async () => {
+  await using authority = new TestTimestampAuthority();
+  const url = await authority.listen();
+  await using appliance = await startAppliance({ config: { witness: { timestamps: { url, ca: authority.caFile, intervalSeconds: 3600 } } } });
+  await until(appliance, ({ kept }) => kept === 1, 'the first timestamp');
+  const roots = join(appliance.home, 'roots.pem');
+  writeFileSync(roots, authority.root.certificatePem);
+  const first = (await taken(appliance)).size;
+
+  const { code, stdout, stderr } = await appliance.cli('timestamp');
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^The log is stamped\.\n {2}time {8}20\S+ \S+Z ± 1\.5 s\n {2}authority {3}CN=Test TSA\n {2}checkpoint {2}\d+ entries$/m);
+  const second = await taken(appliance);
+  assert.ok(second.size > first && Math.abs(Date.parse(second.at) - Date.now()) < 3_600_000);
+  assert.ok(opensslTakes(appliance.paths.store, second.size, roots));
+  const verified = await appliance.cli('verify', '--tsa-ca', roots);
+  assert.match(verified.stdout, /^ {2}timestamps {2}4 of 4 hold/m, verified.stdout + verified.stderr);
+  const { stdout: sealed } = await appliance.cli('search', 'timestamp-ordered', '--kind', 'event', '-o', 'jsonl');
+  assert.ok(sealed.includes('supervisor.timestamp-ordered'));
+
+  for (const [mood, said] of [['failing', 'witness.timestamp-status'], ['denying', 'witness.timestamp-answer'], ['flooding', 'witness.answer-too-long']] as const) {
+    authority.mood = mood;
+    const refused = await appliance.cli('timestamp');
+    assert.equal(refused.code, 1, refused.stdout + refused.stderr);
+    assert.ok(refused.stderr.includes(said), refused.stderr);
+  }
+  authority.mood = 'well';
+  // What failed is still wished for, and comes by itself or with the next order.
+  assert.ok((await taken(appliance)).size > second.size);
+});
+
+test('without an authority the order is refused', async () => {
+  await using appliance = await startAppliance();
+  const { code, stderr } = await appliance.cli('timestamp');
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, /timestamp\.no-authority[^]*witness\.timestamps\.url is not configured/);
+});
+
+async function taken(appliance: Appliance): Promise<{ readonly size: number; readonly at: string }> {
+  const { code, stdout, stderr } = await appliance.cli('timestamp', '-o', 'json');
+  assert.equal(code, 0, stderr);
+  return JSON.parse(stdout) as { size: number; at: string };
+}
+
 /** The id of the vault's first record. */
 async function firstRecord(appliance: Appliance): Promise<string> {
   const { stdout } = await appliance.cli('search', 'vault.started', '-o', 'jsonl');

@@ -117,6 +117,11 @@ export class Supervisor {
     return this.children.find(({ service }) => service === 'vault')!.order(name, args);
   }
 
+  /** What others outside are asked for now and not later; there is a witness service where anybody is configured. */
+  orderWitness(name: string, args: unknown): Promise<unknown> {
+    return this.children.find(({ service }) => service === 'witness')!.order(name, args);
+  }
+
   reload(): void {
     for (const child of this.children) child.send({ kind: 'reload' });
   }

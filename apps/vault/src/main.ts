@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The vault: seals what services submit, owns the log and the segments, and serves authorised local readers.
 import { join } from 'node:path';
+import { Refused } from '@strongroom/bytes';
 import { vkeyOf } from '@strongroom/evidence';
 import { SUBMITTERS, checkProcess, errorFields, holdExclusively, runService, useNativeHasher, type Level, type ServiceContext } from '@strongroom/service';
 import { keyUses } from './read/key-uses.ts';
@@ -96,6 +97,10 @@ runService('vault', async (context) => {
     const done = rotator.rotate(readWanted(args));
     loop.wake();
     return done;
+  });
+  context.onOrder('timestamp-now', async () => {
+    if (timestamping !== null) return timestamping.wish();
+    throw new Refused('timestamp.no-authority', 'there is no time stamping authority', { why: 'witness.timestamps.url is not configured', fix: 'name an authority under witness.timestamps, then start again' });
   });
   custody.start();
   context.onMessage('reload', () => {

@@ -2,6 +2,7 @@
 // The witness: the one service that talks to others of its own accord. It carries our checkpoints to the witnesses of the
 // policy and to a time stamping authority, and is a witness itself for the logs that the configuration names.
 import { readFileSync } from 'node:fs';
+import { Refused } from '@strongroom/bytes';
 import { parsePolicy, timestampTrust } from '@strongroom/evidence';
 import { pemDecode } from '@strongroom/keys';
 import { runService, type Listener, type ServiceContext } from '@strongroom/service';
@@ -20,6 +21,10 @@ runService('witness', async (context) => {
   const serving: Serving | null = config.serve.enabled ? await openServing(context, say) : null;
   context.stats(() => ({ values: { ...carrier?.values, ...stamper?.values, ...serving?.values } }));
   const listeners: Listener[] = serving === null ? [] : [{ protocol: 'witness', address: serving.address }];
+  context.onOrder('timestamp-now', async (args) => {
+    if (stamper === null) throw new Refused('timestamp.no-authority', 'there is no time stamping authority', { why: 'witness.timestamps.url is not configured' });
+    return stamper.now((args as { readonly after: number }).after);
+  });
   context.ready(listeners);
   context.state('running');
   await Promise.all([carrier?.run(), stamper?.run(), context.stopped]);

@@ -26,6 +26,7 @@ import { snapshot } from './snapshot.ts';
 import { sources } from './sources.ts';
 import { status } from './status.ts';
 import { tap } from './tap.ts';
+import { timestamp } from './timestamp.ts';
 import { top } from './top.ts';
 import { verify } from './verify.ts';
 import { verifyProof } from './verify-proof.ts';
@@ -38,6 +39,6 @@ export const VERBS: readonly Verb[] = [
   enrol, revoke, sources, reload,
   search, tap, show, prove, reconcile,
   retention, hold, destruction, order, approve,
-  verify, verifyProof, scrub, snapshot, backup, restore, recover, logDir, vkey, witness,
+  verify, verifyProof, scrub, snapshot, backup, restore, recover, logDir, vkey, witness, timestamp,
   config, completion, help, version,
 ];

@@ -85,7 +85,7 @@ test('the next one is due after the interval by our own clock, whatever the auth
   bench.grow();
   await side.keep(1, bench.answer(side.next().offer!.note, { time: '20260101000000Z' }));
   bench.grow();
-  assert.deepEqual(side.next(), { offer: null, dueInMs: INTERVAL_S * 1000 });
+  assert.deepEqual(due(side), { offer: null, dueInMs: INTERVAL_S * 1000 });
   bench.nowMs += INTERVAL_S * 1000 - 1;
   assert.equal(side.next().offer, null);
   bench.nowMs += 1;
@@ -93,10 +93,31 @@ test('the next one is due after the interval by our own clock, whatever the auth
   bench.nowMs += 40_000;
   bench.grow();
   const again = await bench.open();
-  assert.deepEqual([again.facts.kept, again.facts.size, again.next()], [2, 2, { offer: null, dueInMs: 60_000 }]);
+  assert.deepEqual([again.facts.kept, again.facts.size, due(again)], [2, 2, { offer: null, dueInMs: 60_000 }]);
   bench.nowMs -= 1_000_000;
-  assert.deepEqual(again.next(), { offer: null, dueInMs: INTERVAL_S * 1000 }, 'a clock that was set back delays by one interval at most');
+  assert.deepEqual(due(again), { offer: null, dueInMs: INTERVAL_S * 1000 }, 'a clock that was set back delays by one interval at most');
 });
+
+test('what the operator wishes for is due before its time, once, and as soon as there is more than is stamped', async () => {
+  const bench = new Bench();
+  const side = await bench.open();
+  bench.grow();
+  const first = await side.keep(1, bench.answer(side.next().offer!.note));
+  assert.deepEqual(side.wish(), { after: 1 });
+  assert.deepEqual(side.next(), { offer: null, dueInMs: 1000, last: first }, 'nothing is published that is not stamped');
+  bench.grow();
+  const { note } = side.next().offer!;
+  await assert.rejects(side.keep(2, bench.answer('another note')), { code: 'timestamp.imprint' });
+  const kept = await side.keep(2, bench.answer(note));
+  assert.deepEqual([kept.size, kept.at, kept.authority], [2, '2026-03-01T12:00:00.000Z', 'CN=Stamper']);
+  bench.grow();
+  assert.deepEqual(side.next(), { offer: null, dueInMs: INTERVAL_S * 1000, last: kept });
+});
+
+function due(side: Timestamping): unknown {
+  const { offer, dueInMs } = side.next();
+  return { offer, dueInMs };
+}
 
 test('a log that has not grown is not stamped twice', async () => {
   const bench = new Bench();

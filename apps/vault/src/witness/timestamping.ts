@@ -22,6 +22,17 @@ export interface Offer {
   readonly size: number;
 }
 
+/** A timestamp that is kept, as it is told to others. */
+export interface KeptFacts {
+  readonly size: number;
+  /** RFC 3339, by the authority's clock. */
+  readonly at: string;
+  readonly accuracyNs: number | null;
+  readonly authority: string;
+  readonly serial: string;
+  readonly policy: string;
+}
+
 interface Kept extends Timestamp {
   readonly size: number;
   /** By our own clock: the authority's may be another. */
@@ -38,6 +49,8 @@ export class Timestamping {
   /** Sizes of which there is an answer, whatever it is worth: none is replaced. */
   readonly #kept: Set<number>;
   #offer: Offer | null = null;
+  /** The operator wants one now, whatever the interval says; until there is one, or the vault ends. */
+  #wished = false;
   /** When the last timestamp was made, or watching began, while that is longer ago than it may be. */
   #outSince: Date | null = null;
 
@@ -87,10 +100,21 @@ export class Timestamping {
     return this.#context.config.witness.timestamps.intervalSeconds * 1000;
   }
 
-  /** The published checkpoint when it is due; else how long to wait. */
-  next(): { readonly offer: Offer | null; readonly dueInMs: number } {
+  /** The next one is due as soon as more is published than was stamped. Returns how much that was: a timestamp beyond it fulfils the wish. */
+  wish(): { readonly after: number } {
+    this.#wished = true;
+    return { after: this.#last?.size ?? 0 };
+  }
+
+  /** The published checkpoint when it is due; else how long to wait. `last`: the newest that is kept. */
+  next(): { readonly offer: Offer | null; readonly dueInMs: number; readonly last: KeptFacts | null } {
+    const last = this.#last === null ? null : keptFacts(this.#last);
+    return { ...this.#due(), last };
+  }
+
+  #due(): { readonly offer: Offer | null; readonly dueInMs: number } {
     const { publisher, vault } = this.#sealing;
-    const dueInMs = this.#last === null ? 0 : Math.max(0, Math.min(this.#intervalMs, this.#last.atMs + this.#intervalMs - this.#nowMs()));
+    const dueInMs = this.#last === null || this.#wished ? 0 : Math.max(0, Math.min(this.#intervalMs, this.#last.atMs + this.#intervalMs - this.#nowMs()));
     if (dueInMs > 0 || publisher.checkpoint === '') return { offer: null, dueInMs: Math.max(dueInMs, WATCH_MS) };
     const { size } = openCheckpoint(publisher.checkpoint, vault.keys);
     if (size === 0 || this.#kept.has(size) || size > publisher.publishedSize) return { offer: null, dueInMs: WATCH_MS };
@@ -103,7 +127,7 @@ export class Timestamping {
    * it waits for an answer, and the next one is asked for anew); 2. the answer (both: a timestamp). Nothing is replaced.
    * Throws `Refused`: `timestamp.*`, `der.*`; `Failed` of the disk.
    */
-  async keep(size: number, response: Buffer): Promise<void> {
+  async keep(size: number, response: Buffer): Promise<KeptFacts> {
     const offer = this.#offer;
     if (offer?.size !== size) throw new Refused('timestamp.not-asked', `no checkpoint of ${size} entries was handed out`, { why: offer === null ? 'none is at present' : `one of ${offer.size} entries is` });
     const timestamp = verifyTimestamp(response, Buffer.from(offer.note), this.#trust);
@@ -112,9 +136,11 @@ export class Timestamping {
     await putFile(this.#world.disk, this.#path(size, 'tsr'), response);
     this.#last = { size, atMs: this.#nowMs(), ...timestamp };
     this.#kept.add(size);
-    const { authority, serial, policy, accuracyNs } = timestamp;
-    this.#say('vault.timestamped', 'info', { size, at: timeOf(timestamp).toISOString(), accuracyNs: accuracyNs === null ? null : Number(accuracyNs), authority, serial, policy });
+    this.#wished = false;
+    const facts = keptFacts(this.#last);
+    this.#say('vault.timestamped', 'info', { ...facts });
     this.#look();
+    return facts;
   }
 
   /** Watches, from when the vault serves until it stops, how long ago the last timestamp was. */
@@ -146,6 +172,11 @@ export class Timestamping {
     const last = this.#last;
     return { kept: this.#kept.size, size: last?.size ?? 0, at: last === null ? null : timeOf(last).toISOString(), by: last?.authority ?? null, since: this.#outSince?.toISOString() ?? null };
   }
+}
+
+function keptFacts(kept: Kept): KeptFacts {
+  const { size, accuracyNs, authority, serial, policy } = kept;
+  return { size, at: timeOf(kept).toISOString(), accuracyNs: accuracyNs === null ? null : Number(accuracyNs), authority, serial, policy };
 }
 
 function timeMs({ time }: Timestamp): number {

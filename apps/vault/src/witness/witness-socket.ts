@@ -9,8 +9,8 @@
 //   seen         {witness, note | size}          → {size}: what a witness shows, or merely says
 //   heard        {known, unknown, ahead, silent, tried} → null: how the comparison goes
 //   cosigned     {note}                          → {size}
-//   stamp-next   {}                              → {offer: {note, size} | null, dueInMs}
-//   stamped      {size, response: base64}        → null: the authority's answer over what was handed out last
+//   stamp-next   {}                              → {offer: {note, size} | null, dueInMs, last}: last is the newest kept, or null
+//   stamped      {size, response: base64}        → what is now kept: the authority's answer over what was handed out last
 //   report       {event, level, fields}          → null: sealed, as often as that may be
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { Refused } from '@strongroom/bytes';
@@ -126,10 +126,7 @@ export class WitnessSocket {
 function timestampVerbs(timestamping: Timestamping): RpcVerbs<null> {
   return {
     'stamp-next': async () => timestamping.next(),
-    stamped: async (args) => {
-      await timestamping.keep(wholeNumber(field(args, 'size')), Buffer.from(text(args, 'response', RESPONSE_CHARACTERS_MAX), 'base64'));
-      return null;
-    },
+    stamped: async (args) => timestamping.keep(wholeNumber(field(args, 'size')), Buffer.from(text(args, 'response', RESPONSE_CHARACTERS_MAX), 'base64')),
   };
 }
 

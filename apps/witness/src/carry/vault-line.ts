@@ -18,6 +18,23 @@ export interface Hello {
   readonly current: Published | null;
 }
 
+/** A timestamp that the vault keeps: over so many entries, at this time (RFC 3339) by the authority's clock. */
+export interface KeptTimestamp {
+  readonly size: number;
+  readonly at: string;
+  readonly accuracyNs: number | null;
+  readonly authority: string;
+  readonly serial: string;
+  readonly policy: string;
+}
+
+export interface StampNext {
+  readonly offer: Published | null;
+  readonly dueInMs: number;
+  /** The newest that is kept. */
+  readonly last: KeptTimestamp | null;
+}
+
 /** What a witness says of our log when it is asked: it had seen it, and follows; it is new to it; it names more than there is. */
 export type Heard = 'known' | 'unknown' | 'ahead';
 
@@ -74,13 +91,13 @@ export class VaultLine {
   }
 
   /** What shall be stamped now, or how long it is until something shall be. */
-  async stampNext(): Promise<{ readonly offer: Published | null; readonly dueInMs: number }> {
-    return (await this.#line.call('stamp-next', {})) as { offer: Published | null; dueInMs: number };
+  async stampNext(): Promise<StampNext> {
+    return (await this.#line.call('stamp-next', {})) as StampNext;
   }
 
   /** The authority's answer over what was handed out. */
-  async stamped(size: number, response: Buffer): Promise<void> {
-    await this.#line.call('stamped', { size, response: response.toString('base64') });
+  async stamped(size: number, response: Buffer): Promise<KeptTimestamp> {
+    return (await this.#line.call('stamped', { size, response: response.toString('base64') })) as KeptTimestamp;
   }
 
   async report(event: string, level: Level, fields: Fields): Promise<void> {
