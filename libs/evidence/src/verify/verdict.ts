@@ -6,7 +6,7 @@ export type FailureCode =
   | 'segment.missing' | 'segment.truncated' | 'segment.header' | 'segment.place' | 'segment.frame' | 'segment.frame-digest'
   | 'segment.final-frame' | 'segment.closed' | 'segment.closed-length' | 'segment.closed-frames' | 'segment.closed-digest'
   | 'segment.trailing' | 'segment.checksum' | 'segment.key' | 'segment.destroyed'
-  | 'destroy.order' | 'destroy.segments'
+  | 'destroy.order' | 'destroy.segments' | 'release.order'
   | 'batch.sealed' | 'batch.contents'
   | 'timestamp.missing' | 'timestamp.checkpoint' | 'timestamp.token'
   | 'witness.missing' | 'witness.checkpoint' | 'witness.cosignature' | 'witness.quorum'

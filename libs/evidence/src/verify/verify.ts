@@ -13,6 +13,7 @@ import { Contents, type DataKeys, type Independent } from './contents.ts';
 import { Destructions } from './destructions.ts';
 import { LogFiles } from './log-files.ts';
 import { judgeRollback, type RollbackTools } from './rollback.ts';
+import { Releases } from './releases.ts';
 import { Rotations } from './rotations.ts';
 import { walkLog } from './log.ts';
 import { judgeProtection, type Protection } from './protection.ts';
@@ -72,8 +73,9 @@ export function verifyStore(store: StoreReader, options: VerifyOptions): Verdict
   const segments = new Segments({ files: segmentFiles, origin: checkpoint.origin, contents, checksums, findings, progress });
   const logFiles = new LogFiles(reader, findings, () => hasMoved(reader, key, checkpoint.size));
   const destructions = new Destructions({ reader, origin: checkpoint.origin, authority: options.authority ?? null, findings });
+  const releases = new Releases({ reader, origin: checkpoint.origin, authority: options.authority ?? null, findings });
   const timestamps = new Timestamps(reader, findings, { key, trust: options.trust, asOf: options.asOf === true });
-  const found = judgeLog(logFiles, checkpoint, { segments, destructions, timestamps, rotations, witnessed: witnessed.checkpoint, rollback: { reader, authority: options.authority ?? null, findings } }, findings, options);
+  const found = judgeLog(logFiles, checkpoint, { segments, destructions, releases, timestamps, rotations, witnessed: witnessed.checkpoint, rollback: { reader, authority: options.authority ?? null, findings } }, findings, options);
   segments.end();
   const tilesHold = !findings.failures.some((failure) => failure.code.startsWith('log.'));
   verifyCommitLog({ reader, files: logFiles, key, checkpoint, tilesHold, findings });
@@ -87,6 +89,7 @@ export function verifyStore(store: StoreReader, options: VerifyOptions): Verdict
 interface Judges {
   readonly segments: Segments;
   readonly destructions: Destructions;
+  readonly releases: Releases;
   readonly timestamps: Timestamps;
   readonly rotations: Rotations;
   readonly witnessed: Checkpoint | null;
@@ -102,10 +105,11 @@ function judgeLog(files: LogFiles, checkpoint: Checkpoint, judges: Judges, findi
   judges.rotations.end(checkpoint.size, rootAt);
   compareRemembered(remembered, checkpoint, rootAt, options.asOf === true, findings);
   judges.destructions.end(rootAt);
+  judges.releases.end(rootAt);
   return judges.timestamps.judge(checkpoint, (size) => roots.get(size));
 }
 
-function judgeEntry(index: number, bytes: Buffer, { segments, destructions, rotations, rollback }: Judges, findings: Findings): void {
+function judgeEntry(index: number, bytes: Buffer, { segments, destructions, releases, rotations, rollback }: Judges, findings: Findings): void {
   let entry: Entry;
   try {
     entry = decodeEntry(bytes);
@@ -118,6 +122,7 @@ function judgeEntry(index: number, bytes: Buffer, { segments, destructions, rota
   if (entry.kind === 'close') segments.close(entry, index);
   if (entry.kind === 'destroy') destructions.destroy(entry, index, segments.states);
   if (entry.kind === 'destroyed') destructions.destroyed(entry, index);
+  if (entry.kind === 'release') releases.release(entry, index);
   if (entry.kind === 'rotate') rotations.entry(entry, index);
   if (entry.kind === 'rollback') judgeRollback(entry, index, rollback);
 }
