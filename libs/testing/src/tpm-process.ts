@@ -2,7 +2,7 @@
 // A TPM 2.0 by swtpm, in a process of its own, which takes commands at a Unix socket.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -37,18 +37,18 @@ export class TpmProcess implements AsyncDisposable {
   /** Again after {@link halt}: what it keeps is what it had. */
   async start(): Promise<void> {
     rmSync(this.socket, { force: true });
-    const child = spawn('swtpm', ['socket', '--tpm2', '--tpmstate', `dir=${this.#directory}`, '--server', `type=unixio,path=${this.socket}`, '--ctrl', `type=unixio,path=${this.socket}.ctrl`, '--flags', 'not-need-init,startup-clear'], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn('swtpm', ['socket', '--tpm2', '--tpmstate', `dir=${this.#directory}`, '--server', `type=unixio,path=${this.socket},mode=0666`, '--ctrl', `type=unixio,path=${this.socket}.ctrl`, '--flags', 'not-need-init,startup-clear'], { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#process = child;
     let said = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => { said += text; });
     const endWithUs = (): void => void child.kill('SIGKILL');
     process.once('exit', endWithUs);
     child.once('exit', () => process.off('exit', endWithUs));
-    while (!existsSync(this.socket)) {
+    // It makes the socket first, and lets everybody use it then.
+    while ((statSync(this.socket, { throwIfNoEntry: false })?.mode ?? 0) % 0o1000 !== 0o666) {
       if (child.exitCode !== null || child.signalCode !== null) throw new Failed('testing.tpm', 'swtpm did not start', { why: said });
       await delay(POLL_MS);
     }
-    chmodSync(this.socket, 0o666);
   }
 
   /** SIGKILL, as when the power goes. Resolves when it is gone. */
