@@ -67,12 +67,12 @@ async function live(context: ServiceContext, host: Host, client: SubmitClient): 
 
 /** Where to go on, what to say of it, and why the vault's token did not tell. */
 function resume(token: Buffer, host: Host): { position: Position; facts: Fields; error: unknown } {
-  const begin: Position = { boot: host.boot, kmsg: null, cursor: null };
+  const begin: Position = { boot: host.boot, kmsg: null, audit: null, cursor: null };
   try {
     const last = decodeToken(token);
     if (last === null) return { position: begin, facts: { resumed: false }, error: null };
-    const facts = { resumed: true, resumedBoot: last.boot, resumedKmsg: last.kmsg, resumedCursor: last.cursor };
-    return { position: { ...begin, kmsg: last.boot === host.boot ? last.kmsg : null, cursor: last.cursor }, facts, error: null };
+    const facts = { resumed: true, resumedBoot: last.boot, resumedKmsg: last.kmsg, resumedAudit: last.audit?.next ?? null, resumedCursor: last.cursor };
+    return { position: last.boot === host.boot ? last : { ...begin, cursor: last.cursor }, facts, error: null };
   } catch (error) {
     return { position: begin, facts: { resumed: false }, error };
   }

@@ -31,6 +31,38 @@ export const EVENTS = {
   'journal.cursor-unknown': 'error',
   /** A line of journalctl names no cursor; it is kept, and may be repeated by the next life. */
   'journal.unmarked': 'warn',
+  /** The kernel's audit cannot be read at all. */
+  'audit.absent': 'warn',
+  /** A reader of the audit is connected: by which path, and how much its buffer holds. */
+  'audit.reading': 'info',
+  /** It is not any more; what comes until it is back is held by the kernel, as far as its buffer goes, or missing. */
+  'audit.reader-gone': 'warn',
+  /** The reader could not do something that is not needed for the rest. */
+  'audit.note': 'warn',
+  /** The first event that we ever saw in this boot. */
+  'audit.began': 'info',
+  /** Events of the kernel's audit that never came, by their serials. */
+  'audit.missing': 'error',
+  /** Records that found no room in the reader's buffer. */
+  'audit.overrun': 'error',
+  /** Events that came without all of their records. */
+  'audit.incomplete': 'error',
+  /** The kernel counted records as lost: by its backlog, its rate limit, or towards auditd. */
+  'audit.kernel-lost': 'error',
+  /** Somebody set that count back. */
+  'audit.lost-reset': 'warn',
+  /** That count has begun anew at 2^32. */
+  'audit.lost-wrapped': 'info',
+  /** How the audit stood when a reader began. */
+  'audit.status': 'info',
+  /** Another reading of it differs: enabled, limits, or who owns the socket. */
+  'audit.status-changed': 'warn',
+  /** A record tells that rules or settings were changed, and by whom. */
+  'audit.changed': 'warn',
+  /** auditd starts, ends, or changes. */
+  'audit.daemon': 'info',
+  /** How the sums of the audit stand. */
+  'audit.ledger': 'info',
 } as const satisfies Record<string, Level>;
 
 export type EventName = keyof typeof EVENTS;

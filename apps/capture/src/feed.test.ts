@@ -15,7 +15,7 @@ const record = (text: string) => [{ raw: Buffer.from(text) }];
 
 function open(denied: unknown[] = []) {
   const line = new SealedLine();
-  const feed = new Feed(line, { boot, kmsg: null, cursor: null }, (fields) => denied.push(fields));
+  const feed = new Feed(line, { boot, kmsg: null, audit: null, cursor: null }, (fields) => denied.push(fields));
   return { line, feed, kmsg: new LocalStream(self, 'kmsg', quiet), journal: new LocalStream(self, 'journal', quiet) };
 }
 
@@ -38,10 +38,10 @@ describe('feed', () => {
     line.held = true;
     feed.add(kmsg.take(record('one')), { kmsg: 1 });
     feed.add(journal.take(record('two')), { cursor: 's=2' });
-    assert.deepEqual(decodeToken(line.submissions[0]!.token), { boot, kmsg: 1, cursor: null });
+    assert.deepEqual(decodeToken(line.submissions[0]!.token), { boot, kmsg: 1, audit: null, cursor: null });
     line.release();
     await settled();
-    assert.deepEqual(decodeToken(line.submissions[1]!.token), { boot, kmsg: 1, cursor: 's=2' });
+    assert.deepEqual(decodeToken(line.submissions[1]!.token), { boot, kmsg: 1, audit: null, cursor: 's=2' });
   });
 
   it('sends large amounts without waiting', () => {

@@ -52,7 +52,7 @@ class Lives {
 
   /** Begins a life behind the last token. The function ends it. */
   begin(): () => Promise<void> {
-    const begin: Position = { boot: this.boot, kmsg: null, cursor: null };
+    const begin: Position = { boot: this.boot, kmsg: null, audit: null, cursor: null };
     const feed = new Feed(this.line, decodeToken(this.line.token) ?? begin, () => assert.fail('denied'));
     const stream = new LocalStream({ id: 'spiffe://test/service/capture', keyHash: NO_KEY }, 'journal', () => undefined);
     const stopping = new AbortController();

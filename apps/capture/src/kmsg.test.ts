@@ -25,7 +25,7 @@ function ring(...answers: (number | 'overwritten' | string)[]): KmsgRead {
 function capture(read: KmsgRead, last: number | null, recordBytesMax = 8192) {
   const logged: string[] = [];
   const line = new SealedLine();
-  const feed = new Feed(line, { boot, kmsg: last, cursor: null }, () => assert.fail('denied'));
+  const feed = new Feed(line, { boot, kmsg: last, audit: null, cursor: null }, () => assert.fail('denied'));
   const stream = new LocalStream({ id: 'spiffe://test/service/capture', keyHash: NO_KEY }, 'kmsg', (event) => logged.push(event));
   return { line, feed, logged, kmsg: new Kmsg({ read, feed, stream, recordBytesMax }) };
 }

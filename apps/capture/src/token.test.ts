@@ -2,17 +2,20 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { TOKEN_BYTES_MAX } from '@strongroom/evidence';
+import { MISSING_MAX } from './audit/position.ts';
 import { bootIdOf, CURSOR_CHARACTERS_MAX, decodeToken, encodeToken, fitsToken } from './token.ts';
 
 const boot = 'c4f591bd-85de-4bf1-b443-196190be7b3b';
 const cursor = 's=45f681fbb368418bb8710734136bcbbf;i=2;b=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa;m=3e9;t=60a24183cc480;x=6edaa9dd8759f9a7';
+const hole = (count: number) => Array.from({ length: count }, (_, index) => ({ from: index * 4, to: index * 4 + 2 }));
 const refused = (code: string) => ({ name: 'Refused', code });
 
 describe('resume token', () => {
   it('brings back what was put in, with and without each part', () => {
     for (const position of [
-      { boot, kmsg: 4711, cursor }, { boot, kmsg: 0, cursor: null }, { boot, kmsg: null, cursor }, { boot, kmsg: null, cursor: null },
-      { boot, kmsg: Number.MAX_SAFE_INTEGER, cursor: 'x'.repeat(CURSOR_CHARACTERS_MAX) },
+      { boot, kmsg: 4711, audit: null, cursor }, { boot, kmsg: 0, audit: null, cursor: null }, { boot, kmsg: null, audit: null, cursor },
+      { boot, kmsg: null, audit: { next: 0, missing: [] }, cursor: null },
+      { boot, kmsg: Number.MAX_SAFE_INTEGER, audit: { next: 2 ** 32 - 1, missing: hole(MISSING_MAX) }, cursor: 'x'.repeat(CURSOR_CHARACTERS_MAX) },
     ]) {
       const token = encodeToken(position);
       assert.ok(token.length <= TOKEN_BYTES_MAX);
@@ -21,14 +24,23 @@ describe('resume token', () => {
   });
 
   it('has these bytes', () => {
-    assert.equal(encodeToken({ boot, kmsg: 258, cursor: 's=1;t=2' }).toString('hex'), '01c4f591bd85de4bf1b443196190be7b3b010000000000000102733d313b743d32');
+    assert.equal(encodeToken({ boot, kmsg: 258, audit: null, cursor: 's=1;t=2' }).toString('hex'), '02c4f591bd85de4bf1b443196190be7b3b010000000000000102733d313b743d32');
+    const audit = { next: 772, missing: [{ from: 259, to: 260 }] };
+    assert.equal(encodeToken({ boot, kmsg: null, audit, cursor: 'a' }).toString('hex'), '02c4f591bd85de4bf1b443196190be7b3b020000030401000001030000010461');
+  });
+
+  it('is read as it was written before there was audit', () => {
+    const token = Buffer.from('01c4f591bd85de4bf1b443196190be7b3b010000000000000102733d313b743d32', 'hex');
+    assert.deepEqual(decodeToken(token), { boot, kmsg: 258, audit: null, cursor: 's=1;t=2' });
+    token[17] = 2;
+    assert.throws(() => decodeToken(token), refused('capture.token'));
   });
 
   it('is nothing when the vault has none', () => assert.equal(decodeToken(Buffer.alloc(0)), null));
 
   it('is refused when another version wrote it, when it is cut short, and when its cursor is no text', () => {
-    const token = encodeToken({ boot, kmsg: 1, cursor });
-    assert.throws(() => decodeToken(Buffer.concat([Buffer.from([2]), token.subarray(1)])), refused('capture.token'));
+    const token = encodeToken({ boot, kmsg: 1, audit: null, cursor });
+    assert.throws(() => decodeToken(Buffer.concat([Buffer.from([3]), token.subarray(1)])), refused('capture.token'));
     assert.throws(() => decodeToken(token.subarray(0, 20)), refused('bytes.truncated'));
     assert.throws(() => decodeToken(Buffer.concat([token, Buffer.from([0])])), refused('capture.token'));
     assert.throws(() => decodeToken(Buffer.from(token).fill(7, 17, 18)), refused('capture.token'));

@@ -1,29 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 // How far this host has been read. The vault commits it together with the records, as the resume token:
-//   token = u8 version 1 · 16 B boot id · u8 1 if a kmsg sequence follows, else 0 · [u64 sequence] · journal cursor (ASCII, may be empty)
+//   token = u8 version 2 · 16 B boot id · u8 what follows (1 kmsg, 2 audit) · [u64 kmsg sequence] · [audit position] · journal cursor (ASCII, may be empty)
+// Version 1 is the same without audit.
 import { ByteReader, ByteWriter, Refused } from '@strongroom/bytes';
 import { TOKEN_BYTES_MAX } from '@strongroom/evidence';
+import { AUDIT_POSITION_BYTES_MAX, readPosition, writePosition, type AuditPosition } from './audit/position.ts';
 
-const VERSION = 1;
+const VERSION = 2;
+const [KMSG, AUDIT] = [1, 2];
 const BOOT_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const PRINTABLE = /^[\x21-\x7e]*$/;
 /** A cursor of systemd has at most 145 characters today. */
-export const CURSOR_CHARACTERS_MAX = TOKEN_BYTES_MAX - 26;
+export const CURSOR_CHARACTERS_MAX = TOKEN_BYTES_MAX - 26 - AUDIT_POSITION_BYTES_MAX;
 
 export interface Position {
-  /** Boot that `kmsg` counts in, as in /proc/sys/kernel/random/boot_id. */
+  /** Boot that `kmsg` and `audit` count in, as in /proc/sys/kernel/random/boot_id. */
   readonly boot: string;
   /** Sequence number of the last kernel message taken in that boot; null: none yet. */
   readonly kmsg: number | null;
+  /** Which events of the kernel's audit were taken in that boot; null: none yet. */
+  readonly audit: AuditPosition | null;
   /** Of the last journal entry taken; null: none yet. */
   readonly cursor: string | null;
 }
 
 /** At most {@link TOKEN_BYTES_MAX} octets, given a cursor of at most {@link CURSOR_CHARACTERS_MAX} printable characters. */
-export function encodeToken({ boot, kmsg, cursor }: Position): Buffer {
+export function encodeToken({ boot, kmsg, audit, cursor }: Position): Buffer {
   const to = new ByteWriter(TOKEN_BYTES_MAX).u8(VERSION).bytes(Buffer.from(boot.replaceAll('-', ''), 'hex'));
-  if (kmsg === null) to.u8(0);
-  else to.u8(1).u64(kmsg);
+  to.u8((kmsg === null ? 0 : KMSG) | (audit === null ? 0 : AUDIT));
+  if (kmsg !== null) to.u64(kmsg);
+  if (audit !== null) writePosition(to, audit);
   return Buffer.from(to.bytes(Buffer.from(cursor ?? '', 'latin1')).finish());
 }
 
@@ -32,14 +38,15 @@ export function decodeToken(token: Buffer): Position | null {
   if (token.length === 0) return null;
   const from = new ByteReader(token);
   const version = from.u8();
-  if (version !== VERSION) throw unknown(`its version is ${version}, known is ${VERSION}`);
+  if (version < 1 || version > VERSION) throw unknown(`its version is ${version}, known are 1 and ${VERSION}`);
   const boot = bootIdOf(from.take(16).toString('hex'));
-  const counted = from.u8();
-  if (counted > 1) throw unknown(`a flag is ${counted}, known are 0 and 1`);
-  const kmsg = counted === 1 ? from.size() : null;
+  const follows = from.u8();
+  if (follows > (version === 1 ? KMSG : KMSG | AUDIT)) throw unknown(`${follows} is not known to say what follows`);
+  const kmsg = (follows & KMSG) === 0 ? null : from.size();
+  const audit = (follows & AUDIT) === 0 ? null : readPosition(from);
   const cursor = from.take(from.remaining).toString('latin1');
   if (!PRINTABLE.test(cursor)) throw unknown('its journal cursor is not printable');
-  return { boot, kmsg, cursor: cursor === '' ? null : cursor };
+  return { boot, kmsg, audit, cursor: cursor === '' ? null : cursor };
 }
 
 /** Whether a cursor can stand in a token. */

@@ -70,23 +70,23 @@ describe('decoding arguments', () => {
   });
 });
 
-describe('decoding socket addresses', () => {
-  const of = (octets: string): unknown => socketAddressOf(line('SOCKADDR', `saddr=${octets}`));
+const addressIn = (octets: string): unknown => socketAddressOf(line('SOCKADDR', `saddr=${octets}`));
 
+describe('decoding socket addresses', () => {
   it('reads IPv4, IPv6, Unix and netlink', () => {
-    assert.deepEqual(of('02000050C0000201' + '0'.repeat(16)), { family: 'inet', address: '192.0.2.1', port: 80 });
-    assert.deepEqual(of('0A0001BB00000000' + '20010DB8000000000000000000000001' + '00000000'), { family: 'inet6', address: '2001:db8::1', port: 443 });
-    assert.deepEqual(of('0A00000000000000' + '0'.repeat(32) + '00000000'), { family: 'inet6', address: '::', port: 0 });
-    assert.deepEqual(of(`0100${hex('/run/a.sock\0rubbish')}`), { family: 'unix', path: '/run/a.sock', abstract: false });
-    assert.deepEqual(of(`0100${hex('\0name\0')}`), { family: 'unix', path: 'name', abstract: true });
-    assert.deepEqual(of('100000000700000001000000'), { family: 'netlink', port: 7, groups: 1 });
+    assert.deepEqual(addressIn('02000050C0000201' + '0'.repeat(16)), { family: 'inet', address: '192.0.2.1', port: 80 });
+    assert.deepEqual(addressIn('0A0001BB0000000020010DB800000000000000000000000100000000'), { family: 'inet6', address: '2001:db8::1', port: 443 });
+    assert.deepEqual(addressIn('0A00000000000000' + '0'.repeat(32) + '00000000'), { family: 'inet6', address: '::', port: 0 });
+    assert.deepEqual(addressIn(`0100${hex('/run/a.sock\0rubbish')}`), { family: 'unix', path: '/run/a.sock', abstract: false });
+    assert.deepEqual(addressIn(`0100${hex('\0name\0')}`), { family: 'unix', path: 'name', abstract: true });
+    assert.deepEqual(addressIn('100000000700000001000000'), { family: 'netlink', port: 7, groups: 1 });
   });
 
   it('keeps the octets of what it does not know, or what is too short', () => {
-    assert.deepEqual(of('1D00AABB'), { family: 29, octets: '1d00aabb' });
-    assert.deepEqual(of('02000050'), { family: 2, octets: '02000050' });
-    assert.equal(of('02'), null);
-    assert.equal(of('XYZ'), null);
+    assert.deepEqual(addressIn('1D00AABB'), { family: 29, octets: '1d00aabb' });
+    assert.deepEqual(addressIn('02000050'), { family: 2, octets: '02000050' });
+    assert.equal(addressIn('02'), null);
+    assert.equal(addressIn('XYZ'), null);
   });
 });
 

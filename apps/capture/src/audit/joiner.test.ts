@@ -9,6 +9,7 @@ const [SYSCALL, PATH, CONFIG_CHANGE, EOE, USER_CMD] = [1300, 1302, 1305, 1320, 1
 function record(serial: number, type: number, timeMs = 1000): AuditRecord {
   return recordOf(type, Buffer.from(`audit(${Math.floor(timeMs / 1000)}.${timeMs % 1000}:${serial}): x`))!;
 }
+const event = (types: number[], end: AuditEvent['end'] = 'quiet', late = false): AuditEvent => ({ serial: 1, timeMs: 0, lines: [], types, end, late });
 const summary = ({ serial, types, end, late }: AuditEvent) => ({ serial, types, end, late });
 
 describe('joining audit records', () => {
@@ -78,7 +79,6 @@ describe('joining audit records', () => {
   });
 
   it('tells events that lack records from those that never had more', () => {
-    const event = (types: number[], end: AuditEvent['end'] = 'quiet', late = false): AuditEvent => ({ serial: 1, timeMs: 0, lines: [], types, end, late });
     assert.deepEqual([[SYSCALL, EOE], [CONFIG_CHANGE], [SYSCALL, PATH], [PATH, EOE]].map((types) => isIncomplete(event(types))), [false, false, true, true]);
     assert.equal(isIncomplete(event([PATH], 'quiet', true)), false);
     assert.equal(isIncomplete(event([SYSCALL], 'full')), false);

@@ -1,24 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Serials } from './serials.ts';
+import { Serials, type Hole } from './serials.ts';
 
 const LAST = 2 ** 32 - 1;
+const counts = (holes: readonly Hole[]) => holes.map(({ from, to, count }) => ({ from, to, count }));
 
 describe('serials', () => {
   it('reports what stays missing, and not what is filled late', () => {
     const serials = new Serials(null, 100);
     for (const serial of [10, 11, 15, 13, 16, 15]) serials.note(serial, 0);
     assert.deepEqual(serials.settle(99), []);
-    assert.equal(serials.settled, 12);
-    assert.deepEqual(serials.settle(100), [{ from: 12, to: 12, count: 1 }, { from: 14, to: 14, count: 1 }]);
-    assert.deepEqual([serials.settled, serials.next, serials.settle(1000)], [17, 17, []]);
+    assert.deepEqual(serials.missing, [{ from: 12, to: 12 }, { from: 14, to: 14 }]);
+    assert.deepEqual([11, 12, 13, 14, 15, 17].map((serial) => serials.isPast(serial)), [true, false, true, false, true, false]);
+    assert.deepEqual(counts(serials.settle(100)), [{ from: 12, to: 12, count: 1 }, { from: 14, to: 14, count: 1 }]);
+    assert.deepEqual([serials.isPast(12), serials.next, serials.settle(1000)], [true, 17, []]);
   });
 
   it('closes a hole from either end and out of its middle', () => {
     const serials = new Serials(null, 0);
     for (const serial of [1, 9, 2, 8, 5, 4, 6]) serials.note(serial, 0);
-    assert.deepEqual(serials.flush(), [{ from: 3, to: 3, count: 1 }, { from: 7, to: 7, count: 1 }]);
+    assert.deepEqual(counts(serials.flush()), [{ from: 3, to: 3, count: 1 }, { from: 7, to: 7, count: 1 }]);
   });
 
   it('begins with the first that it sees, or where it is told that the last life ended', () => {
@@ -27,7 +29,15 @@ describe('serials', () => {
     assert.deepEqual(first.flush(), []);
     const next = new Serials(700);
     next.note(703, 0);
-    assert.deepEqual(next.flush(), [{ from: 700, to: 702, count: 3 }]);
+    assert.deepEqual(counts(next.flush()), [{ from: 700, to: 702, count: 3 }]);
+  });
+
+  it('goes on with what an earlier life missed, and gives it time to come', () => {
+    const serials = Serials.resume(700, [{ from: 10, to: 12 }, { from: 650, to: 650 }], 1000);
+    serials.note(11, 1001);
+    serials.note(650, 1001);
+    assert.deepEqual(serials.settle(5999), []);
+    assert.deepEqual(counts(serials.settle(6000)), [{ from: 10, to: 10, count: 1 }, { from: 12, to: 12, count: 1 }]);
   });
 
   it('goes on over the wrap at 2^32', () => {
@@ -36,10 +46,10 @@ describe('serials', () => {
     serials.note(2, 0);
     serials.note(0, 0);
     assert.equal(serials.next, 3);
-    assert.deepEqual(serials.flush(), [{ from: LAST, to: LAST, count: 1 }, { from: 1, to: 1, count: 1 }]);
+    assert.deepEqual(counts(serials.flush()), [{ from: LAST, to: LAST, count: 1 }, { from: 1, to: 1, count: 1 }]);
     const whole = new Serials(LAST - 1);
     whole.note(1, 0);
-    assert.deepEqual(whole.flush(), [{ from: LAST - 1, to: 0, count: 3 }]);
+    assert.deepEqual(counts(whole.flush()), [{ from: LAST - 1, to: 0, count: 3 }]);
   });
 
   it('settles only the holes that are old enough', () => {

@@ -10,6 +10,8 @@ export interface Hole {
   readonly from: number;
   readonly to: number;
   readonly count: number;
+  /** When it was noticed. */
+  readonly sinceMs: number;
 }
 
 interface OpenHole {
@@ -32,14 +34,28 @@ export class Serials {
     this.#holesMax = holesMax;
   }
 
+  /** Goes on where an earlier life ended; what was missing then has `graceMs` from `atMs` on to come. */
+  static resume(next: number, missing: readonly { readonly from: number; readonly to: number }[], atMs: number): Serials {
+    const serials = new Serials(next);
+    serials.#holes = missing.map(({ from, to }) => ({ from, to, sinceMs: atMs }));
+    return serials;
+  }
+
   /** Behind the greatest number that was seen; null: none yet. */
   get next(): number | null {
     return this.#next;
   }
 
-  /** The smallest number that may still come. */
-  get settled(): number | null {
-    return this.#holes[0]?.from ?? this.#next;
+  /** What was left out so far and may still come. */
+  get missing(): { readonly from: number; readonly to: number }[] {
+    return this.#holes.map(({ from, to }) => ({ from, to }));
+  }
+
+  /** Whether `serial` was seen, or counted as missing for good. */
+  isPast(serial: number): boolean {
+    if (this.#next === null) return false;
+    const ahead = distance(this.#next, serial);
+    return ahead >= AHEAD_MAX && !this.#holes.some(({ from, to }) => distance(from, serial) <= distance(from, to));
   }
 
   /** Notes that `serial` was seen, at `atMs` by any steady clock. Repeats don't matter. */
@@ -82,10 +98,11 @@ export class Serials {
   }
 }
 
-function distance(from: number, to: number): number {
+/** How far ahead `to` is, 0 to 2^32 - 1. */
+export function distance(from: number, to: number): number {
   return (to - from + MODULUS) % MODULUS;
 }
 
-function closed({ from, to }: OpenHole): Hole {
-  return { from, to, count: distance(from, to) + 1 };
+function closed({ from, to, sinceMs }: OpenHole): Hole {
+  return { from, to, count: distance(from, to) + 1, sinceMs };
 }

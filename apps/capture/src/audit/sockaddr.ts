@@ -41,6 +41,9 @@ function inet6(octets: Buffer): string {
     while (at + zeros < 8 && groups[at + zeros] === 0) zeros += 1;
     if (zeros > length) [from, length] = [at, zeros];
   }
-  const text = (part: number[]): string => part.map((group) => group.toString(16)).join(':');
-  return from < 0 ? text(groups) : `${text(groups.slice(0, from))}::${text(groups.slice(from + length))}`;
+  return from < 0 ? joined(groups) : `${joined(groups.slice(0, from))}::${joined(groups.slice(from + length))}`;
+}
+
+function joined(groups: readonly number[]): string {
+  return groups.map((group) => group.toString(16)).join(':');
 }

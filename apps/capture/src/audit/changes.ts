@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// What changes the audit itself, told beside the raw records: rules, limits, who owns the socket, the count of lost records.
+import type { Fields } from '@strongroom/service';
+import { decodeLine } from './decode.ts';
+import type { Status } from './frames.ts';
+import type { AuditEvent } from './joiner.ts';
+import { TYPE } from './record.ts';
+
+/** Of CONFIG_CHANGE and SYSCALL, what tells who changed what. */
+const WHAT = ['op', 'key', 'list', 'audit_enabled', 'audit_failure', 'audit_pid', 'audit_backlog_limit', 'audit_backlog_wait_time', 'audit_rate_limit', 'lost', 'dir', 'old', 'res'];
+const WHO = ['pid', 'auid', 'uid', 'ses', 'comm', 'exe'];
+
+/** Fields of an event for each CONFIG_CHANGE in it. */
+export function changesIn(event: AuditEvent): Fields[] {
+  if (!event.types.includes(TYPE.configChange)) return [];
+  const who = pick(event.lines[event.types.indexOf(TYPE.syscall)], WHO);
+  return event.types.flatMap((type, index) => {
+    if (type !== TYPE.configChange) return [];
+    const line = event.lines[index]!;
+    return [{ serial: event.serial, ...pick(line, WHAT), ...pick(line, WHO), ...who }];
+  });
+}
+
+function pick(line: Buffer | undefined, names: readonly string[]): Record<string, string | null> {
+  const found: Record<string, string | null> = {};
+  for (const { name, value } of line === undefined ? [] : decodeLine(line)?.fields ?? []) if (names.includes(name)) found[name] = value;
+  return found;
+}
+
+const WATCHED = ['enabled', 'failure', 'pid', 'rateLimit', 'backlogLimit', 'backlogWaitTime'] as const;
+
+/** What differs between two readings, such as `pidFrom` and `pidTo`; null if nothing does. */
+export function differences(before: Status, now: Status): Record<string, number> | null {
+  const changed = WATCHED.filter((name) => before[name] !== now[name]);
+  return changed.length === 0 ? null : Object.fromEntries(changed.flatMap((name) => [[`${name}From`, before[name]], [`${name}To`, now[name]]]));
+}
+
+const MODULUS = 2 ** 32;
+/** A count that falls from so near to its end has begun anew by itself. */
+const WRAP_FROM = MODULUS - 2 ** 24;
+
+/** How the kernel's count of lost records went on: `records` more were lost, as far as can be told. */
+export function lostBetween(before: number, now: number): { readonly kind: 'same' | 'more' | 'wrapped' | 'reset'; readonly records: number } {
+  if (now === before) return { kind: 'same', records: 0 };
+  if (now > before) return { kind: 'more', records: now - before };
+  return before >= WRAP_FROM ? { kind: 'wrapped', records: now + MODULUS - before } : { kind: 'reset', records: now };
+}
+

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the frames of strongroom-audit to sealed events: one record for each event of the kernel's audit, its lines joined by
+// LF, each exactly as the kernel wrote it behind the name of its type. What is missing is told beside it.
+import type { SubmittedRun } from '@strongroom/evidence';
+import type { Say } from '../events.ts';
+import type { Feed } from '../feed.ts';
+import { observe, type Observed } from '../observed.ts';
+import type { LocalStream } from '../stream.ts';
+import { changesIn } from './changes.ts';
+import { AUDIT_FRAME, malformed, parseHello, parseLines, parseLost, parseNote, parseRecords, type Hello, type Moment } from './frames.ts';
+import { isIncomplete, Joiner, type AuditEvent } from './joiner.ts';
+import { Ledger, type LostReason } from './ledger.ts';
+import { PluginLines } from './plugin-lines.ts';
+import { MISSING_MAX, positionOf } from './position.ts';
+import { isDaemons, lineOf, recordIn, recordOf, type AuditRecord } from './record.ts';
+import { distance, Serials, type Hole } from './serials.ts';
+import { Watch } from './watch.ts';
+
+const LF = Buffer.from('\n');
+/** An overrun explains what is found missing within so long of it. */
+const OVERRUN_MS = 30_000;
+/** Named in one event; all are counted. */
+const NAMED_MAX = 40;
+const AHEAD_MAX = 2 ** 31;
+
+export interface AuditOptions {
+  readonly feed: Feed;
+  readonly stream: LocalStream;
+  readonly say: Say;
+  /** Octets of an event that are kept whole. */
+  readonly recordBytesMax: number;
+}
+
+export class AuditOrigin {
+  readonly ledger = new Ledger();
+  readonly #options: AuditOptions;
+  readonly #watch: Watch;
+  readonly #serials: Serials;
+  #joiner = new Joiner();
+  #lines = new PluginLines();
+  #hello: Hello | null = null;
+  /** Numbers before this one were not read by the reader that is there now. */
+  #notReadBefore: number | null;
+  #overrunAtMs = Number.NEGATIVE_INFINITY;
+  #runs: SubmittedRun[] = [];
+  #records: Observed[] = [];
+  #incomplete: number[] = [];
+
+  /** `atMs`: now, by the steady clock that the frames are stamped with. */
+  constructor(options: AuditOptions, atMs: number) {
+    const { feed, stream } = options;
+    this.#options = options;
+    this.#watch = new Watch(this.ledger, (name, fields) => this.#tell(name, fields));
+    const last = feed.position.audit;
+    this.#serials = last === null ? new Serials() : Serials.resume(last.next, last.missing, atMs);
+    this.#notReadBefore = last?.next ?? null;
+    if (last?.missing.length === MISSING_MAX) stream.mayRepeat();
+    feed.tally(stream.protocol);
+  }
+
+  /** A frame of the reader that is connected. Throws `Refused`: `audit.frame`, `bytes.*`; then the line is to be ended. */
+  frame(kind: number, payload: Buffer): void {
+    if (kind === AUDIT_FRAME.hello) this.#begin(parseHello(payload));
+    else if (this.#hello === null) throw malformed('the first frame was no hello');
+    else if (kind === AUDIT_FRAME.records) this.#settle(parseRecords(payload, (type, octets, moment) => this.#take(recordOf(type, octets), type, octets, moment)));
+    else if (kind === AUDIT_FRAME.lines) this.#takeLines(payload);
+    else if (kind === AUDIT_FRAME.lost) this.#overrun(payload);
+    else if (kind === AUDIT_FRAME.status) this.#watch.status(payload);
+    else if (kind === AUDIT_FRAME.note) this.#tell('audit.note', parseNote(payload));
+    else throw malformed(`frames of kind ${kind} are not known`);
+    this.#flush();
+  }
+
+  /** The reader is gone, or we are about to be: what is open is given out as it is. */
+  end(why: string): void {
+    if (this.#hello === null) return;
+    const rest = this.#lines.end();
+    if (rest !== null) this.#records.push(observe(rest, this.#options.recordBytesMax));
+    if (rest !== null) this.ledger.unstamped += 1;
+    for (const event of this.#joiner.flush()) this.#give(event, steadyMs());
+    this.#tell('audit.reader-gone', { why, path: this.#hello.path });
+    this.#hello = null;
+    this.#flush();
+  }
+
+  /** Seals how the sums stand. */
+  seal(): void {
+    const { feed, stream } = this.#options;
+    this.#tell('audit.ledger', this.ledger.fields(feed.tally(stream.protocol), this.#hello, this.#watch.last));
+    this.#flush();
+  }
+
+  #begin(hello: Hello): void {
+    if (this.#hello !== null) throw malformed('a second hello on one line');
+    this.#hello = hello;
+    this.#joiner = new Joiner();
+    this.#lines = new PluginLines();
+    this.#notReadBefore = this.#serials.next;
+    this.#watch.begin();
+    this.#tell('audit.reading', { ...hello, next: this.#serials.next, boot: this.#options.feed.position.boot });
+  }
+
+  #takeLines(payload: Buffer): void {
+    const { moment, octets } = parseLines(payload);
+    for (const line of this.#lines.push(octets)) this.#take(recordIn(line), null, line, moment);
+    this.#settle(moment);
+  }
+
+  #take(record: AuditRecord | null, type: number | null, octets: Buffer, moment: Moment): void {
+    if (record === null) {
+      this.ledger.unstamped += 1;
+      this.#records.push(observe(type === null ? octets : lineOf(type, octets), this.#options.recordBytesMax));
+      return;
+    }
+    if (moment.again && !isDaemons(record.type) && this.#serials.isPast(record.serial)) {
+      this.ledger.repeatedRecords += 1;
+      return;
+    }
+    for (const event of this.#joiner.add(record, moment.atMs)) this.#give(event, moment.atMs);
+  }
+
+  #give(event: AuditEvent, atMs: number): void {
+    if (this.#serials.next === null && !isDaemons(event.types[0]!)) this.#tell('audit.began', { serial: event.serial, boot: this.#options.feed.position.boot });
+    this.#records.push(observe(Buffer.concat(event.lines.flatMap((line, index) => (index === 0 ? [line] : [LF, line]))), this.#options.recordBytesMax));
+    if (isDaemons(event.types[0]!)) {
+      this.ledger.daemon += 1;
+      return this.#watch.daemon(event);
+    }
+    if (event.late || this.#serials.isPast(event.serial)) this.ledger.late += 1;
+    else this.#count(event, atMs);
+    for (const fields of changesIn(event)) {
+      this.#watch.changed(fields);
+      this.#tell('audit.changed', fields);
+    }
+  }
+
+  #count(event: AuditEvent, atMs: number): void {
+    this.ledger.events += 1;
+    this.#serials.note(event.serial, atMs);
+    if (!isIncomplete(event)) return;
+    this.ledger.incomplete += 1;
+    this.#incomplete.push(event.serial);
+  }
+
+  /** After each frame: what is over because nothing more came, and what is missing because it did not come. */
+  #settle({ drained, atMs, wallNs }: Moment): void {
+    if (!drained) return;
+    for (const event of this.#joiner.expire(atMs)) this.#give(event, atMs);
+    const holes = this.#serials.settle(atMs);
+    for (const reason of ['overrun', 'not-read', 'kernel', 'unseen'] as const) {
+      const of = holes.filter((hole) => this.#reason(hole) === reason);
+      if (of.length > 0) this.#missing(reason, of, atMs, wallNs);
+    }
+    if (this.#incomplete.length > 0) this.#tell('audit.incomplete', { count: this.#incomplete.length, serials: this.#incomplete.slice(0, NAMED_MAX).join(' ') });
+    this.#incomplete = [];
+  }
+
+  #reason({ from, sinceMs }: Hole): LostReason {
+    if (this.#notReadBefore !== null && distance(from, this.#notReadBefore) < AHEAD_MAX) return 'not-read';
+    if (Math.abs(this.#overrunAtMs - sinceMs) < OVERRUN_MS) return 'overrun';
+    return this.#watch.kernelLostSince(sinceMs - OVERRUN_MS) ? 'kernel' : 'unseen';
+  }
+
+  #missing(reason: LostReason, holes: readonly Hole[], atMs: number, wallNs: bigint): void {
+    const { feed, stream } = this.#options;
+    const count = holes.reduce((sum, hole) => sum + hole.count, 0);
+    this.ledger.lost[reason] += count;
+    feed.tally(stream.protocol).lost += count;
+    const time = (sinceMs: number): string => new Date(Number(wallNs / 1_000_000n) - (atMs - sinceMs)).toISOString();
+    this.#tell('audit.missing', {
+      count, reason, noticedFrom: time(holes[0]!.sinceMs), noticedTo: time(holes.at(-1)!.sinceMs), ranges: holes.length,
+      serials: holes.slice(0, NAMED_MAX).map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`)).join(' '), boot: feed.position.boot,
+    });
+  }
+
+  #overrun(payload: Buffer): void {
+    const { fromNs, toNs, records } = parseLost(payload);
+    this.ledger.droppedRecords += records;
+    this.#overrunAtMs = steadyMs();
+    this.#tell('audit.overrun', { records, from: isoOf(fromNs), to: isoOf(toNs) });
+  }
+
+  #tell(...[name, fields]: Parameters<Say>): void {
+    this.#close();
+    this.#runs.push(this.#options.stream.event(name, fields ?? {}));
+  }
+
+  #close(): void {
+    if (this.#records.length > 0) this.#runs.push(...this.#options.stream.take(this.#records));
+    this.#records = [];
+  }
+
+  #flush(): void {
+    this.#close();
+    if (this.#runs.length > 0) this.#options.feed.add(this.#runs, { audit: positionOf(this.#serials) }, true);
+    this.#runs = [];
+  }
+}
+
+/** The clock that readers stamp their frames with. */
+export function steadyMs(): number {
+  return Number(process.hrtime.bigint() / 1_000_000n);
+}
+
+function isoOf(ns: bigint): string {
+  return new Date(Number(ns / 1_000_000n)).toISOString();
+}
