@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What takes a right: the socket of the audit, its status, and giving the rights up.
+ */
+#include "audit.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define STATUS_INTERVAL_MS 10000
+#define ANSWER_MS 2000
+#define STATUS_WORDS 10 /* of struct audit_status, behind its mask */
+
+static int status = -1;
+
+void fail(const char *what) {
+	fprintf(stderr, "strongroom-audit: %s: %s\n", what, strerror(errno));
+	exit(EXIT_FAILED);
+}
+
+static uint64_t clock_ns(clockid_t clock) {
+	struct timespec now;
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+uint64_t steady_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
+uint64_t wall_ns(void) { return clock_ns(CLOCK_REALTIME); }
+
+static int open_audit(void) {
+	struct sockaddr_nl address = { .nl_family = AF_NETLINK };
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_AUDIT);
+	if (fd < 0) fail("this kernel has no audit socket for us");
+	if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0) fail("the audit socket cannot be bound");
+	return fd;
+}
+
+/* A larger buffer than the limit of the machine takes CAP_NET_ADMIN; without it we get what that allows. */
+int receive_bytes(int fd, int bytes) {
+	int got = 0;
+	socklen_t size = sizeof got;
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) < 0) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+	getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &got, &size);
+	return got / 2; /* the kernel counts its own overhead in */
+}
+
+/* Outside of the initial network namespace this succeeds, and nothing ever comes. */
+int join_group(int *fd, int bytes) {
+	int group = AUDIT_NLGRP_READLOG;
+	*fd = open_audit();
+	int got = receive_bytes(*fd, bytes);
+	if (setsockopt(*fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0) fail("the audit's multicast group cannot be joined (it takes CAP_AUDIT_READ)");
+	return got;
+}
+
+static uint32_t sequence;
+
+static int request(int fd, uint16_t type, const struct audit_status *body) {
+	struct { struct nlmsghdr header; struct audit_status body; } message;
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	memset(&message, 0, sizeof message);
+	message.header.nlmsg_type = type;
+	message.header.nlmsg_flags = NLM_F_REQUEST | (body ? NLM_F_ACK : 0);
+	message.header.nlmsg_seq = ++sequence;
+	message.header.nlmsg_len = NLMSG_LENGTH(body ? sizeof *body : 0);
+	if (body) message.body = *body;
+	return sendto(fd, &message, message.header.nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0 ? -errno : 0;
+}
+
+/* Reads up to the status that was asked for, or to the acknowledgement; 0 or -errno. An older kernel knows fewer words of it. */
+static int answer(int fd, struct audit_status *into) {
+	union { struct nlmsghdr header; unsigned char bytes[MESSAGE_BYTES_MAX]; } message;
+	for (;;) {
+		struct pollfd ready = { fd, POLLIN, 0 };
+		if (poll(&ready, 1, ANSWER_MS) <= 0) return -ETIMEDOUT;
+		ssize_t length = recv(fd, &message, sizeof message, 0);
+		if (length < 0) return -errno;
+		if ((size_t)length < sizeof message.header || message.header.nlmsg_seq != sequence) continue;
+		if (message.header.nlmsg_type == NLMSG_ERROR) return ((struct nlmsgerr *)NLMSG_DATA(&message.header))->error;
+		if (message.header.nlmsg_type != AUDIT_GET || !into) continue;
+		size_t got = (size_t)length - NLMSG_HDRLEN;
+		memset(into, 0, sizeof *into);
+		memcpy(into, NLMSG_DATA(&message.header), got < sizeof *into ? got : sizeof *into);
+		return 0;
+	}
+}
+
+/* Only where nobody is the owner. If an auditd comes, the kernel asks us (AUDIT_REPLACE), and we end: never two that fight. */
+int become_owner(int *fd) {
+	struct audit_status now, wanted = { .mask = AUDIT_STATUS_PID | AUDIT_STATUS_ENABLED, .enabled = 1, .pid = (uint32_t)getpid() };
+	*fd = open_audit();
+	int error = request(*fd, AUDIT_GET, NULL);
+	if (!error) error = answer(*fd, &now);
+	if (!error && now.pid) error = -EEXIST;
+	if (!error && now.enabled == 2) wanted.mask = AUDIT_STATUS_PID; /* locked: what is set stays set */
+	if (!error) error = request(*fd, AUDIT_SET, &wanted);
+	if (!error) error = answer(*fd, NULL);
+	if (!error) return 1;
+	fprintf(stderr, "strongroom-audit: not the owner of the audit socket, so the multicast group is read: %s\n", strerror(-error));
+	close(*fd);
+	return 0;
+}
+
+/* Answers each octet that we send, and on its own at intervals. */
+static void serve_status(int fd, int peer) {
+	struct audit_status now;
+	for (;;) {
+		struct pollfd ready = { peer, POLLIN, 0 };
+		char octets[64];
+		if (poll(&ready, 1, STATUS_INTERVAL_MS) > 0 && recv(peer, octets, sizeof octets, 0) <= 0) exit(0);
+		if (request(fd, AUDIT_GET, NULL) || answer(fd, &now)) continue;
+		if (send(peer, &now, sizeof now, MSG_NOSIGNAL) < 0) exit(0);
+	}
+}
+
+/* Starts the child that may ask; 0 if it may not, and then nobody does. */
+int start_status(uid_t user, gid_t group) {
+	struct audit_status now;
+	int pair[2], fd = open_audit();
+	pid_t parent = getpid();
+	int error = request(fd, AUDIT_GET, NULL);
+	if (!error) error = answer(fd, &now);
+	if (error) {
+		fprintf(stderr, "strongroom-audit: the audit's status cannot be read (it takes CAP_AUDIT_CONTROL): %s\n", strerror(-error));
+		close(fd);
+		return 0;
+	}
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) fail("there is no pair of sockets");
+	pid_t child = fork();
+	if (child < 0) fail("there is no process to ask for the status");
+	if (child == 0) {
+		signal(SIGTERM, SIG_IGN); /* it ends with us */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent) exit(0);
+		close(pair[0]);
+		give_up(user, group, CAP_AUDIT_CONTROL);
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of user forgets it */
+		serve_status(fd, pair[1]);
+	}
+	close(pair[1]);
+	close(fd);
+	status = pair[0];
+	ask_status();
+	return 1;
+}
+
+int status_fd(void) { return status; }
+
+void ask_status(void) {
+	if (status >= 0) send(status, "?", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+void forward_status(void) {
+	struct audit_status now;
+	ssize_t length = recv(status, &now, sizeof now, MSG_DONTWAIT);
+	if (length == 0) {
+		close(status);
+		status = -1;
+		note(0, "the audit's status is no longer read: the process that asks for it ended");
+	}
+	if (length != (ssize_t)sizeof now) return;
+	const uint32_t words[STATUS_WORDS] = {
+		now.enabled, now.failure, now.pid, now.rate_limit, now.backlog_limit, now.lost, now.backlog, now.feature_bitmap,
+		now.backlog_wait_time, now.backlog_wait_time_actual,
+	};
+	frame_begin(FRAME_STATUS);
+	frame_u64(wall_ns());
+	for (int i = 0; i < STATUS_WORDS; i++) frame_u32(words[i]);
+	frame_send();
+}
+
+/* Leaves this process with `keep`, a capability or 0, and with nothing that could bring more. */
+void give_up(uid_t user, gid_t group, int keep) {
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+	memset(data, 0, sizeof data);
+	if (keep) data[keep / 32].permitted = data[keep / 32].effective = 1u << (keep % 32);
+	if (keep && prctl(PR_SET_KEEPCAPS, 1) < 0) fail("capabilities cannot be kept over a change of user");
+	if (user != (uid_t)-1 && (setgroups(0, NULL) < 0 || setresgid(group, group, group) < 0 || setresuid(user, user, user) < 0)) fail("the user cannot be changed");
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	if (syscall(SYS_capset, &header, data) < 0) fail("capabilities cannot be given up");
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail("new privileges cannot be ruled out");
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef STRONGROOM_AUDIT_H
+#define STRONGROOM_AUDIT_H
+#define _GNU_SOURCE
+#include <linux/audit.h>
+#include <linux/netlink.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum { MESSAGE_BYTES_MAX = 16384, PLUGIN_BYTES_MAX = 65536, FRAME_BYTES_MAX = 2 << 20 };
+enum { FRAME_HELLO, FRAME_RECORDS, FRAME_LINES, FRAME_LOST, FRAME_STATUS, FRAME_NOTE };
+enum { PATH_MULTICAST, PATH_PLUGIN, PATH_OWNER };
+enum { FLAG_DRAINED = 1, FLAG_AGAIN = 2 };
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_REPLACED = 75 };
+
+struct options {
+	const char *socket;
+	int plugin, own, receive_bytes;
+	uid_t user;
+	gid_t group; /* -1: stay who we are */
+};
+void options_read(struct options *options, int argc, char **argv);
+void fail(const char *what) __attribute__((noreturn));
+uint64_t steady_ns(void);
+uint64_t wall_ns(void);
+
+/* audit-kernel.c */
+int join_group(int *fd, int bytes);
+int receive_bytes(int fd, int bytes);
+int become_owner(int *fd);
+int start_status(uid_t user, gid_t group);
+int status_fd(void);
+void ask_status(void);
+void forward_status(void);
+void give_up(uid_t user, gid_t group, int keep);
+
+/* audit-line.c */
+void frame_begin(uint8_t kind);
+void frame_u8(uint8_t value);
+void frame_u16(uint16_t value);
+void frame_u32(uint32_t value);
+void frame_u64(uint64_t value);
+void frame_bytes(const void *bytes, uint32_t length);
+void frame_keep(void);
+void frame_send(void);
+void note(int error, const char *what);
+void line_hello(uint8_t path, uint64_t received_bytes, int status);
+void line_ensure(const char *path);
+void line_lost(void);
+int line_fd(void);
+#endif
