@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 export * from './appliance.ts';
+export * from './auditd.ts';
 export * from './certificate-authority.ts';
 export * from './custodian.ts';
 export * from './gateway-process.ts';
