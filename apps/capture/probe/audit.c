@@ -26,10 +26,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define RECORDS_AT_ONCE 64
+#define RECORDS_AT_ONCE 256
 #define RECEIVE_BYTES (32 << 20)      /* some 40,000 records */
 #define SMALL_RECEIVE_BYTES (4 << 20) /* with less there is no time to rest */
-#define REST_NS 10000000L             /* between two readings: the kernel wakes us a hundred times a second at most */
+#define REST_NS 50000000L             /* between two readings: each wakes us and capture, which costs more than what is read */
 #define SHORT_REST_NS 500000L
 #define QUIET_MS 2500                 /* then say that nothing more came: events without an end are over, */
 #define QUIET_TIMES 3                 /* and what is missing will not come */

@@ -4,26 +4,25 @@ import type { Fields } from '@strongroom/service';
 import { decodeLine } from './decode.ts';
 import type { Status } from './frames.ts';
 import type { AuditEvent } from './joiner.ts';
-import { TYPE } from './record.ts';
+import { lineOf, TYPE, type AuditRecord } from './record.ts';
 
 /** Of CONFIG_CHANGE and SYSCALL, what tells who changed what. */
 const WHAT = ['op', 'key', 'list', 'audit_enabled', 'audit_failure', 'audit_pid', 'audit_backlog_limit', 'audit_backlog_wait_time', 'audit_rate_limit', 'lost', 'dir', 'old', 'res'];
 const WHO = ['pid', 'auid', 'uid', 'ses', 'comm', 'exe'];
 
+const NONE: Fields[] = [];
+
 /** Fields of an event for each CONFIG_CHANGE in it. */
-export function changesIn(event: AuditEvent): Fields[] {
-  if (!event.types.includes(TYPE.configChange)) return [];
-  const who = pick(event.lines[event.types.indexOf(TYPE.syscall)], WHO);
-  return event.types.flatMap((type, index) => {
-    if (type !== TYPE.configChange) return [];
-    const line = event.lines[index]!;
-    return [{ serial: event.serial, ...pick(line, WHAT), ...pick(line, WHO), ...who }];
-  });
+export function changesIn({ serial, records }: AuditEvent): Fields[] {
+  const changes = records.filter(({ type }) => type === TYPE.configChange);
+  if (changes.length === 0) return NONE;
+  const who = pick(records.find(({ type }) => type === TYPE.syscall), WHO);
+  return changes.map((record) => ({ serial, ...pick(record, WHAT), ...pick(record, WHO), ...who }));
 }
 
-function pick(line: Buffer | undefined, names: readonly string[]): Record<string, string | null> {
+function pick(record: AuditRecord | undefined, names: readonly string[]): Record<string, string | null> {
   const found: Record<string, string | null> = {};
-  for (const { name, value } of line === undefined ? [] : decodeLine(line)?.fields ?? []) if (names.includes(name)) found[name] = value;
+  for (const { name, value } of record === undefined ? [] : decodeLine(lineOf(record))?.fields ?? []) if (names.includes(name)) found[name] = value;
   return found;
 }
 

@@ -8,10 +8,8 @@ import { isAlone, TYPE, type AuditRecord } from './record.ts';
 export interface AuditEvent {
   readonly serial: number;
   readonly timeMs: number;
-  /** Lines in the order in which they came. */
-  readonly lines: readonly Buffer[];
-  /** Types of them. */
-  readonly types: readonly number[];
+  /** In the order in which they came. */
+  readonly records: readonly AuditRecord[];
   /**
    * `eoe`: the kernel's mark came. `alone`: its one record is all. `quiet`: nothing more came. `full`: it grew beyond the
    * bounds, and goes on in a late one. `crowded`: too many were open. `flushed`: reading ended.
@@ -27,25 +25,27 @@ export interface JoinerOptions {
   readonly openMax?: number;
   readonly recordsMax?: number;
   readonly bytesMax?: number;
-  /** How many finished events are remembered, so that what comes late is known to be. */
+  /** So many finished events at least are remembered, and up to twice as many, so that what comes late is known to be. */
   readonly rememberedMax?: number;
 }
+
+const NONE: AuditEvent[] = [];
 
 interface Open {
   readonly serial: number;
   readonly timeMs: number;
-  readonly lines: Buffer[];
-  readonly types: number[];
+  readonly records: AuditRecord[];
   readonly late: boolean;
   bytes: number;
   lastAtMs: number;
 }
 
 export class Joiner {
-  /** By serial, the longest silent first. */
+  /** By serial, the first begun first. */
   readonly #open = new Map<number, Open>();
-  /** Time of finished events by serial, oldest first. */
-  readonly #finished = new Map<number, number>();
+  /** Time of finished events by serial, those of late, and those before them: taking single ones out of a map is slow. */
+  #finished = new Map<number, number>();
+  #finishedBefore = new Map<number, number>();
   readonly #options: Required<JoinerOptions>;
 
   constructor(options: JoinerOptions = {}) {
@@ -58,34 +58,20 @@ export class Joiner {
 
   /** Takes a record that was read at `atMs` (any steady clock) and returns the events that are over by it. */
   add(record: AuditRecord, atMs: number): AuditEvent[] {
-    const { serial, timeMs, type, line } = record;
-    if (isAlone(type)) return [{ serial, timeMs, lines: [line], types: [type], end: 'alone', late: false }];
-    const over: AuditEvent[] = [];
-    let open = this.#open.get(serial);
-    if (open !== undefined && open.timeMs !== timeMs) { // the serial was given out again
-      over.push(this.#finish(open, 'crowded'));
-      open = undefined;
-    }
-    if (open === undefined) open = { serial, timeMs, lines: [], types: [], late: this.#finished.get(serial) === timeMs, bytes: 0, lastAtMs: atMs };
-    else this.#open.delete(serial);
-    open.lines.push(line);
-    open.types.push(type);
-    open.bytes += line.length + 1;
-    open.lastAtMs = atMs;
-    const { openMax, recordsMax, bytesMax } = this.#options;
-    if (type === TYPE.eoe) over.push(this.#finish(open, 'eoe'));
-    else if (open.lines.length >= recordsMax || open.bytes >= bytesMax) over.push(this.#finish(open, 'full'));
-    else this.#open.set(serial, open);
-    if (this.#open.size > openMax) over.push(this.#finish(this.#open.values().next().value!, 'crowded'));
-    return over;
+    const { serial, timeMs, type } = record;
+    if (isAlone(type)) return [{ serial, timeMs, records: [record], end: 'alone', late: false }];
+    const open = this.#open.get(serial);
+    if (open === undefined || open.timeMs !== timeMs) return this.#begin(record, open, atMs);
+    this.#take(open, record, atMs);
+    const end = this.#isOver(open, type);
+    return end === null ? NONE : [this.#finish(open, end)];
   }
 
   /** Events that are over because nothing more came. `atMs`: all that the kernel had sent by then has been added. */
   expire(atMs: number): AuditEvent[] {
     const over: AuditEvent[] = [];
     for (const open of this.#open.values()) {
-      if (atMs - open.lastAtMs < this.#options.quietMs) break;
-      over.push(this.#finish(open, 'quiet'));
+      if (atMs - open.lastAtMs >= this.#options.quietMs) over.push(this.#finish(open, 'quiet'));
     }
     return over;
   }
@@ -95,17 +81,45 @@ export class Joiner {
     return [...this.#open.values()].map((open) => this.#finish(open, 'flushed'));
   }
 
-  #finish({ serial, timeMs, lines, types, late }: Open, end: AuditEvent['end']): AuditEvent {
+  /** `replaced`: an event that is open under the same serial, which was given out again. */
+  #begin(record: AuditRecord, replaced: Open | undefined, atMs: number): AuditEvent[] {
+    const over = replaced === undefined ? [] : [this.#finish(replaced, 'crowded')];
+    const { serial, timeMs, type } = record;
+    const late = (this.#finished.get(serial) ?? this.#finishedBefore.get(serial)) === timeMs;
+    const open: Open = { serial, timeMs, records: [], late, bytes: 0, lastAtMs: atMs };
+    this.#take(open, record, atMs);
+    const end = this.#isOver(open, type);
+    if (end !== null) over.push(this.#finish(open, end));
+    else this.#open.set(serial, open);
+    if (this.#open.size > this.#options.openMax) over.push(this.#finish(this.#open.values().next().value!, 'crowded'));
+    return over;
+  }
+
+  #take(open: Open, record: AuditRecord, atMs: number): void {
+    open.records.push(record);
+    open.bytes += record.prefix.length + record.octets.length + 1;
+    open.lastAtMs = atMs;
+  }
+
+  #isOver({ records, bytes }: Open, type: number): 'eoe' | 'full' | null {
+    if (type === TYPE.eoe) return 'eoe';
+    return records.length >= this.#options.recordsMax || bytes >= this.#options.bytesMax ? 'full' : null;
+  }
+
+  #finish({ serial, timeMs, records, late }: Open, end: AuditEvent['end']): AuditEvent {
     this.#open.delete(serial);
-    this.#finished.delete(serial);
     this.#finished.set(serial, timeMs);
-    if (this.#finished.size > this.#options.rememberedMax) this.#finished.delete(this.#finished.keys().next().value!);
-    return { serial, timeMs, lines, types, end, late };
+    if (this.#finished.size >= this.#options.rememberedMax) [this.#finishedBefore, this.#finished] = [this.#finished, new Map()];
+    return { serial, timeMs, records, end, late };
   }
 }
 
 /** Whether records of it are known to be missing: those of a system call come with SYSCALL and EOE, or with neither. */
-export function isIncomplete({ types, end, late }: AuditEvent): boolean {
+export function isIncomplete({ records, end, late }: AuditEvent): boolean {
   if (late || end === 'full') return false;
-  return types.includes(TYPE.syscall) !== types.includes(TYPE.eoe);
+  return has(records, TYPE.syscall) !== has(records, TYPE.eoe);
+}
+
+function has(records: readonly AuditRecord[], type: number): boolean {
+  return records.some((record) => record.type === type);
 }

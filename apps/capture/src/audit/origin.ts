@@ -12,11 +12,10 @@ import { isIncomplete, Joiner, type AuditEvent } from './joiner.ts';
 import { Ledger, type LostReason } from './ledger.ts';
 import { PluginLines } from './plugin-lines.ts';
 import { MISSING_MAX, positionOf } from './position.ts';
-import { isDaemons, lineOf, recordIn, recordOf, type AuditRecord } from './record.ts';
+import { isDaemons, joined, prefixOf, recordIn, recordOf, type AuditRecord } from './record.ts';
 import { distance, Serials, type Hole } from './serials.ts';
 import { Watch } from './watch.ts';
 
-const LF = Buffer.from('\n');
 /** An overrun explains what is found missing within so long of it. */
 const OVERRUN_MS = 30_000;
 /** Named in one event; all are counted. */
@@ -109,7 +108,7 @@ export class AuditOrigin {
   #take(record: AuditRecord | null, type: number | null, octets: Buffer, moment: Moment): void {
     if (record === null) {
       this.ledger.unstamped += 1;
-      this.#records.push(observe(type === null ? octets : lineOf(type, octets), this.#options.recordBytesMax));
+      this.#records.push(observe(type === null ? octets : Buffer.concat([prefixOf(type), octets]), this.#options.recordBytesMax));
       return;
     }
     if (moment.again && !isDaemons(record.type) && this.#serials.isPast(record.serial)) {
@@ -120,9 +119,9 @@ export class AuditOrigin {
   }
 
   #give(event: AuditEvent, atMs: number): void {
-    if (this.#serials.next === null && !isDaemons(event.types[0]!)) this.#tell('audit.began', { serial: event.serial, boot: this.#options.feed.position.boot });
-    this.#records.push(observe(Buffer.concat(event.lines.flatMap((line, index) => (index === 0 ? [line] : [LF, line]))), this.#options.recordBytesMax));
-    if (isDaemons(event.types[0]!)) {
+    if (this.#serials.next === null && !isDaemons(event.records[0]!.type)) this.#tell('audit.began', { serial: event.serial, boot: this.#options.feed.position.boot });
+    this.#records.push(observe(joined(event.records), this.#options.recordBytesMax));
+    if (isDaemons(event.records[0]!.type)) {
       this.ledger.daemon += 1;
       return this.#watch.daemon(event);
     }

@@ -15,8 +15,9 @@ export interface Stamp {
 
 export interface AuditRecord extends Stamp {
   readonly type: number;
-  /** As a line, without LF. */
-  readonly line: Buffer;
+  /** What the line has before the record; nothing where the line came whole. */
+  readonly prefix: Buffer;
+  readonly octets: Buffer;
 }
 
 export const TYPE = { login: 1006, daemonFirst: 1200, daemonLast: 1299, syscall: 1300, configChange: 1305, eoe: 1320, replace: 1329, kernel: 2000 } as const;
@@ -50,27 +51,49 @@ function numberAt(octets: Buffer, at: number, max: number): { value: number; end
   return end === at ? null : { value, end };
 }
 
-/** From what the kernel sends. Null if it has no stamp; then {@link lineOf} still gives a line to keep. */
+/** From what the kernel sends. Null if it has no stamp; with {@link prefixOf} it still is a line to keep. */
 export function recordOf(type: number, octets: Buffer): AuditRecord | null {
   const stamp = stampAt(octets, 0);
-  return stamp === null ? null : { type, ...stamp, line: lineOf(type, octets) };
+  return stamp === null ? null : { type, timeMs: stamp.timeMs, serial: stamp.serial, prefix: prefixOf(type), octets };
 }
 
 const prefixes = new Map<number, Buffer>();
 
-/** What the kernel sends, as a line. */
-export function lineOf(type: number, octets: Buffer): Buffer {
+/** What stands before a record of that type in its line. */
+export function prefixOf(type: number): Buffer {
   let prefix = prefixes.get(type);
   if (prefix === undefined) {
     prefix = Buffer.from(`type=${TYPE_NAMES.get(type) ?? `UNKNOWN[${type}]`} msg=`);
     if (prefixes.size < 1000) prefixes.set(type, prefix);
   }
-  return Buffer.concat([prefix, octets]);
+  return prefix;
+}
+
+/** The record as a line, without LF. */
+export function lineOf({ prefix, octets }: AuditRecord): Buffer {
+  return prefix.length === 0 ? octets : Buffer.concat([prefix, octets]);
+}
+
+const LF = 0x0a;
+
+/** Records as lines with LF between them, copied once. */
+export function joined(records: readonly AuditRecord[]): Buffer {
+  let length = records.length - 1;
+  for (const { prefix, octets } of records) length += prefix.length + octets.length;
+  const all = Buffer.allocUnsafe(length);
+  let at = 0;
+  for (const { prefix, octets } of records) {
+    if (at > 0) all[at++] = LF;
+    at += prefix.copy(all, at);
+    at += octets.copy(all, at);
+  }
+  return all;
 }
 
 const TYPE_NUMBERS: ReadonlyMap<string, number> = new Map([...TYPE_NAMES].map(([number, name]) => [name, number]));
 const PREFIX = /^(?:node=[^ ]{1,256} )?type=(?:([A-Z0-9_]{1,64})|UNKNOWN\[(\d{1,5})\]) msg=/;
 const PREFIX_BYTES_MAX = 400;
+const NOTHING = Buffer.alloc(0);
 
 /** From a line as auditd writes it, to its log or to a plugin; null if it is none. A type without a known name is 0. */
 export function recordIn(line: Buffer): AuditRecord | null {
@@ -78,7 +101,7 @@ export function recordIn(line: Buffer): AuditRecord | null {
   if (match === null) return null;
   const stamp = stampAt(line, match[0].length);
   if (stamp === null) return null;
-  return { type: match[2] === undefined ? TYPE_NUMBERS.get(match[1]!) ?? 0 : Number(match[2]), ...stamp, line };
+  return { type: match[2] === undefined ? TYPE_NUMBERS.get(match[1]!) ?? 0 : Number(match[2]), ...stamp, prefix: NOTHING, octets: line };
 }
 
 /** auditd speaks of itself, and counts that by itself: such serials are not the kernel's. */

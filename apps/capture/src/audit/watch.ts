@@ -7,6 +7,7 @@ import { decodeLine } from './decode.ts';
 import { parseStatus, type Status } from './frames.ts';
 import type { AuditEvent } from './joiner.ts';
 import type { Ledger } from './ledger.ts';
+import { lineOf } from './record.ts';
 
 export class Watch {
   readonly #ledger: Ledger;
@@ -55,8 +56,8 @@ export class Watch {
   }
 
   /** auditd says that it starts, ends, or was told something. */
-  daemon({ lines, serial }: AuditEvent): void {
-    const decoded = decodeLine(lines[0]!);
+  daemon({ records, serial }: AuditEvent): void {
+    const decoded = decodeLine(lineOf(records[0]!));
     const said = Object.fromEntries((decoded?.fields ?? []).slice(0, 20).map(({ name, value }) => [name, value]));
     this.#tell('audit.daemon', { type: decoded?.type ?? null, serial, ...said });
   }
