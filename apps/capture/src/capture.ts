@@ -3,6 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Failed } from '@strongroom/bytes';
 import { errorFields, EventSource, serviceId, SubmitClient, type Fields, type ServiceContext } from '@strongroom/service';
+import { AuditFeed } from './audit/service.ts';
 import { EVENTS, type Say } from './events.ts';
 import { Feed } from './feed.ts';
 import { readHost, type Host } from './host.ts';
@@ -57,8 +58,9 @@ async function live(context: ServiceContext, host: Host, client: SubmitClient): 
   say('capture.started', { ...host, ...resumed.facts });
   if (resumed.error !== null) say('capture.token-unknown', errorFields(resumed.error));
   const open = (protocol: string): LocalStream => new LocalStream({ id, keyHash: Buffer.from(keyHash, 'hex') }, protocol, log, resumed.error !== null);
-  const running = [...startKmsg(context, feed, open, say), ...startJournal(context, host, feed, open, say)];
-  context.stats(() => ({ values: feed.values(), sources: { [id]: feed.source(running.length) } }));
+  const audit = await startAudit(context, feed, open, say);
+  const running = [...startKmsg(context, feed, open, say), ...startJournal(context, host, feed, open, say), ...(audit === null ? [] : [audit])];
+  context.stats(() => ({ values: { ...feed.values(), ...audit?.values() }, sources: { [id]: feed.source(running.length) } }));
   context.ready();
   // A feed may end before the stop, and it may fail: then so do we.
   await Promise.all([stopped, ...running.map(({ over }) => over)]);
@@ -96,6 +98,24 @@ function* startJournal(context: ServiceContext, host: Host, feed: Feed, open: (p
   const stream = open('journal');
   const journal = new Journal({ directory, host, feed, stream, say, recordBytesMax: context.config.gateway.maxRecordBytes });
   yield { stream, over: journal.run(context.stop) };
+}
+
+async function startAudit(context: ServiceContext, feed: Feed, open: (protocol: string) => LocalStream, say: Say): Promise<(Running & { values(): Record<string, number> }) | null> {
+  const { enabled, path } = context.config.capture.audit;
+  if (!enabled) return null;
+  const stream = open('audit');
+  const audit = new AuditFeed({
+    path: context.paths.readerSocket('audit'), feed, stream, say, recordBytesMax: context.config.gateway.maxRecordBytes,
+    absent: path === 'plugin' ? { why: 'auditd has not started our plugin', fix: 'put apps/capture/plugins.d/strongroom.conf into /etc/audit/plugins.d, as docs/OPERATING.md says' }
+      : { why: 'strongroom-audit is not there: it takes root, and is built at set-up', fix: 'start Strongroom as root after tools/setup/setup.sh, or set capture.audit.enabled to false' },
+  });
+  try {
+    const { over } = await audit.start(context.stop);
+    return { stream, over, values: () => audit.values };
+  } catch (error) {
+    say('audit.absent', errorFields(error));
+    return null;
+  }
 }
 
 /** Seals the rest and the ends of the streams. */

@@ -37,6 +37,10 @@ export const EVENTS = {
   'audit.reading': 'info',
   /** It is not any more; what comes until it is back is held by the kernel, as far as its buffer goes, or missing. */
   'audit.reader-gone': 'warn',
+  /** A reader said what none ever should; its line was ended. */
+  'audit.refused': 'error',
+  /** Somebody connected while a reader was there, and was turned away. */
+  'audit.second-reader': 'warn',
   /** The reader could not do something that is not needed for the rest. */
   'audit.note': 'warn',
   /** The first event that we ever saw in this boot. */

@@ -33,6 +33,7 @@ export function directories(paths: Layout): readonly Directory[] {
     { path: paths.vaultState, mode: 0o700, writer: 'vault' },
     { path: paths.runOf('keys'), mode: 0o755, writer: 'keys' },
     { path: paths.runOf('vault'), mode: 0o755, writer: 'vault' },
+    { path: paths.runOf('capture'), mode: 0o750, writer: 'capture' },
     { path: paths.keysToken, mode: 0o700, writer: 'keys' },
     { path: paths.dataKeys, mode: 0o700, writer: 'vault' },
     // What faces the network reads its keys and cannot replace them.

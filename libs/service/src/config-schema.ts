@@ -163,6 +163,18 @@ const capture = section('What is taken from this host.', {
     enabled: flag(true, { description: 'Whether the journal is read, where there is one.', example: true }),
     directory: Type.Optional(text({ description: "Journal directory; unset, the system's own.", example: '/var/log/journal' })),
   }),
+  audit: section("The kernel's audit.", {
+    enabled: flag(true, { description: "Whether the kernel's audit is read; what it reports is a matter of its rules.", example: true }),
+    path: text({
+      default: 'multicast', pattern: '^(multicast|plugin)$', example: 'multicast',
+      description: "How it is read: multicast, from the kernel, beside an auditd or without one; plugin, from auditd, which must be told to start our reader.",
+    }),
+    own: flag(false, {
+      description: "Whether we become the owner of the audit socket, and switch the audit on, where no auditd is: then records aren't printed among kernel messages too.",
+      example: false,
+    }),
+    receiveBytes: whole(32 * MIB, 65_536, GIB, { description: 'Records that the kernel holds for us while we cannot read; beyond, they are lost and counted.', unit: 'bytes', example: 32 * MIB }),
+  }),
 });
 
 const witness = section('Others who vouch for this log, and for whose logs we vouch.', {

@@ -64,6 +64,8 @@ export function layout(home: string) {
     keysVaultSocket: at('run', 'keys', 'vault.sock'),
     keysWitnessSocket: at('run', 'keys', 'witness.sock'),
     submitSocket: (name: Submitter): string => at('run', 'vault', `${name}.sock`),
+    /** Where a native reader of capture's connects to it. */
+    readerSocket: (reader: string): string => at('run', 'capture', `${reader}.sock`),
     readSocket: at('run', 'vault', 'read.sock'),
     witnessSocket: at('run', 'vault', 'witness.sock'),
     /** What verification compares with witnesses: the last checkpoint that a quorum cosigned. */

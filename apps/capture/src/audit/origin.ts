@@ -82,6 +82,15 @@ export class AuditOrigin {
     this.#flush();
   }
 
+  /** What the tally does not say, for `stats`. */
+  values(): Record<string, number> {
+    const { incomplete, droppedRecords, kernelLostRecords, lost } = this.ledger;
+    return {
+      auditReading: this.#hello === null ? 0 : 1, auditIncomplete: incomplete, auditDroppedRecords: droppedRecords, auditKernelLostRecords: kernelLostRecords,
+      auditLostUnseen: lost.unseen,
+    };
+  }
+
   /** Seals how the sums stand. */
   seal(): void {
     const { feed, stream } = this.#options;

@@ -20,7 +20,7 @@ export interface AuditRecord extends Stamp {
   readonly octets: Buffer;
 }
 
-export const TYPE = { login: 1006, daemonFirst: 1200, daemonLast: 1299, syscall: 1300, configChange: 1305, eoe: 1320, replace: 1329, kernel: 2000 } as const;
+export const TYPE = { user: 1005, daemonFirst: 1200, daemonLast: 1299, syscall: 1300, configChange: 1305, eoe: 1320, replace: 1329, kernel: 2000 } as const;
 
 const OPENING = Buffer.from('audit(');
 const [DOT, COLON, CLOSING, ZERO] = [0x2e, 0x3a, 0x29, 0x30];
@@ -111,5 +111,5 @@ export function isDaemons(type: number): boolean {
 
 /** Whether the record is all of its event: what programs report is, and the kernel's greeting. It alone may contain LF. */
 export function isAlone(type: number): boolean {
-  return (type >= 1100 && type <= TYPE.daemonLast) || (type >= 2100 && type <= 2999) || type === TYPE.kernel;
+  return type === TYPE.user || (type >= 1100 && type <= TYPE.daemonLast) || (type >= 2100 && type <= 2999) || type === TYPE.kernel;
 }
