@@ -139,7 +139,6 @@ int start_status(uid_t user, gid_t group) {
 	pid_t child = fork();
 	if (child < 0) fail("there is no process to ask for the status");
 	if (child == 0) {
-		signal(SIGTERM, SIG_IGN); /* it ends with us */
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent) exit(0);
 		close(pair[0]);

@@ -8,6 +8,8 @@
 #include "audit.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -137,6 +139,7 @@ static int send_kept(void) {
 void line_ensure(const char *path) {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	struct timespec retry = { 0, RETRY_NS };
+	sigset_t pending;
 	strncpy(address.sun_path, path, sizeof address.sun_path - 1);
 	while (line < 0) {
 		line = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -144,5 +147,6 @@ void line_ensure(const char *path) {
 		if (connect(line, (struct sockaddr *)&address, sizeof address) == 0 && send_all(hello, hello_length) && send_kept()) return;
 		line_lost();
 		nanosleep(&retry, NULL);
+		if (sigpending(&pending) == 0 && sigismember(&pending, SIGTERM)) exit(0); /* nobody is there to take the rest */
 	}
 }

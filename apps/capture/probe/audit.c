@@ -21,6 +21,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <stdio.h>
 #include <time.h>
@@ -101,6 +102,30 @@ static void prepare(void) {
 	}
 }
 
+static volatile sig_atomic_t ending;
+static sigset_t unblocked;
+
+static void end(int signal) {
+	(void)signal;
+	ending = 1;
+}
+
+/* SIGTERM is heard while we wait, and nowhere else. */
+static void hear_end(void) {
+	struct sigaction action = { .sa_handler = end };
+	sigset_t blocked;
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGTERM);
+	sigprocmask(SIG_BLOCK, &blocked, &unblocked);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+/* What is there at the end goes out too. */
+static void drain(void) {
+	while (move_records(0) >= RECORDS_AT_ONCE) {}
+	move_records(1);
+}
+
 /* Reads until it is ended, or until something fails that a new start may heal. */
 static void follow(const char *path, int received_bytes) {
 	struct timespec rest = { 0, received_bytes >= SMALL_RECEIVE_BYTES ? REST_NS : SHORT_REST_NS };
@@ -110,8 +135,10 @@ static void follow(const char *path, int received_bytes) {
 	for (;;) {
 		line_ensure(path);
 		struct pollfd ready[] = { { kernel, POLLIN, 0 }, { line_fd(), POLLIN, 0 }, { status_fd(), POLLIN, 0 } };
-		int count = poll(ready, 3, quiet > 0 ? QUIET_MS : -1);
+		struct timespec wait = { QUIET_MS / 1000, QUIET_MS % 1000 * 1000000L };
+		int count = ppoll(ready, 3, quiet > 0 ? &wait : NULL, &unblocked);
 		if (count < 0 && errno != EINTR) fail("waiting failed");
+		if (ending) return drain();
 		if (count == 0) {
 			move_records(1);
 			quiet--;
@@ -183,10 +210,13 @@ int main(int argc, char **argv) {
 		relay(options.socket);
 		return 0;
 	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* whoever started us restarts us, or is gone for good */
+	hear_end();
 	owner = options.own && become_owner(&kernel);
 	int received_bytes = owner ? receive_bytes(kernel, options.receive_bytes) : join_group(&kernel, options.receive_bytes);
 	int status = start_status(options.user, options.group);
 	give_up(options.user, options.group, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of user forgets it */
 	line_hello(owner ? PATH_OWNER : PATH_MULTICAST, (uint64_t)received_bytes, status);
 	follow(options.socket, received_bytes);
 	return 0;

@@ -14,6 +14,7 @@ export interface Account {
 export type Accounts = Readonly<Record<ServiceName, Account>>;
 
 const FIRST_ID = 60600;
+const READER_ID = 60650;
 /** Whose sockets a service hands out: it must belong to their groups to give them away. */
 const GIVES_TO: Readonly<Record<ServiceName, readonly ServiceName[]>> = {
   keys: ['vault', 'witness'], vault: ['gateway', 'capture', 'supervisor', 'witness'], gateway: [], capture: [], supervisor: [], witness: [],
@@ -30,12 +31,17 @@ export function accounts(passwd: string, group: string): Accounts {
   }])) as unknown as Accounts;
 }
 
+/** The user of native readers, who reach capture's sockets by its group, and nothing else. */
+export function readerAccount(passwd = readOr('/etc/passwd')): { readonly uid: number; readonly gid: number } {
+  return accountOf(passwd, 'reader', READER_ID);
+}
+
 /** Those of this machine. */
 export function machineAccounts(): Accounts {
   return accounts(readOr('/etc/passwd'), readOr('/etc/group'));
 }
 
-function accountOf(passwd: string, name: ServiceName, number: number): { uid: number; gid: number } {
+function accountOf(passwd: string, name: ServiceName | 'reader', number: number): { uid: number; gid: number } {
   const [, , uid, gid] = lineOf(passwd, `strongroom-${name}`) ?? [];
   return uid === undefined || gid === undefined ? { uid: number, gid: number } : { uid: Number(uid), gid: Number(gid) };
 }

@@ -11,6 +11,7 @@ import { addressOf, serveHealth } from './health.ts';
 import { OwnEvents } from './own-events.ts';
 import type { Place } from './place.ts';
 import { filesMissing, kmsgMissing, plans } from './plans.ts';
+import { auditMissing, readerPlans } from './readers.ts';
 import { say, threeLines } from './say.ts';
 import { startScreen } from './screen.ts';
 import { serverNames } from './server-names.ts';
@@ -47,15 +48,15 @@ export async function live(ready: Ready): Promise<number> {
   const separation = separationOf(ready);
   const misconfigured = Promise.withResolvers<string>();
   const supervisor = new Supervisor({
-    ...ready, separation, enrolments, log, events, plans: plans(ready), onMisconfigured: misconfigured.resolve,
+    ...ready, separation, enrolments, log, events, plans: plans(ready), readers: readerPlans(ready), onMisconfigured: misconfigured.resolve,
   });
   const stopAsked = stopSignal(supervisor);
   const http = await serveHealth(config.supervisor.metrics.address, config.supervisor.metrics.port, {
     metrics: () => openMetrics(supervisor.children.map(({ service, index, stats: { values, sources } }) => ({ service, index, values, sources }))),
     health: () => healthOf(supervisor.children, config),
   });
-  const facts = { deployment, home: paths.home, config, separation, startedAt: new Date(), notes: notesOf(config), metricsAddress: addressOf(http) };
-  const status = (): Status => statusOf(supervisor.children, { ...facts, stopping: supervisor.stopping });
+  const facts = { deployment, home: paths.home, config, separation, startedAt: new Date(), notes: notesOf(ready), metricsAddress: addressOf(http) };
+  const status = (): Status => statusOf(supervisor.children, { ...facts, readers: supervisor.readers, stopping: supervisor.stopping });
   const control = await serveControl({ paths, supervisor, enrolments, events, status, serverNames: () => serverNames(config.gateway.serverNames) });
   events.event('supervisor.started', 'info', { pid: process.pid, node: process.version, deployment, separation: separation.kind });
 
@@ -120,11 +121,14 @@ function separationOf({ place, users }: Ready): Separation {
   return { kind: 'users', reason: null, groups: Object.fromEntries(SERVICES.map((name) => [name, users[name].gid])) as Record<ServiceName, number> };
 }
 
-function notesOf(config: Config): string[] {
+function notesOf(ready: Ready): string[] {
+  const { config } = ready;
   const kmsg = kmsgMissing(config);
+  const audit = auditMissing(ready);
   const files = filesMissing(config);
   return [
     ...(kmsg === null ? [] : [`Kernel messages are not collected: ${kmsg}.`]),
+    ...(audit === null ? [] : [`The kernel's audit is not collected: ${audit}.`]),
     ...(files === null ? [] : [`Fewer connections are possible than configured: ${files}.`]),
   ];
 }

@@ -2,6 +2,7 @@
 // What `status`, `watch`, metrics and health say, from what services said last.
 import type { Config, Health, Listener, ServiceStats, ServiceStatus, Separation, SourceStats, Status, UpkeepFacts, WatchItem } from '@strongroom/service';
 import type { Child } from './child.ts';
+import type { Reader } from './reader.ts';
 
 /** Statistics older than this say nothing of the present. */
 const STATS_FRESH_MS = 5000;
@@ -22,6 +23,7 @@ export interface StatusFacts {
   readonly separation: Separation;
   readonly notes: readonly string[];
   readonly metricsAddress: string | null;
+  readonly readers: readonly Reader[];
 }
 
 export function statusOf(children: readonly Child[], facts: StatusFacts): Status {
@@ -30,7 +32,7 @@ export function statusOf(children: readonly Child[], facts: StatusFacts): Status
   return {
     log: log ?? null, records: values['records'] ?? 0, batches: values['batches'] ?? 0, bytes: values['bytes'] ?? 0,
     deployment: facts.deployment, home: facts.home,
-    services: [supervisorStatus(facts), ...children.map(serviceStatus)],
+    services: [supervisorStatus(facts), ...children.map(serviceStatus), ...facts.readers.map(readerStatus)],
     listeners: listenersOf(children, facts.metricsAddress),
     separation: { kind: facts.separation.kind, reason: facts.separation.reason }, worm: worm ?? null, witness: witness ?? null, timestamp: timestamp ?? null, counter: counter ?? null, upkeep: upkeep ?? null, custody: custody ?? null,
     health: healthOf(children, facts.config), notes: notesOf(facts, vault?.stats ?? ({ values: {} } as ServiceStats)),
@@ -47,6 +49,10 @@ function serviceStatus(child: Child): ServiceHistory {
     name: child.service, index: child.index, pid: child.pid, state: child.state, reason: child.reason, since: child.since.toISOString(),
     ended: child.ended.map(({ atMs, code, signal }) => ({ at: new Date(atMs).toISOString(), code, signal })),
   };
+}
+
+function readerStatus({ name, pid, state, reason, since, ended }: Reader): ServiceHistory {
+  return { name, index: 0, pid, state, reason, since: since.toISOString(), ended: ended.map(({ atMs, code, signal }) => ({ at: new Date(atMs).toISOString(), code, signal })) };
 }
 
 /** What producers connect to, each once though several processes share it, and our own metrics. */

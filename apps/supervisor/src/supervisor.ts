@@ -16,6 +16,7 @@ import type { OwnEvents } from './own-events.ts';
 import type { Place } from './place.ts';
 import { Protector } from './protect.ts';
 import { serverNames } from './server-names.ts';
+import { Reader, type ReaderPlan } from './reader.ts';
 import { Shares } from './shares.ts';
 import { asOurs, seenByServices } from './view.ts';
 
@@ -32,6 +33,7 @@ export interface SupervisorFacts {
   readonly users: Accounts | null;
   readonly separation: Separation;
   readonly plans: readonly ChildPlan[];
+  readonly readers: readonly ReaderPlan[];
   readonly compiled: { readonly keys: Promise<void>; readonly others: Promise<void> };
   readonly enrolments: Enrolments;
   readonly log: EventLog;
@@ -42,6 +44,7 @@ export interface SupervisorFacts {
 
 export class Supervisor {
   readonly children: readonly Child[];
+  readonly readers: readonly Reader[];
   readonly keys: KeysAdmin;
   readonly #facts: SupervisorFacts;
   readonly #broadcast = new Broadcast();
@@ -61,6 +64,7 @@ export class Supervisor {
       ended: (child) => this.#ended(child),
       misconfigured: (child) => facts.onMisconfigured(child.service),
     }));
+    this.readers = facts.readers.map((plan) => new Reader(plan, ({ event, level, fields }) => facts.events.event(event, level, fields)));
   }
 
   get stopping(): boolean {
@@ -80,7 +84,7 @@ export class Supervisor {
     await this.#bringUp('vault');
     if (this.stopping) return;
     events.connect(paths, deployment);
-    await Promise.all([this.#bringUp('gateway'), this.#bringUp('capture')]);
+    await Promise.all([this.#bringUp('gateway'), this.#bringUpCapture()]);
   }
 
   /** Issues certificates that are missing or due, and tells the services whose they are. */
@@ -134,7 +138,9 @@ export class Supervisor {
 
   async #stop(): Promise<boolean> {
     const orderly = (async (): Promise<boolean> => {
-      await Promise.all(['gateway', 'capture'].map((name) => this.#stopAll(name)));
+      // Readers first: what the kernel still holds for them goes to capture.
+      const captured = Promise.all(this.readers.map((reader) => reader.stop())).then(() => this.#stopAll('capture'));
+      await Promise.all([this.#stopAll('gateway'), captured]);
       await this.#facts.events.close(OWN_STREAM_MS);
       await this.#stopAll('vault');
       await this.#stopAll('witness');
@@ -153,6 +159,12 @@ export class Supervisor {
 
   #startAll(service: string): void {
     this.#each(service, (child) => child.start());
+  }
+
+  /** Its readers come when it listens for them. */
+  async #bringUpCapture(): Promise<void> {
+    await this.#bringUp('capture');
+    if (!this.stopping) for (const reader of this.readers) reader.start();
   }
 
   async #bringUp(service: string): Promise<void> {

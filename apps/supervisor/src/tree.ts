@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { Refused } from '@strongroom/bytes';
 import type { Layout, ServiceName } from '@strongroom/service';
-import type { Accounts } from './accounts.ts';
+import { readerAccount, type Accounts } from './accounts.ts';
 import { makeDirectory } from './directory.ts';
 import { fixFor } from './say.ts';
 
@@ -15,7 +15,7 @@ interface Directory {
   /** Who writes there; null: we do. */
   readonly writer: ServiceName | null;
   /** Whose group may read; the writer's own by default. */
-  readonly group?: ServiceName;
+  readonly group?: ServiceName | 'reader';
 }
 
 /** Every directory, those above before those below. */
@@ -33,7 +33,8 @@ export function directories(paths: Layout): readonly Directory[] {
     { path: paths.vaultState, mode: 0o700, writer: 'vault' },
     { path: paths.runOf('keys'), mode: 0o755, writer: 'keys' },
     { path: paths.runOf('vault'), mode: 0o755, writer: 'vault' },
-    { path: paths.runOf('capture'), mode: 0o750, writer: 'capture' },
+    // Set-group: sockets that capture makes there belong to its readers' group.
+    { path: paths.runOf('capture'), mode: 0o2750, writer: 'capture', group: 'reader' },
     { path: paths.keysToken, mode: 0o700, writer: 'keys' },
     { path: paths.dataKeys, mode: 0o700, writer: 'vault' },
     // What faces the network reads its keys and cannot replace them.
@@ -58,7 +59,7 @@ export function makeTree(paths: Layout, users: Accounts | null, mirror: string |
       const facts = lstatSync(directory.path);
       if (!facts.isDirectory()) throw new Error(`${directory.path} is no directory`);
       if (users !== null) own(directory, facts.uid, users);
-      if (directory.path !== paths.home && (facts.mode & 0o777) !== directory.mode) chmodSync(directory.path, directory.mode);
+      if (directory.path !== paths.home && (facts.mode & 0o7777) !== directory.mode) chmodSync(directory.path, directory.mode);
     } catch (error) {
       throw new Refused('supervisor.home', `${directory.path} cannot be made ready`, {
         why: (error as Error).message, fix: fixFor((error as NodeJS.ErrnoException).code, 'start as the user who owns it'), cause: error,
@@ -84,7 +85,7 @@ export function giveChecksums(directory: string | undefined, users: Accounts | n
 
 function own({ path, writer, group }: Directory, found: number, users: Accounts): void {
   const uid = writer === null ? 0 : users[writer].uid;
-  const gid = group !== undefined ? users[group].gid : writer === null ? 0 : users[writer].gid;
+  const gid = group === 'reader' ? readerAccount().gid : group !== undefined ? users[group].gid : writer === null ? 0 : users[writer].gid;
   if (writer !== null && found !== uid) giveOver(path, uid, gid);
   chownSync(path, uid, gid);
 }

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which native readers there are, what each may, and why one is not started.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Config, Layout } from '@strongroom/service';
+import { readerAccount, type Accounts } from './accounts.ts';
+import { serviceEnvironment, type Command } from './command.ts';
+import type { Place } from './place.ts';
+import type { ReaderPlan } from './reader.ts';
+import { asSeen, seenByServices } from './view.ts';
+
+const PROGRAMS = 'node_modules/.strongroom-native';
+/** To join the multicast group; to ask for the status; to have a buffer as large as configured. It gives them up. */
+const AUDIT_CAPABILITIES = ['audit_read', 'audit_control', 'net_admin'];
+
+export interface ReaderFacts {
+  readonly place: Place;
+  readonly paths: Layout;
+  readonly config: Config;
+  readonly users: Accounts | null;
+}
+
+/** All that are to be started. */
+export function readerPlans(facts: ReaderFacts): readonly ReaderPlan[] {
+  return auditWanted(facts.config) && auditMissing(facts) === null ? [audit(facts)] : [];
+}
+
+/** Why the audit cannot be read though it shall, or null. */
+export function auditMissing({ place, config, users }: Omit<ReaderFacts, 'paths'>): string | null {
+  if (!auditWanted(config)) return null;
+  if (users === null) return 'reading it takes root, and users of their own for its readers';
+  return existsSync(join(place.code, PROGRAMS, 'strongroom-audit')) ? null : 'strongroom-audit was not built at set-up (tools/setup/setup.sh says why)';
+}
+
+/** auditd starts the reader itself where it is its plugin. */
+function auditWanted({ capture: { audit: { enabled, path } } }: Config): boolean {
+  return enabled && path === 'multicast';
+}
+
+function audit({ place, paths, config }: ReaderFacts): ReaderPlan {
+  const { own, receiveBytes } = config.capture.audit;
+  const program = join(seenByServices(place).code, PROGRAMS, 'strongroom-audit');
+  const args = [asSeen(place, paths.readerSocket('audit')), '--receive-bytes', String(receiveBytes), ...(own ? ['--own'] : [])];
+  return { name: 'audit', command: readerCommand(program, args, AUDIT_CAPABILITIES), environment: serviceEnvironment('') };
+}
+
+/** prlimit (no core dumps) → setpriv (user, these capabilities and no others, no new privileges) → the program. */
+export function readerCommand(program: string, args: readonly string[], capabilities: readonly string[]): Command {
+  const { uid, gid } = readerAccount();
+  const kept = ['-all', ...capabilities.map((name) => `+${name}`)].join(',');
+  return {
+    file: 'prlimit',
+    args: [
+      '--core=0:0', 'setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', `--bounding-set=${kept}`, `--inh-caps=${kept}`, `--ambient-caps=${kept}`,
+      '--no-new-privs', program, ...args,
+    ],
+  };
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel's audit through all of it: kernel, reader, capture, vault, search; beside a real auditd, whose log is the truth.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Auditd, auditMissing, HostAudit, serialIn, startAppliance, type Appliance } from '@strongroom/testing';
+
+const READER = join(import.meta.dirname, '../../node_modules/.strongroom-native/strongroom-audit');
+const missing = auditMissing() || (existsSync(READER) ? false : 'strongroom-audit was not built at set-up');
+
+function run(count: number, marker: string): void {
+  spawnSync('sh', ['-c', 'i=0; while [ $i -lt "$1" ]; do /bin/true $i "$2"; i=$((i + 1)); done', 'sh', String(count), marker]);
+}
+
+interface Found {
+  readonly raw: string;
+  readonly kind: string;
+  readonly source: string;
+}
+
+describe("the kernel's audit in the store", { skip: missing }, () => {
+  const root = mkdtempSync(join(tmpdir(), 'strongroom-audit-suite-'));
+  const key = `strongroom-suite-${randomUUID().slice(0, 8)}`;
+  let host: HostAudit;
+  let auditd: Auditd;
+  let appliance: Appliance;
+
+  before(async () => {
+    host = new HostAudit();
+    auditd = new Auditd(join(root, 'auditd'));
+    appliance = await startAppliance({ config: { capture: { audit: { enabled: true } } } });
+    host.limit('-b', 8192);
+    host.enable();
+    host.add(`always,exit -F arch=b64 -S execve -F key=${key}`);
+  });
+  after(async () => {
+    host.remove();
+    await auditd.stop();
+    await appliance.stop();
+    host.restore();
+    rmSync(root, { recursive: true });
+  });
+
+  async function search(...args: string[]): Promise<Found[]> {
+    const { code, stdout, stderr } = await appliance.cli('search', ...args, '-o', 'jsonl');
+    assert.equal(code, 0, stderr);
+    return stdout.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Found);
+  }
+
+  const records = (...args: string[]): Promise<Found[]> => search(...args, '--protocol', 'audit', '--kind', 'data');
+
+  async function events(name: string): Promise<Record<string, unknown>[]> {
+    return (await search(name, '--kind', 'event')).map(({ raw }) => JSON.parse(raw) as { event: string; fields: Record<string, unknown> }).filter(({ event }) => event === name).map(({ fields }) => fields);
+  }
+
+  /** Everything up to now is in the store. */
+  async function settle(): Promise<void> {
+    const mark = randomUUID();
+    HostAudit.auditctl('-m', mark);
+    while ((await records(`text=${mark}`)).length === 0) await delay(100);
+  }
+
+  const reader = async () => (await appliance.status()).services.find(({ name }) => name === 'audit-reader')!;
+
+  it('is read by a process of its own that keeps no right', async () => {
+    const { pid, state } = await reader();
+    assert.equal(state, 'running');
+    await settle();
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+    assert.match(status, /CapPrm:\t0+\nCapEff:\t0+\n/);
+    assert.match(status, /NoNewPrivs:\t1/);
+    assert.doesNotMatch(status, /Uid:\t0/);
+    const [hello] = await events('audit.reading');
+    assert.deepEqual([hello!['path'], hello!['pid'], hello!['receiveBytes'], hello!['readsStatus']], ['multicast', pid, 33_554_432, true]);
+  });
+
+  it("has all of auditd's log, over a restart and an end of auditd", async () => {
+    const marker = randomUUID();
+    for (let round = 0; round < 2; round += 1) {
+      await auditd.start();
+      run(100, marker);
+      await settle();
+      await auditd.stop();
+      run(20, marker);
+    }
+    await settle();
+    const log = auditd.log().filter((line) => !line.startsWith('type=DAEMON_'));
+    const sealed = new Set((await records()).flatMap(({ raw }) => raw.split('\n')));
+    assert.deepEqual(log.filter((line) => !sealed.has(line)), []);
+    assert.ok(log.filter((line) => line.includes('a0="/bin/true"')).length >= 200);
+    assert.equal((await records(marker)).filter(({ raw }) => raw.includes('a0="/bin/true"')).length, 240, 'those too that no auditd saw');
+    assert.deepEqual(await events('audit.missing'), []);
+    assert.equal((await events('audit.status-changed')).filter((fields) => fields['pidFrom'] === 0 && fields['pidTo'] !== 0).length, 2);
+  });
+
+  it('tells by number what nobody read while its reader was killed, and goes on', async () => {
+    const { pid } = await reader();
+    process.kill(pid!, 'SIGSTOP'); // what comes now waits for it, and goes with it
+    run(50, randomUUID());
+    process.kill(pid!, 'SIGKILL');
+    await appliance.until(({ services }) => services.some((one) => one.name === 'audit-reader' && one.pid !== pid && one.state === 'running'), 'the reader to come back');
+    const marker = randomUUID();
+    while ((await records(marker)).length === 0) run(5, marker);
+    while ((await events('audit.missing')).length === 0) await delay(200);
+    const all = await events('audit.missing');
+    assert.deepEqual([...new Set(all.map(({ reason }) => reason))], ['not-read']);
+    await settle();
+    const serials = (await records()).map(({ raw }) => serialIn(raw));
+    const [first, last] = [Math.min(...serials), Math.max(...serials)];
+    const lost = all.reduce((sum, { count }) => sum + (count as number), 0);
+    assert.equal(new Set(serials).size, serials.length, 'no event is there twice');
+    assert.equal(serials.length + lost, last - first + 1, 'every number is sealed or told as lost');
+    assert.equal((await events('reader.ended')).length, 1);
+  });
+
+  it('loses and repeats nothing when capture is killed', async () => {
+    const lost = (await events('audit.missing')).length;
+    const marker = randomUUID();
+    for (let round = 0; round < 3; round += 1) {
+      const capture = (await appliance.status()).services.find(({ name }) => name === 'capture')!;
+      run(40, marker);
+      process.kill(capture.pid!, 'SIGKILL');
+      run(40, marker);
+      await appliance.until(({ services }) => services.some((one) => one.name === 'capture' && one.pid !== capture.pid && one.state === 'running'), 'capture to come back');
+    }
+    await settle();
+    const found = (await records(marker)).filter(({ raw }) => raw.includes('a0="/bin/true"'));
+    assert.equal(found.length, 240);
+    assert.equal(new Set(found.map(({ raw }) => raw)).size, 240);
+    assert.equal((await events('audit.missing')).length, lost);
+    const { stdout } = await appliance.cli('verify', '-o', 'json');
+    assert.equal((JSON.parse(stdout) as { ok: boolean }).ok, true, stdout);
+  });
+});
