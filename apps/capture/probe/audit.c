@@ -159,10 +159,11 @@ static void relay(const char *path) {
 	signal(SIGTERM, SIG_IGN);
 	for (int quiet = 0;;) {
 		line_ensure(path);
-		struct pollfd ready[] = { { STDIN_FILENO, POLLIN, 0 }, { line_fd(), POLLIN, 0 } };
-		int count = poll(ready, 2, quiet > 0 ? QUIET_MS : -1);
+		struct pollfd ready[] = { { STDIN_FILENO, POLLIN, 0 }, { line_fd(), POLLIN, 0 }, { status_fd(), POLLIN, 0 } };
+		int count = poll(ready, 3, quiet > 0 ? QUIET_MS : -1);
 		if (count < 0 && errno != EINTR) fail("waiting failed");
 		if (count > 0 && ready[1].revents) line_lost();
+		if (count > 0 && ready[2].revents) forward_status();
 		if (count < 0 || (count > 0 && !ready[0].revents)) continue;
 		ssize_t length = count == 0 ? 0 : read(STDIN_FILENO, octets, sizeof octets);
 		if (length < 0 && (errno == EINTR || errno == EAGAIN)) continue;
@@ -205,8 +206,9 @@ int main(int argc, char **argv) {
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGINT, SIG_IGN); /* the terminal's, for the supervisor */
 	if (options.plugin) {
+		int status = start_status(options.user, options.group);
 		give_up(options.user, options.group, 0);
-		line_hello(PATH_PLUGIN, 0, 0);
+		line_hello(PATH_PLUGIN, 0, status);
 		relay(options.socket);
 		return 0;
 	}

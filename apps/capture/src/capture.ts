@@ -3,6 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Failed } from '@strongroom/bytes';
 import { errorFields, EventSource, serviceId, SubmitClient, type Fields, type ServiceContext } from '@strongroom/service';
+import { Own } from './audit/own.ts';
 import { AuditFeed } from './audit/service.ts';
 import { EVENTS, type Say } from './events.ts';
 import { Feed } from './feed.ts';
@@ -106,6 +107,7 @@ async function startAudit(context: ServiceContext, feed: Feed, open: (protocol: 
   const stream = open('audit');
   const audit = new AuditFeed({
     path: context.paths.readerSocket('audit'), feed, stream, say, recordBytesMax: context.config.gateway.maxRecordBytes,
+    own: new Own({ supervisor: process.ppid, homes: [context.home] }),
     absent: path === 'plugin' ? { why: 'auditd has not started our plugin', fix: 'put apps/capture/plugins.d/strongroom.conf into /etc/audit/plugins.d, as docs/OPERATING.md says' }
       : { why: 'strongroom-audit is not there: it takes root, and is built at set-up', fix: 'start Strongroom as root after tools/setup/setup.sh, or set capture.audit.enabled to false' },
   });

@@ -101,12 +101,12 @@ export class Auditd {
   readonly directory: string;
   #child: ChildProcess | null = null;
 
-  /** `directory` must be root's alone: auditd insists. */
-  constructor(directory: string) {
+  /** `directory` must be root's alone: auditd insists. `queue`: events that it holds for its plugins. */
+  constructor(directory: string, queue = 2000) {
     this.directory = directory;
     mkdirSync(join(directory, 'plugins.d'), { recursive: true, mode: 0o750 });
     mkdirSync(join(directory, 'log'), { mode: 0o750 });
-    writeFileSync(join(directory, 'auditd.conf'), CONFIGURATION(directory), { mode: 0o640 });
+    writeFileSync(join(directory, 'auditd.conf'), CONFIGURATION(directory, queue), { mode: 0o640 });
   }
 
   /** Has auditd start `program` with `args` as its plugin. auditd takes none that others could write, or not of mode 0750. */
@@ -119,6 +119,11 @@ export class Auditd {
 
   get pid(): number {
     return this.#child!.pid!;
+  }
+
+  /** The process of its plugin. */
+  get pluginPid(): number {
+    return Number(readFileSync(`/proc/${this.pid}/task/${this.pid}/children`, 'latin1').trim().split(' ').at(-1));
   }
 
   /** Resolves when it owns the socket. */
@@ -146,9 +151,9 @@ export class Auditd {
   }
 }
 
-const CONFIGURATION = (directory: string): string => Object.entries({
+const CONFIGURATION = (directory: string, queue: number): string => Object.entries({
   local_events: 'yes', write_logs: 'yes', log_file: join(directory, 'log/audit.log'), log_group: 'root', log_format: 'RAW', flush: 'INCREMENTAL_ASYNC', freq: 50,
   max_log_file: 50, num_logs: 5, priority_boost: 4, name_format: 'NONE', max_log_file_action: 'ROTATE', space_left: 5, space_left_action: 'IGNORE',
-  admin_space_left: 2, admin_space_left_action: 'IGNORE', disk_full_action: 'IGNORE', disk_error_action: 'IGNORE', use_libwrap: 'no', q_depth: 2000,
+  admin_space_left: 2, admin_space_left_action: 'IGNORE', disk_full_action: 'IGNORE', disk_error_action: 'IGNORE', use_libwrap: 'no', q_depth: queue,
   overflow_action: 'SYSLOG', max_restarts: 10, plugin_dir: join(directory, 'plugins.d'), end_of_event_timeout: 2,
 }).map(([name, value]) => `${name} = ${value}\n`).join('');

@@ -40,7 +40,7 @@ class Life {
   constructor(path: string, last: Position = { boot, kmsg: null, audit: null, cursor: null }) {
     this.feed = new Feed(this.line, last, () => assert.fail('denied'));
     const stream = new LocalStream({ id: 'spiffe://test/service/capture', keyHash: NO_KEY }, 'audit', () => undefined);
-    this.origin = new AuditOrigin({ feed: this.feed, stream, say: () => undefined, recordBytesMax: 262_144 }, steadyMs());
+    this.origin = new AuditOrigin({ feed: this.feed, stream, say: () => undefined, recordBytesMax: 262_144, own: null }, steadyMs());
     this.path = path;
     this.server = new ReaderLine(path, {
       frame: (kind, payload) => { if (!this.dead) this.origin.frame(kind, payload); },
@@ -55,6 +55,11 @@ class Life {
 
   get texts(): string[] {
     return this.line.texts('audit');
+  }
+
+  /** Without auditd's own, which it counts by itself. */
+  get kernelSerials(): number[] {
+    return this.texts.filter((text) => !text.startsWith('type=DAEMON_')).map((text) => serialIn(text));
   }
 
   get serials(): number[] {
@@ -190,6 +195,30 @@ describe('the audit of this machine', { skip: missing }, () => {
     assert.deepEqual(absent, []);
     assert.ok(log.length > 2000, `${log.length}`);
     assert.ok(life.events('audit.daemon').some(({ type }) => type === 'DAEMON_START'));
+  });
+
+  it("tells what auditd's queue had no room for", async () => {
+    const auditd = new Auditd(join(root, 'auditd-4'), 20);
+    const life = await begin();
+    auditd.plugin(program, [life.path, '--plugin', '--user', '65534:65534']);
+    spawnSync('chmod', ['777', root, life.path]);
+    await auditd.start();
+    cleanups.push(() => auditd.stop());
+    await life.until(() => life.events('audit.reading').length === 1, 'the plugin');
+    assert.equal(life.events('audit.reading')[0]!['readsStatus'], true);
+    watchExec();
+    run(3, randomUUID());
+    await life.settled(randomUUID());
+    const plugin = auditd.pluginPid;
+    process.kill(plugin, 'SIGSTOP');
+    run(800, randomUUID());
+    process.kill(plugin, 'SIGCONT');
+    await life.settled(randomUUID());
+    await life.until(() => life.events('audit.missing').length > 0, 'what is missing');
+    const { lost } = life.origin.ledger;
+    assert.ok(lost.auditd > 0 && lost.unseen === 0 && lost.overrun === 0, JSON.stringify(lost));
+    const [first, last] = [Math.min(...life.kernelSerials), Math.max(...life.kernelSerials)];
+    assert.equal(new Set(life.kernelSerials).size + life.origin.ledger.lostEvents, last - first + 1);
   });
 
   it('tells what was lost while it was stopped, from the kernel\'s own count', async () => {

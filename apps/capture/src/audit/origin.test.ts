@@ -8,12 +8,18 @@ import { helloFrame, linesFrame, lostFrame, noteFrame, recordsFrame, statusFrame
 import { SealedLine } from '../testing/sealed-line.ts';
 import { decodeToken, type Position } from '../token.ts';
 import { AuditOrigin } from './origin.ts';
+import { Own } from './own.ts';
 
 const boot = 'c4f591bd-85de-4bf1-b443-196190be7b3b';
 const refused = (code: string) => ({ name: 'Refused', code });
 const settled = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
 const stamp = (serial: number): string => `audit(1700000000.001:${serial})`;
 const change = (serial: number, text: string): Sent => ({ type: 1305, text: `${stamp(serial)}: ${text}` });
+
+const ownRecords = (serial: number): Sent[] => [
+  { type: 1300, text: `${stamp(serial)}: syscall=82 success=yes ppid=77 pid=80 key="deletion"` },
+  { type: 1302, text: `${stamp(serial)}: item=0 name="/srv/strongroom/store/x"` }, { type: 1320, text: `${stamp(serial)}: ` },
+];
 
 class Life {
   readonly line = new SealedLine();
@@ -23,7 +29,7 @@ class Life {
   constructor(last: Partial<Position> = {}) {
     this.feed = new Feed(this.line, { boot, kmsg: null, audit: null, cursor: null, ...last }, () => assert.fail('denied'));
     const stream = new LocalStream({ id: 'spiffe://test/service/capture', keyHash: NO_KEY }, 'audit', () => undefined);
-    this.origin = new AuditOrigin({ feed: this.feed, stream, say: () => undefined, recordBytesMax: 4096 }, 0);
+    this.origin = new AuditOrigin({ feed: this.feed, stream, say: () => undefined, recordBytesMax: 4096, own: new Own({ supervisor: 77, homes: ['/srv/strongroom'] }) }, 0);
   }
 
   take(...frames: Frame[]): this {
@@ -49,8 +55,8 @@ class Life {
 function assertBalanced({ origin, feed }: Life): void {
   const tally = feed.tally('audit');
   const fields = origin.ledger.fields(tally, null, null) as Record<string, number>;
-  const { produced, events, late, daemon, unstamped, received, sealed, denied, waiting } = fields;
-  assert.equal(produced, events! + fields['lostOverrun']! + fields['lostNotRead']! + fields['lostKernel']! + fields['lostUnseen']!);
+  const { produced, events, own, late, daemon, unstamped, received, sealed, denied, waiting } = fields;
+  assert.equal(produced, events! + own! + fields['lostOverrun']! + fields['lostNotRead']! + fields['lostKernel']! + fields['lostAuditd']! + fields['lostUnseen']!);
   assert.equal(events! + late! + daemon! + unstamped!, received);
   assert.equal(received, sealed! + denied! + waiting!);
   assert.equal(origin.ledger.lostEvents, tally.lost);
@@ -180,6 +186,13 @@ describe('audit origin', () => {
     assert.deepEqual(life.events('audit.lost-reset'), [{ from: 9, to: 1, recorded: true }, { from: 1, to: 0, recorded: false }]);
     assert.deepEqual(life.events('audit.lost-wrapped'), [{ from: 2 ** 32 - 2, to: 1 }]);
     assert.deepEqual(life.events('audit.kernel-lost').map(({ records }) => records), [5, 2 ** 32 - 2, 3]);
+  });
+
+  it('counts our own work, and seals it not', async () => {
+    const life = new Life().take(helloFrame(), recordsFrame(0, [...syscallRecords(1), ...ownRecords(2), ...ownRecords(3), ...syscallRecords(4)]), recordsFrame(9000, []));
+    assert.deepEqual((await life.position()).audit, { next: 5, missing: [] });
+    assert.deepEqual([life.serials, life.origin.ledger.own, life.events('audit.missing')], [[1, 4], 2, []]);
+    assertBalanced(life);
   });
 
   it('refuses a reader that does not speak as agreed', async () => {

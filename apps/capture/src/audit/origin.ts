@@ -9,7 +9,8 @@ import type { LocalStream } from '../stream.ts';
 import { changesIn } from './changes.ts';
 import { AUDIT_FRAME, malformed, parseHello, parseLines, parseLost, parseNote, parseRecords, type Hello, type Moment } from './frames.ts';
 import { isIncomplete, Joiner, type AuditEvent } from './joiner.ts';
-import { Ledger, type LostReason } from './ledger.ts';
+import { Ledger, LOST_REASONS, type LostReason } from './ledger.ts';
+import type { Own } from './own.ts';
 import { PluginLines } from './plugin-lines.ts';
 import { MISSING_MAX, positionOf } from './position.ts';
 import { isDaemons, joined, prefixOf, recordIn, recordOf, type AuditRecord } from './record.ts';
@@ -28,6 +29,8 @@ export interface AuditOptions {
   readonly say: Say;
   /** Octets of an event that are kept whole. */
   readonly recordBytesMax: number;
+  /** What is ours; null: everything is sealed. */
+  readonly own: Own | null;
 }
 
 export class AuditOrigin {
@@ -86,7 +89,7 @@ export class AuditOrigin {
   values(): Record<string, number> {
     const { incomplete, droppedRecords, kernelLostRecords, lost } = this.ledger;
     return {
-      auditReading: this.#hello === null ? 0 : 1, auditIncomplete: incomplete, auditDroppedRecords: droppedRecords, auditKernelLostRecords: kernelLostRecords,
+      auditReading: this.#hello === null ? 0 : 1, auditIncomplete: incomplete, auditDroppedRecords: droppedRecords, auditKernelLostRecords: kernelLostRecords, auditOwn: this.ledger.own,
       auditLostUnseen: lost.unseen,
     };
   }
@@ -128,6 +131,10 @@ export class AuditOrigin {
   }
 
   #give(event: AuditEvent, atMs: number): void {
+    if (this.#options.own?.has(event) === true && !this.#serials.isPast(event.serial)) {
+      this.ledger.own += 1;
+      return this.#serials.note(event.serial, atMs);
+    }
     if (this.#serials.next === null && !isDaemons(event.records[0]!.type)) this.#tell('audit.began', { serial: event.serial, boot: this.#options.feed.position.boot });
     this.#records.push(observe(joined(event.records), this.#options.recordBytesMax));
     if (isDaemons(event.records[0]!.type)) {
@@ -155,7 +162,7 @@ export class AuditOrigin {
     if (!drained) return;
     for (const event of this.#joiner.expire(atMs)) this.#give(event, atMs);
     const holes = this.#serials.settle(atMs);
-    for (const reason of ['overrun', 'not-read', 'kernel', 'unseen'] as const) {
+    for (const reason of LOST_REASONS) {
       const of = holes.filter((hole) => this.#reason(hole) === reason);
       if (of.length > 0) this.#missing(reason, of, atMs, wallNs);
     }
@@ -166,7 +173,8 @@ export class AuditOrigin {
   #reason({ from, sinceMs }: Hole): LostReason {
     if (this.#notReadBefore !== null && distance(from, this.#notReadBefore) < AHEAD_MAX) return 'not-read';
     if (Math.abs(this.#overrunAtMs - sinceMs) < OVERRUN_MS) return 'overrun';
-    return this.#watch.kernelLostSince(sinceMs - OVERRUN_MS) ? 'kernel' : 'unseen';
+    if (this.#watch.kernelLostSince(sinceMs - OVERRUN_MS)) return 'kernel';
+    return this.#hello?.path === 'plugin' ? 'auditd' : 'unseen';
   }
 
   #missing(reason: LostReason, holes: readonly Hole[], atMs: number, wallNs: bigint): void {

@@ -6,6 +6,7 @@ import type { Say } from '../events.ts';
 import type { Feed } from '../feed.ts';
 import type { LocalStream } from '../stream.ts';
 import { AuditOrigin, steadyMs } from './origin.ts';
+import type { Own } from './own.ts';
 import { ReaderLine } from './reader-line.ts';
 
 /** The sums are sealed so often. */
@@ -20,6 +21,7 @@ export interface AuditFeedOptions {
   readonly stream: LocalStream;
   readonly say: Say;
   readonly recordBytesMax: number;
+  readonly own: Own | null;
   /** Why there will be no reader, and what to do, for people. */
   readonly absent: { readonly why: string; readonly fix: string };
 }

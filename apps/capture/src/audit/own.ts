@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Our own work is no news: a vault that publishes each second would, under a rule on renames, feed itself for ever. Such events are
+// counted and not sealed, if everything in them is so: by the kernel's word it was the supervisor or a child of its (a program
+// can take another name, not another parent); a file operation, that succeeded; and of files below our home alone. Whatever
+// else our processes do, starting a program above all, is sealed like anybody's.
+import { decodeLine, type Field } from './decode.ts';
+import type { AuditEvent } from './joiner.ts';
+import { lineOf, TYPE } from './record.ts';
+
+/** What a file operation consists of: SYSCALL, CWD, PATH, PROCTITLE, EOE. */
+const OF_FILES = new Set<number>([TYPE.syscall, 1302, 1307, 1327, TYPE.eoe]);
+const [PATH, CWD] = [1302, 1307];
+
+export interface Ours {
+  /** Process id of the supervisor. It lives as long as we do, so nobody else has it. */
+  readonly supervisor: number;
+  /** Absolute, without a slash at its end; where services see another path, both. */
+  readonly homes: readonly string[];
+}
+
+export class Own {
+  readonly #parent: Buffer;
+  readonly #process: Buffer;
+  readonly #supervisor: string;
+  readonly #homes: readonly string[];
+
+  constructor({ supervisor, homes }: Ours) {
+    this.#supervisor = String(supervisor);
+    this.#parent = Buffer.from(` ppid=${supervisor} `);
+    this.#process = Buffer.from(` pid=${supervisor} `);
+    this.#homes = homes.map((home) => `${home}/`);
+  }
+
+  /** Whether the event is nothing but our own work. Cheap for all others. */
+  has({ records, end, late }: AuditEvent): boolean {
+    const syscall = records[0]!;
+    if (syscall.type !== TYPE.syscall || end !== 'eoe' || late) return false;
+    if (!syscall.octets.includes(this.#parent) && !syscall.octets.includes(this.#process)) return false;
+    if (!records.every(({ type }) => OF_FILES.has(type))) return false;
+    const fields = records.map((record) => ({ type: record.type, fields: decodeLine(lineOf(record))?.fields ?? [] }));
+    const told = fields[0]!.fields;
+    if (valueOf(told, 'success') !== 'yes' || (valueOf(told, 'ppid') !== this.#supervisor && valueOf(told, 'pid') !== this.#supervisor)) return false;
+    const directory = valueOf(fields.find(({ type }) => type === CWD)?.fields ?? [], 'cwd');
+    const paths = fields.filter(({ type }) => type === PATH).map((path) => valueOf(path.fields, 'name'));
+    return paths.length > 0 && paths.every((path) => this.#isBelow(path, directory));
+  }
+
+  #isBelow(path: string | null, directory: string | null): boolean {
+    if (path === null || path.includes('..') || path.includes('\\')) return false;
+    const absolute = path.startsWith('/') ? path : `${directory ?? ''}/${path}`;
+    return this.#homes.some((home) => `${absolute}/`.startsWith(home));
+  }
+}
+
+function valueOf(fields: readonly Field[], name: string): string | null {
+  return fields.find((field) => field.name === name)?.value ?? null;
+}
