@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -21,6 +21,21 @@ interface Found {
   readonly raw: string;
   readonly kind: string;
   readonly source: string;
+}
+
+const AUDIT = ['--protocol', 'audit', '--kind', 'data'];
+
+async function searched(appliance: Appliance, ...args: string[]): Promise<Found[]> {
+  const { code, stdout, stderr } = await appliance.cli('search', ...args, '-o', 'jsonl');
+  assert.equal(code, 0, stderr);
+  return stdout.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Found);
+}
+
+/** Everything up to now is in the store. */
+async function settled(appliance: Appliance): Promise<void> {
+  const mark = randomUUID();
+  HostAudit.auditctl('-m', mark);
+  while ((await searched(appliance, `text=${mark}`, ...AUDIT)).length === 0) await delay(100);
 }
 
 describe("the kernel's audit in the store", { skip: missing }, () => {
@@ -46,24 +61,14 @@ describe("the kernel's audit in the store", { skip: missing }, () => {
     rmSync(root, { recursive: true });
   });
 
-  async function search(...args: string[]): Promise<Found[]> {
-    const { code, stdout, stderr } = await appliance.cli('search', ...args, '-o', 'jsonl');
-    assert.equal(code, 0, stderr);
-    return stdout.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Found);
-  }
-
-  const records = (...args: string[]): Promise<Found[]> => search(...args, '--protocol', 'audit', '--kind', 'data');
+  const search = (...args: string[]): Promise<Found[]> => searched(appliance, ...args);
+  const records = (...args: string[]): Promise<Found[]> => search(...args, ...AUDIT);
 
   async function events(name: string): Promise<Record<string, unknown>[]> {
     return (await search(name, '--kind', 'event')).map(({ raw }) => JSON.parse(raw) as { event: string; fields: Record<string, unknown> }).filter(({ event }) => event === name).map(({ fields }) => fields);
   }
 
-  /** Everything up to now is in the store. */
-  async function settle(): Promise<void> {
-    const mark = randomUUID();
-    HostAudit.auditctl('-m', mark);
-    while ((await records(`text=${mark}`)).length === 0) await delay(100);
-  }
+  const settle = (): Promise<void> => settled(appliance);
 
   const reader = async () => (await appliance.status()).services.find(({ name }) => name === 'audit-reader')!;
 
@@ -135,5 +140,59 @@ describe("the kernel's audit in the store", { skip: missing }, () => {
     assert.equal((await events('audit.missing')).length, lost);
     const { stdout } = await appliance.cli('verify', '-o', 'json');
     assert.equal((JSON.parse(stdout) as { ok: boolean }).ok, true, stdout);
+  });
+
+  it('does not feed itself, and seals what others do in its home', async () => {
+    const figure = async (name: string): Promise<number> => {
+      const page = await (await fetch(`http://${appliance.addresses['metrics']}/metrics`)).text();
+      return Number(new RegExp(`^strongroom_capture_${name}\\{[^}]*\\} (\\d+)`, 'm').exec(page)?.[1]);
+    };
+    host.remove();
+    host.add(`always,exit -F arch=b64 -S rename,renameat,renameat2,unlink,unlinkat -F dir=${appliance.home} -F key=${key}-home`);
+    const stranger = join(appliance.home, 'run', `stranger-${randomUUID()}`);
+    writeFileSync(stranger, '');
+    rmSync(stranger);
+    await settle();
+    while ((await figure('audit_own')) < 10) {
+      HostAudit.auditctl('-m', 'something to commit');
+      await delay(200);
+    }
+    await settle();
+    const found = await records(`${key}-home`);
+    const events = found.map(({ raw }) => raw).filter((raw) => raw.startsWith('type=SYSCALL'));
+    assert.ok(events.some((raw) => raw.includes(stranger)), 'what this test did');
+    const supervisor = (await appliance.status()).services.find(({ name }) => name === 'supervisor')!.pid;
+    assert.deepEqual(events.filter((raw) => raw.includes(` ppid=${supervisor} `)), []);
+  });
+});
+
+describe("the kernel's audit by auditd's plugin", { skip: missing }, () => {
+  it("has all of auditd's log, what auditd says of itself too", async () => {
+    const root = mkdtempSync(join(tmpdir(), 'strongroom-audit-suite-'));
+    const key = `strongroom-suite-${randomUUID().slice(0, 8)}`;
+    const host = new HostAudit();
+    const auditd = new Auditd(join(root, 'auditd'));
+    const appliance = await startAppliance({ config: { capture: { audit: { enabled: true, path: 'plugin' } } } });
+    try {
+      assert.equal((await appliance.status()).services.some(({ name }) => name === 'audit-reader'), false, 'auditd starts it');
+      auditd.plugin(READER, [appliance.paths.readerSocket('audit'), '--plugin', '--user', '60650:60650']);
+      await auditd.start();
+      host.limit('-b', 8192);
+      host.enable();
+      host.add(`always,exit -F arch=b64 -S execve -F key=${key}`);
+      run(100, randomUUID());
+      await settled(appliance);
+      const log = auditd.log(); // before the commands below, which are execs too
+      await settled(appliance);
+      const sealed = new Set((await searched(appliance, ...AUDIT)).flatMap(({ raw }) => raw.split('\n')));
+      assert.deepEqual(log.filter((line) => !sealed.has(line)), []);
+      assert.ok(log.some((line) => line.startsWith('type=DAEMON_START')) && log.length > 700, `${log.length} lines`);
+    } finally {
+      host.remove();
+      await auditd.stop();
+      await appliance.stop();
+      host.restore();
+      rmSync(root, { recursive: true });
+    }
   });
 });

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { configOf } from '@strongroom/service/config';
 import type { ServiceStats } from '@strongroom/service';
 import type { Child } from './child.ts';
-import { healthOf, listenersOf, watchItem } from './status.ts';
+import { auditNotes, healthOf, listenersOf, watchItem } from './status.ts';
 
 const CONFIG = configOf();
 const NOW_MS = 1_000_000;
@@ -25,6 +25,12 @@ test('a vault that is stalled, silent, or behind its heartbeat is not', () => {
   assert.equal(health({ stats: { values: {} } }), false);
   assert.equal(healthOf([], CONFIG).ok, false);
   assert.match(healthOf([child({ state: 'stalled', reason: 'disk full' })], CONFIG).reason!, /stalled: disk full/);
+});
+
+const notes = (values: Record<string, number>): number => auditNotes([child({ service: 'capture', stats: { values } })]).length;
+
+test('an audit that is read and switched off is told', () => {
+  assert.deepEqual([notes({ auditReading: 1, auditEnabled: 0 }), notes({ auditReading: 1, auditEnabled: 1 }), notes({ auditReading: 0, auditEnabled: 0 }), notes({}), auditNotes([]).length], [1, 0, 0, 0, 0]);
 });
 
 test('a listener that several processes share is told once', () => {

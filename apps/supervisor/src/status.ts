@@ -35,7 +35,7 @@ export function statusOf(children: readonly Child[], facts: StatusFacts): Status
     services: [supervisorStatus(facts), ...children.map(serviceStatus), ...facts.readers.map(readerStatus)],
     listeners: listenersOf(children, facts.metricsAddress),
     separation: { kind: facts.separation.kind, reason: facts.separation.reason }, worm: worm ?? null, witness: witness ?? null, timestamp: timestamp ?? null, counter: counter ?? null, upkeep: upkeep ?? null, custody: custody ?? null,
-    health: healthOf(children, facts.config), notes: notesOf(facts, vault?.stats ?? ({ values: {} } as ServiceStats)),
+    health: healthOf(children, facts.config), notes: [...notesOf(facts, vault?.stats ?? ({ values: {} } as ServiceStats)), ...auditNotes(children)],
   };
 }
 
@@ -71,6 +71,12 @@ function notesOf({ separation, notes, config }: StatusFacts, { worm, upkeep, cus
     ...(upkeep === undefined ? [] : checksumNotes(upkeep.checksums, config.vault.checksums !== undefined)),
     ...(custody === undefined || custody.failure === null ? [] : [`An order cannot be carried out, and is tried again: ${custody.failure}.`]),
   ];
+}
+
+/** A reader that hears nothing because there is nothing to hear. */
+export function auditNotes(children: readonly Child[]): string[] {
+  const { values } = children.find(({ service }) => service === 'capture')?.stats ?? { values: {} };
+  return values['auditReading'] === 1 && values['auditEnabled'] === 0 ? ['The kernel\'s audit is switched off, so it reports nothing ("auditctl -e 1" switches it on).'] : [];
 }
 
 function checksumNotes({ directory, away, sharesVolume }: UpkeepFacts['checksums'], isChosen: boolean): string[] {

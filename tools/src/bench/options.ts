@@ -17,6 +17,8 @@ export interface Options {
   readonly only: ReadonlySet<string>;
   readonly write: boolean;
   readonly profile: boolean;
+  /** The kernel's audit is measured instead, with so many execs. */
+  readonly audit: number | null;
   /** Reading is measured instead of sealing, with so many records. */
   readonly reading: { readonly records: number; readonly days: number; readonly sources: number } | null;
 }
@@ -37,6 +39,7 @@ it exits 1 when events are missing. It uses only temporary directories and loopb
 
   --reading     searching, verifying and starting instead, on a store of --records records from --sources sources over
                 --days days (4000000, 500, 10); 100000000 take 7 GB of disk and some minutes
+  --audit       what reading the kernel's audit costs instead, by each way, with --execs execs (20000); as root, where no auditd runs
   --help
 `;
 
@@ -51,6 +54,7 @@ export function readOptions(args: readonly string[]): Options | null {
   return {
     seconds: whole(values.seconds, 'seconds', 5, 3600), events: values.events === undefined ? null : whole(values.events, 'events', 0, 1e9),
     rounds: whole(values.rounds, 'rounds', 3, 1000), idleSeconds: whole(values.idle, 'idle', 10, 3600),
+    audit: values.audit === true ? whole(values.execs, 'execs', 20_000, 10_000_000) : null,
     only, write: values.write === true, profile: values.profile === true, reading: values.reading === true ? readingOptions(values) : null,
   };
 }
@@ -69,7 +73,7 @@ function parse(args: readonly string[]) {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean' } as const;
   try {
-    return parseArgs({ args: [...args], options: { seconds: text, events: text, rounds: text, idle: text, only: text, write: flag, profile: flag, reading: flag, records: text, days: text, sources: text, help: flag } });
+    return parseArgs({ args: [...args], options: { seconds: text, events: text, rounds: text, idle: text, only: text, write: flag, profile: flag, reading: flag, audit: flag, execs: text, records: text, days: text, sources: text, help: flag } });
   } catch (error) {
     throw refused((error as Error).message, 'see npm run bench -- --help');
   }

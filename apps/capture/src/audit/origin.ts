@@ -90,7 +90,7 @@ export class AuditOrigin {
     const { incomplete, droppedRecords, kernelLostRecords, lost } = this.ledger;
     return {
       auditReading: this.#hello === null ? 0 : 1, auditIncomplete: incomplete, auditDroppedRecords: droppedRecords, auditKernelLostRecords: kernelLostRecords, auditOwn: this.ledger.own,
-      auditLostUnseen: lost.unseen,
+      auditLostUnseen: lost.unseen, ...(this.#watch.last === null ? {} : { auditEnabled: this.#watch.last.enabled }),
     };
   }
 
