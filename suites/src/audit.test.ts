@@ -175,7 +175,7 @@ describe("the kernel's audit by auditd's plugin", { skip: missing }, () => {
     const appliance = await startAppliance({ config: { capture: { audit: { enabled: true, path: 'plugin' } } } });
     try {
       assert.equal((await appliance.status()).services.some(({ name }) => name === 'audit-reader'), false, 'auditd starts it');
-      auditd.plugin(READER, [appliance.paths.readerSocket('audit'), '--plugin', '--user', '60650:60650']);
+      auditd.plugin(READER, [appliance.paths.readerSocket('audit'), '--plugin=60650:60650']);
       await auditd.start();
       host.limit('-b', 8192);
       host.enable();

@@ -3,7 +3,7 @@
  * strongroom-audit: moves audit records from the kernel to capture, and knows what it could not move.
  *
  *   strongroom-audit SOCKET [--own] [--user UID:GID] [--receive-bytes N]     from the kernel's multicast group
- *   strongroom-audit SOCKET --plugin [--user UID:GID]                        from auditd, on the standard input
+ *   strongroom-audit SOCKET --plugin[=UID:GID]                               from auditd, on the standard input; it passes two arguments on
  *
  * It opens what it needs, gives up every capability, and then only copies: into frames, docs/FORMAT.md "Between our
  * processes". While capture is away or does not read, nothing is read here, and the kernel's buffer holds; what did not fit
@@ -181,7 +181,7 @@ static void relay(const char *path) {
 }
 
 static void usage(void) {
-	fputs("usage: strongroom-audit SOCKET [--plugin | --own] [--user UID:GID] [--receive-bytes N]\n", stderr);
+	fputs("usage: strongroom-audit SOCKET [--plugin[=UID:GID] | --own] [--user UID:GID] [--receive-bytes N]\n", stderr);
 	exit(EXIT_USAGE);
 }
 
@@ -192,6 +192,7 @@ void options_read(struct options *options, int argc, char **argv) {
 	for (int i = 2; i < argc; i++) {
 		const char *value = i + 1 < argc ? argv[i + 1] : "";
 		if (strcmp(argv[i], "--plugin") == 0) options->plugin = 1;
+		else if (sscanf(argv[i], "--plugin=%u:%u", &options->user, &options->group) == 2) options->plugin = 1;
 		else if (strcmp(argv[i], "--own") == 0) options->own = 1;
 		else if (strcmp(argv[i], "--user") == 0 && sscanf(value, "%u:%u", &options->user, &options->group) == 2) i++;
 		else if (strcmp(argv[i], "--receive-bytes") == 0 && sscanf(value, "%d", &options->receive_bytes) == 1) i++;

@@ -89,7 +89,7 @@ async function begin(way: Way, root: string): Promise<Running> {
   const plugin = way.includes('plugin');
   const appliance = strongroom ? await startAppliance({ config: { capture: { audit: { enabled: true, path: plugin ? 'plugin' : 'multicast' } } } }) : null;
   const auditd = way.includes('auditd') ? new Auditd(join(root, 'auditd')) : null;
-  if (plugin) auditd!.plugin(PROGRAM, [appliance!.paths.readerSocket('audit'), '--plugin', '--user', READER_USER]);
+  if (plugin) auditd!.plugin(PROGRAM, [appliance!.paths.readerSocket('audit'), `--plugin=${READER_USER}`]);
   await auditd?.start();
   if (plugin) await delay(1000); // for its reader to connect
   const services = appliance === null ? [] : (await appliance.status()).services;

@@ -176,7 +176,7 @@ describe('the audit of this machine', { skip: missing }, () => {
   it("has every line of auditd's log as its plugin, its own among them, over a restart of auditd", async () => {
     const auditd = new Auditd(join(root, 'auditd-2'));
     const life = await begin();
-    auditd.plugin(program, [life.path, '--plugin', '--user', '65534:65534']);
+    auditd.plugin(program, [life.path, '--plugin=65534:65534']);
     spawnSync('chmod', ['777', root, life.path]);
     for (const round of [1, 2]) {
       await auditd.start();
@@ -200,7 +200,7 @@ describe('the audit of this machine', { skip: missing }, () => {
   it("tells what auditd's queue had no room for", async () => {
     const auditd = new Auditd(join(root, 'auditd-4'), 20);
     const life = await begin();
-    auditd.plugin(program, [life.path, '--plugin', '--user', '65534:65534']);
+    auditd.plugin(program, [life.path, '--plugin=65534:65534']);
     spawnSync('chmod', ['777', root, life.path]);
     await auditd.start();
     cleanups.push(() => auditd.stop());
