@@ -39,13 +39,14 @@ async function settled(appliance: Appliance): Promise<void> {
 }
 
 describe("the kernel's audit in the store", { skip: missing }, () => {
-  const root = mkdtempSync(join(tmpdir(), 'strongroom-audit-suite-'));
   const key = `strongroom-suite-${randomUUID().slice(0, 8)}`;
+  let root: string;
   let host: HostAudit;
   let auditd: Auditd;
   let appliance: Appliance;
 
   before(async () => {
+    root = mkdtempSync(join(tmpdir(), 'strongroom-audit-suite-'));
     host = new HostAudit();
     auditd = new Auditd(join(root, 'auditd'));
     appliance = await startAppliance({ config: { capture: { audit: { enabled: true } } } });

@@ -25,6 +25,9 @@ const program = join(root, 'strongroom-audit');
 const RULES = join(import.meta.dirname, '../../rules');
 const missing = auditMissing() || buildReader(program) || false;
 
+// Also where everything is skipped.
+process.on('exit', () => rmSync(root, { recursive: true, force: true }));
+
 /** A life of capture as far as the audit goes. What it seals is kept in memory. */
 class Life {
   readonly line = new SealedLine();
@@ -101,10 +104,7 @@ describe('the audit of this machine', { skip: missing }, () => {
     host.remove();
     for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
   });
-  after(() => {
-    host.restore();
-    rmSync(root, { recursive: true });
-  });
+  after(() => host.restore());
 
   const socketPath = (): string => join(root, `${(number += 1)}.sock`);
 
