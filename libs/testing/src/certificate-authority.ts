@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A certificate authority for tests: issues what ours does, and what ours never would.
 import { spawnSync } from 'node:child_process';
-import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,6 +27,8 @@ export interface CertificateWishes {
   /** In days from now. Default: from yesterday (below an intermediate: from now) for thirty days. */
   readonly fromDays?: number;
   readonly toDays?: number;
+  /** Default: a new one. */
+  readonly privateKey?: KeyObject;
 }
 
 export class TestAuthority {
@@ -53,8 +55,8 @@ export class TestAuthority {
   }
 
   async issue(wishes: CertificateWishes): Promise<IssuedCertificate> {
-    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const spki = publicKey.export({ type: 'spki', format: 'der' });
+    const { privateKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey } = wishes;
+    const spki = createPublicKey(privateKey).export({ type: 'spki', format: 'der' });
     const { uris = [], dns = [], ips = [], usages = ['client', 'server'], fromDays = this.#chain === '' ? -1 : 0, toDays = 30 } = wishes;
     const certificate = await issueCertificate({ spki, commonName: 'test', uris, dns, ips, usages, notBefore: days(fromDays), notAfter: days(toDays) }, this.#issuer);
     return { certificatePem: pemEncode('CERTIFICATE', certificate) + this.#chain, keyPem: pemOf(privateKey), keyHash: keyHash(spki).toString('hex') };

@@ -125,7 +125,7 @@ function reasonOf(call: DestructionCall): string | undefined {
 function checkedBucket(call: DestructionCall): string {
   const { bucket } = call.arguments;
   if (bucket !== undefined && /^[a-z0-9-]{1,40}\/\d{4}-\d{2}$/.test(bucket)) return bucket;
-  throw new Refused('usage.bucket', 'a destruction names its bucket', { why: 'a bucket is CLASS/YYYY-MM', fix: 'take it from "strongroom destruction list"' });
+  throw new Refused('usage.bucket', 'a destruction names its bucket', { why: 'a bucket is CLASS/YYYY-MM, and goes whole: one key protects all of it', fix: 'take it from "strongroom destruction list"' });
 }
 
 function checkedFile(call: DestructionCall): string {

@@ -4,7 +4,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { Bug } from '@strongroom/bytes';
-import { encodeOrderFile, newOrderFile } from '@strongroom/evidence';
+import { encodeOrderFile, newOrderFile, rangesOf } from '@strongroom/evidence';
 import { LogDirectory } from '../commit/log-directory.ts';
 import { PublishedLog } from '../upkeep/published-log.ts';
 import { Bench, away } from '../simulation/custody-bench.ts';
@@ -60,6 +60,22 @@ it('what a released hold kept comes under no key that an order waits for', async
   await order(bench, waiting);
   assert.deepEqual(failures(bench), []);
   assert.deepEqual([await bench.opens(kept), await bench.opens(later)], [true, false]);
+});
+
+it('an order that names less than lies under its keys, or nothing that is not held, destroys nothing', async () => {
+  await using bench = await Bench.open();
+  const { custody, tools } = bench;
+  const [first, second] = [await bench.seal('other.1'), await bench.seal('other.2')];
+  const drawn = await custody.drawDestroy(await bucketOf(bench), 'an erasure request');
+  assert.ok(drawn.order.kind === 'destroy');
+  const less = newOrderFile({ ...drawn.order, segments: rangesOf([first]) });
+  await tools.orders.put(less);
+  await order(bench, less);
+  await tools.orders.put(drawn);
+  await custody.place({ ...CASE, query: { text: 'other' } });
+  await order(bench, drawn);
+  assert.deepEqual(failures(bench), ['order.stale', 'order.all-held']);
+  assert.deepEqual([await bench.opens(first), await bench.opens(second)], [true, true]);
 });
 
 it('whatever an order fails with, it is told and tried again, and nothing else ends', async () => {

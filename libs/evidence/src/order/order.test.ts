@@ -126,6 +126,8 @@ describe('an approval counts', () => {
     assert.equal(checkApproved(approvedBy(newOrderFile(order), bert!, twin), rulesHere()).length, 2);
     const again = await makeCustodian(authority, 'd', 'bert');
     assert.throws(() => checkApproved(approvedBy(newOrderFile(order), bert!, again), rulesHere()), { code: 'order.approvals' });
+    const alias = await makeCustodian(authority, 'd', 'robert', { privateKey: bert!.key });
+    assert.throws(() => checkApproved(approvedBy(newOrderFile(order), bert!, alias), rulesHere()), { code: 'order.approvals' });
   });
 
   test('from whom the registry lets', () => {
