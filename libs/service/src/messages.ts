@@ -169,6 +169,17 @@ export interface TimestampFacts {
   readonly since: string | null;
 }
 
+/** A timestamp that the vault keeps, over so many entries. */
+export interface KeptTimestamp {
+  readonly size: number;
+  /** RFC 3339, by the authority's clock. */
+  readonly at: string;
+  readonly accuracyNs: number | null;
+  readonly authority: string;
+  readonly serial: string;
+  readonly policy: string;
+}
+
 /** What `context.stats` returns each second: numbers by name, and more where a service has it. */
 export interface ServiceStats {
   readonly values: Readonly<Record<string, number>>;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { KeptTimestamp } from '@strongroom/service';
 import { openControl } from '../connections.ts';
 import { writeValue } from '../output.ts';
 import { printable } from '../printable.ts';
@@ -6,15 +7,6 @@ import { count } from '../quantity.ts';
 import { factLines } from '../table.ts';
 import { boundText, shortTime } from '../time.ts';
 import { EXIT, verb } from '../verb.ts';
-
-interface Taken {
-  readonly size: number;
-  readonly at: string;
-  readonly accuracyNs: number | null;
-  readonly authority: string;
-  readonly serial: string;
-  readonly policy: string;
-}
 
 export const timestamp = verb({
   name: 'timestamp',
@@ -34,7 +26,7 @@ export const timestamp = verb({
   async run(call) {
     const client = await openControl(call.paths);
     try {
-      const taken = (await client.call('timestamp')) as Taken;
+      const taken = (await client.call('timestamp')) as KeptTimestamp;
       await writeValue(call, taken, () => takenLines(taken));
       return EXIT.ok;
     } finally {
@@ -43,7 +35,7 @@ export const timestamp = verb({
   },
 });
 
-export function takenLines({ size, at, accuracyNs, authority, serial, policy }: Taken): string[] {
+export function takenLines({ size, at, accuracyNs, authority, serial, policy }: KeptTimestamp): string[] {
   return [
     'The log is stamped.',
     ...factLines([

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Refused } from '@strongroom/bytes';
 import { TIMESTAMP_FILE, openCheckpoint, timestampTrust, verifyTimestamp, type Timestamp, type TimestampTrust } from '@strongroom/evidence';
 import { pemDecode } from '@strongroom/keys';
-import { errorFields, type Fields, type Level, type ServiceContext, type TimestampFacts } from '@strongroom/service';
+import { errorFields, type Fields, type KeptTimestamp, type Level, type ServiceContext, type TimestampFacts } from '@strongroom/service';
 import { listDirectory, putFile, readWhole } from '../disk.ts';
 import type { Sealing } from '../sealing.ts';
 import type { World } from '../world.ts';
@@ -20,17 +20,6 @@ type TimestampingContext = Pick<ServiceContext, 'paths' | 'config' | 'event'>;
 export interface Offer {
   readonly note: string;
   readonly size: number;
-}
-
-/** A timestamp that is kept, as it is told to others. */
-export interface KeptFacts {
-  readonly size: number;
-  /** RFC 3339, by the authority's clock. */
-  readonly at: string;
-  readonly accuracyNs: number | null;
-  readonly authority: string;
-  readonly serial: string;
-  readonly policy: string;
 }
 
 interface Kept extends Timestamp {
@@ -107,7 +96,7 @@ export class Timestamping {
   }
 
   /** The published checkpoint when it is due; else how long to wait. `last`: the newest that is kept. */
-  next(): { readonly offer: Offer | null; readonly dueInMs: number; readonly last: KeptFacts | null } {
+  next(): { readonly offer: Offer | null; readonly dueInMs: number; readonly last: KeptTimestamp | null } {
     const last = this.#last === null ? null : keptFacts(this.#last);
     return { ...this.#due(), last };
   }
@@ -127,7 +116,7 @@ export class Timestamping {
    * it waits for an answer, and the next one is asked for anew); 2. the answer (both: a timestamp). Nothing is replaced.
    * Throws `Refused`: `timestamp.*`, `der.*`; `Failed` of the disk.
    */
-  async keep(size: number, response: Buffer): Promise<KeptFacts> {
+  async keep(size: number, response: Buffer): Promise<KeptTimestamp> {
     const offer = this.#offer;
     if (offer?.size !== size) throw new Refused('timestamp.not-asked', `no checkpoint of ${size} entries was handed out`, { why: offer === null ? 'none is at present' : `one of ${offer.size} entries is` });
     const timestamp = verifyTimestamp(response, Buffer.from(offer.note), this.#trust);
@@ -174,7 +163,7 @@ export class Timestamping {
   }
 }
 
-function keptFacts(kept: Kept): KeptFacts {
+function keptFacts(kept: Kept): KeptTimestamp {
   const { size, accuracyNs, authority, serial, policy } = kept;
   return { size, at: timeOf(kept).toISOString(), accuracyNs: accuracyNs === null ? null : Number(accuracyNs), authority, serial, policy };
 }

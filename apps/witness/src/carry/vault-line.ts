@@ -2,7 +2,7 @@
 // The line to the vault, run/vault/witness.sock: made again whenever it is lost.
 import { Failed } from '@strongroom/bytes';
 import type { EntryPackage } from '@strongroom/evidence';
-import type { Fields, Level } from '@strongroom/service';
+import type { Fields, KeptTimestamp, Level } from '@strongroom/service';
 import { Line, type LineContext } from '../line.ts';
 
 export interface Published {
@@ -16,16 +16,6 @@ export interface Hello {
   readonly origin: string;
   /** The newest published checkpoint; null before the first. */
   readonly current: Published | null;
-}
-
-/** A timestamp that the vault keeps: over so many entries, at this time (RFC 3339) by the authority's clock. */
-export interface KeptTimestamp {
-  readonly size: number;
-  readonly at: string;
-  readonly accuracyNs: number | null;
-  readonly authority: string;
-  readonly serial: string;
-  readonly policy: string;
 }
 
 export interface StampNext {

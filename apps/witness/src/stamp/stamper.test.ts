@@ -4,8 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Failed } from '@strongroom/bytes';
 import { timestampTrust, verifyTimestamp } from '@strongroom/evidence';
-import type { KeptTimestamp } from '../carry/vault-line.ts';
-import type { Fields } from '@strongroom/service';
+import type { Fields, KeptTimestamp } from '@strongroom/service';
 import { TestTimestampAuthority, stampingIdentity, type Mood } from '@strongroom/testing';
 import { Stamper, type StampFacts } from './stamper.ts';
 

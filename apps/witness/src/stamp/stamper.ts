@@ -5,10 +5,10 @@ import { hash, randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Failed, Refused } from '@strongroom/bytes';
 import { TIMESTAMP_BYTES_MAX, encodeTimestampRequest, verifyTimestamp, type TimestampTrust } from '@strongroom/evidence';
-import { errorFields, type Fields } from '@strongroom/service';
+import { errorFields, type Fields, type KeptTimestamp } from '@strongroom/service';
 import { EVENTS, type EventName, type Say } from '../events.ts';
 import { exchange } from '../exchange.ts';
-import { isVaultGone, type KeptTimestamp, type Published, type VaultLine } from '../carry/vault-line.ts';
+import { isVaultGone, type Published, type VaultLine } from '../carry/vault-line.ts';
 
 /** Between attempts after failures, doubling; each is varied by half, so that many appliances do not ask at once. */
 const RETRY_MS_MIN = 1000;
