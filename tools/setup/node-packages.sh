@@ -72,6 +72,35 @@ build_reader() { # name, its sources in apps/capture/probe
   fi
 }
 
+# The optional probe for kernel events. Its kernel's side is compiled first, and becomes a header of the rest.
+build_probe() {
+  built=node_modules/.strongroom-native/strongroom-probe
+  sum=$(cd apps/capture/probe && sha256sum probe* kernel.h)
+  if [ "$(cat "$stamps/probe" 2>/dev/null)" = "$sum" ] && [ -f "$built" ]; then return; fi
+  mkdir -p node_modules/.strongroom-native "$stamps"
+  bpftool=$(PATH=$PATH:/usr/sbin:/sbin command -v bpftool || true)
+  if [ -z "$bpftool" ] || ! command -v clang >/dev/null || [ ! -f /usr/include/bpf/libbpf.h ]; then
+    rm -f "$built"
+    say 'the eBPF probe is not built, since clang, bpftool or libbpf-dev is not here: kernel events are not collected by eBPF'
+    return
+  fi
+  say 'building the eBPF probe'
+  case $(uname -m) in x86_64) machine=x86 ;; aarch64) machine=arm64 ;; *) machine=$(uname -m) ;; esac
+  parts=$(mktemp -d)
+  if clang -g -O2 -Wall -target bpf -mcpu=v3 "-D__TARGET_ARCH_$machine" "-I/usr/include/$(gcc -print-multiarch)" \
+    -c apps/capture/probe/probe.bpf.c -o "$parts/probe.bpf.o" &&
+    "$bpftool" gen skeleton "$parts/probe.bpf.o" name probe >"$parts/probe.skel.h" &&
+    gcc -std=gnu17 -O2 -fPIE -pie -fstack-protector-strong -Wall -Wextra -D_FORTIFY_SOURCE=2 -Wl,-z,relro,-z,now "-I$parts" \
+      apps/capture/probe/probe.c -lbpf -o "$built.new"; then
+    mv "$built.new" "$built"
+    echo "$sum" >"$stamps/probe"
+  else
+    rm -f "$built" "$built.new"
+    say 'it was not built (the compiler tells why above): kernel events are not collected by eBPF'
+  fi
+  rm -rf "$parts"
+}
+
 # The optional addon that hashes records with the processor's SHA instructions. Without it WebAssembly does, so whatever
 # goes wrong here is no reason to stop. Its stamp is its source.
 build_hasher() {

@@ -43,6 +43,7 @@ install_node_packages
 build_addon
 build_hasher
 build_reader audit audit.c audit-line.c audit-kernel.c
+build_probe
 exec 9<&-
 
 [ $# -eq 0 ] || exec "$@"

@@ -5,6 +5,7 @@ import { Failed } from '@strongroom/bytes';
 import { errorFields, EventSource, serviceId, SubmitClient, type Fields, type ServiceContext } from '@strongroom/service';
 import { Own } from './audit/own.ts';
 import { AuditFeed } from './audit/service.ts';
+import { EbpfFeed } from './ebpf/service.ts';
 import { EVENTS, type Say } from './events.ts';
 import { Feed } from './feed.ts';
 import { readHost, type Host } from './host.ts';
@@ -60,8 +61,10 @@ async function live(context: ServiceContext, host: Host, client: SubmitClient): 
   if (resumed.error !== null) say('capture.token-unknown', errorFields(resumed.error));
   const open = (protocol: string): LocalStream => new LocalStream({ id, keyHash: Buffer.from(keyHash, 'hex') }, protocol, log, resumed.error !== null);
   const audit = await startAudit(context, feed, open, say);
-  const running = [...startKmsg(context, feed, open, say), ...startJournal(context, host, feed, open, say), ...(audit === null ? [] : [audit])];
-  context.stats(() => ({ values: { ...feed.values(), ...audit?.values() }, sources: { [id]: feed.source(running.length) } }));
+  const ebpf = await startEbpf(context, feed, open, say);
+  const native = [audit, ebpf].filter((one) => one !== null);
+  const running = [...startKmsg(context, feed, open, say), ...startJournal(context, host, feed, open, say), ...native];
+  context.stats(() => ({ values: { ...feed.values(), ...audit?.values(), ...ebpf?.values() }, sources: { [id]: feed.source(running.length) } }));
   context.ready();
   // A feed may end before the stop, and it may fail: then so do we.
   await Promise.all([stopped, ...running.map(({ over }) => over)]);
@@ -101,7 +104,22 @@ function* startJournal(context: ServiceContext, host: Host, feed: Feed, open: (p
   yield { stream, over: journal.run(context.stop) };
 }
 
-async function startAudit(context: ServiceContext, feed: Feed, open: (protocol: string) => LocalStream, say: Say): Promise<(Running & { values(): Record<string, number> }) | null> {
+type Native = Running & { values(): Record<string, number> };
+
+async function startEbpf(context: ServiceContext, feed: Feed, open: (protocol: string) => LocalStream, say: Say): Promise<Native | null> {
+  if (!context.config.capture.ebpf.enabled) return null;
+  const stream = open('ebpf');
+  const ebpf = new EbpfFeed({ path: context.paths.readerSocket('ebpf'), feed, stream, say, recordBytesMax: context.config.gateway.maxRecordBytes });
+  try {
+    const { over } = await ebpf.start(context.stop);
+    return { stream, over, values: () => ebpf.values };
+  } catch (error) {
+    say('ebpf.absent', errorFields(error));
+    return null;
+  }
+}
+
+async function startAudit(context: ServiceContext, feed: Feed, open: (protocol: string) => LocalStream, say: Say): Promise<Native | null> {
   const { enabled, path } = context.config.capture.audit;
   if (!enabled) return null;
   const stream = open('audit');

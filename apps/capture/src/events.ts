@@ -67,6 +67,22 @@ export const EVENTS = {
   'audit.daemon': 'info',
   /** How the sums of the audit stand. */
   'audit.ledger': 'info',
+  /** Kernel events cannot be collected by eBPF at all. */
+  'ebpf.absent': 'warn',
+  /** A probe is connected. */
+  'ebpf.reading': 'info',
+  /** It is not any more; while it runs, the kernel's ring holds what comes. */
+  'ebpf.probe-gone': 'warn',
+  /** A probe said what none ever should; its line was ended. */
+  'ebpf.refused': 'error',
+  /** Somebody connected while a probe was there, and was turned away. */
+  'ebpf.second-probe': 'warn',
+  /** A hook or a watched directory that is not to be had; the rest is collected. */
+  'ebpf.note': 'warn',
+  /** Kernel events that never came: how many, why, and from when to when. */
+  'ebpf.missing': 'error',
+  /** How the sums of eBPF stand. */
+  'ebpf.ledger': 'info',
 } as const satisfies Record<string, Level>;
 
 export type EventName = keyof typeof EVENTS;

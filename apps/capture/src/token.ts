@@ -1,17 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // How far this host has been read. The vault commits it together with the records, as the resume token:
-//   token = u8 version 2 · 16 B boot id · u8 what follows (1 kmsg, 2 audit) · [u64 kmsg sequence] · [audit position] · journal cursor (ASCII, may be empty)
-// Version 1 is the same without audit.
+//   token = u8 version 2 · 16 B boot id · u8 what follows (1 kmsg, 2 audit, 4 ebpf) · [u64 kmsg sequence] · [audit position] ·
+//     [u64 life of the probe · u64 events settled] · journal cursor (ASCII, may be empty)
+// Version 1 is the same without audit and ebpf.
 import { ByteReader, ByteWriter, Refused } from '@strongroom/bytes';
 import { TOKEN_BYTES_MAX } from '@strongroom/evidence';
 import { AUDIT_POSITION_BYTES_MAX, readPosition, writePosition, type AuditPosition } from './audit/position.ts';
 
 const VERSION = 2;
-const [KMSG, AUDIT] = [1, 2];
+const [KMSG, AUDIT, EBPF] = [1, 2, 4];
+const EBPF_POSITION_BYTES = 16;
 const BOOT_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const PRINTABLE = /^[\x21-\x7e]*$/;
 /** A cursor of systemd has at most 145 characters today. */
-export const CURSOR_CHARACTERS_MAX = TOKEN_BYTES_MAX - 26 - AUDIT_POSITION_BYTES_MAX;
+export const CURSOR_CHARACTERS_MAX = TOKEN_BYTES_MAX - 26 - AUDIT_POSITION_BYTES_MAX - EBPF_POSITION_BYTES;
+
+/** How much of what one life of the probe produced is sealed or counted as lost. */
+export interface EbpfPosition {
+  /** When that life began, in ns since boot. */
+  readonly life: bigint;
+  readonly settled: number;
+}
 
 export interface Position {
   /** Boot that `kmsg` and `audit` count in, as in /proc/sys/kernel/random/boot_id. */
@@ -20,16 +29,19 @@ export interface Position {
   readonly kmsg: number | null;
   /** Which events of the kernel's audit were taken in that boot; null: none yet. */
   readonly audit: AuditPosition | null;
+  /** Absent: no probe was there yet in that boot. */
+  readonly ebpf?: EbpfPosition;
   /** Of the last journal entry taken; null: none yet. */
   readonly cursor: string | null;
 }
 
 /** At most {@link TOKEN_BYTES_MAX} octets, given a cursor of at most {@link CURSOR_CHARACTERS_MAX} printable characters. */
-export function encodeToken({ boot, kmsg, audit, cursor }: Position): Buffer {
+export function encodeToken({ boot, kmsg, audit, ebpf, cursor }: Position): Buffer {
   const to = new ByteWriter(TOKEN_BYTES_MAX).u8(VERSION).bytes(Buffer.from(boot.replaceAll('-', ''), 'hex'));
-  to.u8((kmsg === null ? 0 : KMSG) | (audit === null ? 0 : AUDIT));
+  to.u8((kmsg === null ? 0 : KMSG) | (audit === null ? 0 : AUDIT) | (ebpf === undefined ? 0 : EBPF));
   if (kmsg !== null) to.u64(kmsg);
   if (audit !== null) writePosition(to, audit);
+  if (ebpf !== undefined) to.u64(ebpf.life).u64(ebpf.settled);
   return Buffer.from(to.bytes(Buffer.from(cursor ?? '', 'latin1')).finish());
 }
 
@@ -41,12 +53,13 @@ export function decodeToken(token: Buffer): Position | null {
   if (version < 1 || version > VERSION) throw unknown(`its version is ${version}, known are 1 and ${VERSION}`);
   const boot = bootIdOf(from.take(16).toString('hex'));
   const follows = from.u8();
-  if (follows > (version === 1 ? KMSG : KMSG | AUDIT)) throw unknown(`${follows} is not known to say what follows`);
+  if (follows > (version === 1 ? KMSG : KMSG | AUDIT | EBPF)) throw unknown(`${follows} is not known to say what follows`);
   const kmsg = (follows & KMSG) === 0 ? null : from.size();
   const audit = (follows & AUDIT) === 0 ? null : readPosition(from);
+  const ebpf = (follows & EBPF) === 0 ? {} : { ebpf: { life: from.u64(), settled: from.size() } };
   const cursor = from.take(from.remaining).toString('latin1');
   if (!PRINTABLE.test(cursor)) throw unknown('its journal cursor is not printable');
-  return { boot, kmsg, audit, cursor: cursor === '' ? null : cursor };
+  return { boot, kmsg, audit, ...ebpf, cursor: cursor === '' ? null : cursor };
 }
 
 /** Whether a cursor can stand in a token. */

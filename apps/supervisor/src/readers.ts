@@ -13,6 +13,10 @@ const PROGRAMS = 'node_modules/.strongroom-native';
 /** To join the multicast group; to ask for the status; to have a buffer as large as configured. It gives them up. */
 const AUDIT_CAPABILITIES = ['audit_read', 'audit_control', 'net_admin'];
 
+/** To load the probe, and to have it read kernel memory. It gives them up. */
+const EBPF_CAPABILITIES = ['bpf', 'perfmon'];
+const TYPE_INFORMATION = '/sys/kernel/btf/vmlinux';
+
 export interface ReaderFacts {
   readonly place: Place;
   readonly paths: Layout;
@@ -22,7 +26,27 @@ export interface ReaderFacts {
 
 /** All that are to be started. */
 export function readerPlans(facts: ReaderFacts): readonly ReaderPlan[] {
-  return auditWanted(facts.config) && auditMissing(facts) === null ? [audit(facts)] : [];
+  return [
+    ...(auditWanted(facts.config) && auditMissing(facts) === null ? [audit(facts)] : []),
+    ...(facts.config.capture.ebpf.enabled && ebpfMissing(facts) === null ? [ebpf(facts)] : []),
+  ];
+}
+
+/** Why kernel events cannot be collected by eBPF though they shall, or null. */
+export function ebpfMissing({ place, config, users }: Omit<ReaderFacts, 'paths'>): string | null {
+  if (!config.capture.ebpf.enabled) return null;
+  if (users === null) return 'it takes root, and users of their own for its readers';
+  if (!existsSync(TYPE_INFORMATION)) return `this kernel says nothing of its types (${TYPE_INFORMATION} is not there)`;
+  return existsSync(join(place.code, PROGRAMS, 'strongroom-probe')) ? null : 'strongroom-probe was not built at set-up (tools/setup/setup.sh says why)';
+}
+
+function ebpf({ place, paths, config }: ReaderFacts): ReaderPlan {
+  const { watch, ringBytes } = config.capture.ebpf;
+  const program = join(seenByServices(place).code, PROGRAMS, 'strongroom-probe');
+  const args = [
+    asSeen(place, paths.readerSocket('ebpf')), '--own', String(process.pid), '--ring-bytes', String(ringBytes), ...watch.flatMap((directory) => ['--watch', directory]),
+  ];
+  return { name: 'ebpf', command: readerCommand(program, args, EBPF_CAPABILITIES), environment: serviceEnvironment('') };
 }
 
 /** Why the audit cannot be read though it shall, or null. */

@@ -175,6 +175,15 @@ const capture = section('What is taken from this host.', {
     }),
     receiveBytes: whole(32 * MIB, 65_536, GIB, { description: 'Records that the kernel holds for us while we cannot read; beyond, they are lost and counted.', unit: 'bytes', example: 32 * MIB }),
   }),
+  ebpf: section('Kernel events by eBPF.', {
+    enabled: flag(true, { description: 'Whether kernel events are collected by eBPF, where root started Strongroom and the kernel can.', example: true }),
+    watch: Type.Array(Type.String({ pattern: '^/' }), {
+      default: ['/etc', '/boot', '/usr'], maxItems: 256, ...facts({
+        description: 'Directories in which files that are opened for writing are told of; each reaches as far as its own file system.', example: ['/etc', '/usr'],
+      }),
+    }),
+    ringBytes: whole(8 * MIB, 4096, 512 * MIB, { description: 'Events that the kernel holds for us while we cannot read, rounded up to a power of two; beyond, they are lost and counted.', unit: 'bytes', example: 8 * MIB }),
+  }),
 });
 
 const witness = section('Others who vouch for this log, and for whose logs we vouch.', {

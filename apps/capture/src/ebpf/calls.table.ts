@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The system calls of events by number: name, and by argument the name of what is a number there. Arguments that point to
+// something are left out: what they pointed to is told instead. On processors not listed the number alone is told.
+export interface SystemCall {
+  readonly name: string;
+  readonly fields: readonly (readonly [index: number, name: string])[];
+}
+
+const call = (name: string, ...names: readonly (string | null)[]): SystemCall =>
+  ({ name, fields: names.flatMap((field, index) => (field === null ? [] : [[index, field] as const])) });
+
+const X64: Readonly<Record<number, SystemCall>> = {
+  2: call('open', null, 'openFlags', 'mode'), 42: call('connect', 'fd'), 43: call('accept', 'fd'), 49: call('bind', 'fd'), 56: call('clone', 'cloneFlags'),
+  82: call('rename'), 84: call('rmdir'), 85: call('creat', null, 'mode'), 87: call('unlink'), 90: call('chmod', null, 'mode'), 91: call('fchmod', 'fd', 'mode'),
+  92: call('chown', null, 'toUid', 'toGid'), 93: call('fchown', 'fd', 'toUid', 'toGid'), 94: call('lchown', null, 'toUid', 'toGid'),
+  101: call('ptrace', 'request', 'target'), 105: call('setuid', 'toUid'), 106: call('setgid', 'toGid'), 113: call('setreuid', 'toUid', 'toEuid'),
+  114: call('setregid', 'toGid', 'toEgid'), 116: call('setgroups', 'groups'), 117: call('setresuid', 'toUid', 'toEuid', 'toSuid'),
+  119: call('setresgid', 'toGid', 'toEgid', 'toSgid'), 122: call('setfsuid', 'toUid'), 123: call('setfsgid', 'toGid'), 126: call('capset'),
+  155: call('pivot_root'), 159: call('adjtimex'), 161: call('chroot'), 164: call('settimeofday'), 165: call('mount', null, null, null, 'mountFlags'),
+  166: call('umount2', null, 'mountFlags'), 175: call('init_module', null, 'octets'), 176: call('delete_module', null, 'moduleFlags'), 227: call('clock_settime', 'clock'),
+  257: call('openat', 'directory', null, 'openFlags', 'mode'), 260: call('fchownat', 'directory', null, 'toUid', 'toGid'), 263: call('unlinkat', 'directory', null, 'removeFlags'),
+  264: call('renameat', 'directory', null, 'toDirectory'), 268: call('fchmodat', 'directory', null, 'mode'), 272: call('unshare', 'cloneFlags'), 288: call('accept4', 'fd'),
+  305: call('clock_adjtime', 'clock'), 308: call('setns', 'fd', 'cloneFlags'), 311: call('process_vm_writev', 'target'), 313: call('finit_module', 'fd', null, 'moduleFlags'),
+  316: call('renameat2', 'directory', null, 'toDirectory', null, 'renameFlags'), 321: call('bpf', 'command'), 429: call('move_mount', 'directory', null, 'toDirectory'),
+  437: call('openat2', 'directory'), 452: call('fchmodat2', 'directory', null, 'mode'),
+};
+
+/** Null for one that isn't known here. */
+export function systemCall(number: number, architecture: string = process.arch): SystemCall | null {
+  return architecture === 'x64' ? X64[number] ?? null : null;
+}

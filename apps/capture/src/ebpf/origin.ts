@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the frames of strongroom-probe to sealed events: one record for each, and beside them what is missing, and why.
+import type { SubmittedRun } from '@strongroom/evidence';
+import type { EventName, Say } from '../events.ts';
+import type { Feed } from '../feed.ts';
+import { observe } from '../observed.ts';
+import type { LocalStream } from '../stream.ts';
+import { eventLine } from './event-line.ts';
+import { malformed, parseCounts, parseEvents, parseHello, parseNote, PROBE_FRAME, type ProbeHello } from './frames.ts';
+import { Ledger } from './ledger.ts';
+
+export interface EbpfOptions {
+  readonly feed: Feed;
+  readonly stream: LocalStream;
+  readonly say: Say;
+  /** Octets of an event that are kept whole. */
+  readonly recordBytesMax: number;
+}
+
+type EventFields = Parameters<LocalStream['event']>[1];
+
+export class EbpfOrigin {
+  readonly ledger = new Ledger();
+  readonly #options: EbpfOptions;
+  #hello: ProbeHello | null = null;
+  #life: bigint | null = null;
+  /** Since when nobody watched, in ns since boot; null: that is not known, or somebody watches. */
+  #goneAt: bigint | null = null;
+  #lastAt = 0n;
+  #unseenTold = 0;
+  #runs: SubmittedRun[] = [];
+
+  constructor(options: EbpfOptions) {
+    this.#options = options;
+    options.feed.tally(options.stream.protocol);
+  }
+
+  /** A frame of the probe that is connected. Throws `Refused`: `ebpf.frame`, `bytes.*`; then the line is to be ended. */
+  frame(kind: number, payload: Buffer): void {
+    if (kind === PROBE_FRAME.hello) this.#begin(parseHello(payload));
+    else if (this.#hello === null) throw malformed('the first frame was no hello');
+    else if (kind === PROBE_FRAME.events) this.#take(payload);
+    else if (kind === PROBE_FRAME.counts) this.#count(payload);
+    else if (kind === PROBE_FRAME.note) this.#tell('ebpf.note', { text: parseNote(payload) });
+    else throw malformed(`frames of kind ${kind} are not known`);
+    this.#flush();
+  }
+
+  /** The probe is gone, or we are about to be. */
+  end(why: string): void {
+    if (this.#hello === null) return;
+    this.#hello = null;
+    this.#goneAt = this.#lastAt;
+    this.#tell('ebpf.probe-gone', { why, lastEventAtNs: String(this.#lastAt) });
+    this.#flush();
+  }
+
+  /** What the tally does not say, for `stats`. */
+  values(): Record<string, number> {
+    const { overrun, unseen, notRead, ownTotal } = this.ledger;
+    return { ebpfReading: this.#hello === null ? 0 : 1, ebpfLostOverrun: overrun, ebpfLostUnseen: unseen, ebpfLostNotRead: notRead, ebpfOwn: ownTotal };
+  }
+
+  /** Seals how the sums stand. */
+  seal(): void {
+    const { feed, stream } = this.#options;
+    const { unseen } = this.ledger;
+    if (unseen > this.#unseenTold) this.#tell('ebpf.missing', { count: unseen - this.#unseenTold, reason: 'unseen' });
+    this.#unseenTold = Math.max(unseen, this.#unseenTold);
+    this.#tell('ebpf.ledger', this.ledger.fields(feed.tally(stream.protocol), this.#hello !== null));
+    this.#flush();
+  }
+
+  /** A probe that says how far it had come: one that we know, one that an earlier life of ours knew, or a new one. */
+  #begin(hello: ProbeHello): void {
+    if (this.#hello !== null) throw malformed('a second hello on one line');
+    const { feed } = this.#options;
+    const sent = hello.next.reduce((sum, number) => sum + number, 0);
+    const before = feed.position.ebpf;
+    this.#hello = hello;
+    this.#tell('ebpf.reading', { pid: hello.pid, life: String(hello.life), ringBytes: hello.ringBytes, cpus: hello.next.length, boot: feed.position.boot });
+    if (before !== undefined && before.life === hello.life && sent > before.settled) this.#notRead(sent - before.settled);
+    if (before !== undefined && before.life !== hello.life) {
+      // What the ring of the earlier probe still held, and what happened until this one watched, nobody counted.
+      this.#tell('ebpf.missing', { count: null, reason: 'not-watched', fromNs: String(this.#goneAt ?? before.life), toNs: String(hello.life) });
+    }
+    this.#life = hello.life;
+    this.#goneAt = null;
+    this.ledger.begin(hello.next);
+  }
+
+  #notRead(count: number): void {
+    this.ledger.notRead += count;
+    this.#tell('ebpf.missing', { count, reason: 'not-read' });
+  }
+
+  #take(payload: Buffer): void {
+    const events = parseEvents(payload);
+    for (const event of events) this.ledger.take(event);
+    const last = events.at(-1);
+    if (last === undefined) return;
+    this.#lastAt = last.header.readBigUInt64LE(24);
+    const limit = this.#options.recordBytesMax;
+    this.#runs.push(...this.#options.stream.take(events.map((event) => observe(Buffer.from(eventLine(event)), limit))));
+  }
+
+  #count(payload: Buffer): void {
+    const counts = parseCounts(payload);
+    this.ledger.count(counts);
+    for (const { cpu, type, lost } of counts.rows) {
+      if (lost > 0) this.#tell('ebpf.missing', { count: lost, reason: 'overrun', type, cpu, fromNs: String(counts.fromNs), toNs: String(counts.toNs) });
+    }
+  }
+
+  #tell(name: EventName, fields: EventFields): void {
+    this.#runs.push(this.#options.stream.event(name, fields));
+  }
+
+  #flush(): void {
+    const { feed, stream } = this.#options;
+    const runs = this.#runs;
+    this.#runs = [];
+    feed.tally(stream.protocol).lost = this.ledger.lost;
+    if (runs.length > 0) feed.add(runs, this.#life === null ? {} : { ebpf: { life: this.#life, settled: this.ledger.settled } }, true);
+  }
+}
