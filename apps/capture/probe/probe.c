@@ -34,7 +34,7 @@
 enum { FRAME_HELLO, FRAME_EVENTS, FRAME_LOST, FRAME_NOTE };
 enum { FRAME_BYTES = 1 << 20, FRAME_FULL = FRAME_BYTES - (32 << 10), WATCH_MAX = 256, NOTES_MAX = 16, NOTE_BYTES = 200 };
 #define RING_BYTES (8 << 20)
-#define REST_NS 20000000L /* between two readings: each wakes us and capture */
+#define REST_NS 50000000L /* between two readings: each wakes us and capture, which costs more than what is read */
 #define RETRY_NS 250000000L
 #define QUIET_MS 1000
 
