@@ -76,7 +76,7 @@ export const EVENTS = {
   /** A probe said what none ever should; its line was ended. */
   'ebpf.refused': 'error',
   /** Somebody connected while a probe was there, and was turned away. */
-  'ebpf.second-probe': 'warn',
+  'ebpf.second-reader': 'warn',
   /** A hook or a watched directory that is not to be had; the rest is collected. */
   'ebpf.note': 'warn',
   /** Kernel events that never came: how many, why, and from when to when. */

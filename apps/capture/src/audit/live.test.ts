@@ -17,7 +17,7 @@ import { SealedLine } from '../testing/sealed-line.ts';
 import { decodeToken, type Position } from '../token.ts';
 import { argumentsOf, decodeLine } from './decode.ts';
 import { AuditOrigin, steadyMs } from './origin.ts';
-import { ReaderLine } from './reader-line.ts';
+import { ReaderLine } from '../reader/line.ts';
 
 const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
 const root = mkdtempSync(join(tmpdir(), 'strongroom-audit-'));

@@ -5,6 +5,7 @@ import type { SubmittedRun } from '@strongroom/evidence';
 import type { Say } from '../events.ts';
 import type { Feed } from '../feed.ts';
 import { observe, type Observed } from '../observed.ts';
+import type { Origin } from '../reader/feed.ts';
 import type { LocalStream } from '../stream.ts';
 import { changesIn } from './changes.ts';
 import { AUDIT_FRAME, malformed, parseHello, parseLines, parseLost, parseNote, parseRecords, type Hello, type Moment } from './frames.ts';
@@ -33,7 +34,7 @@ export interface AuditOptions {
   readonly own: Own | null;
 }
 
-export class AuditOrigin {
+export class AuditOrigin implements Origin {
   readonly ledger = new Ledger();
   readonly #options: AuditOptions;
   readonly #watch: Watch;

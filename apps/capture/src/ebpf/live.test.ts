@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { after, afterEach, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { NO_KEY } from '@strongroom/evidence';
-import { ReaderLine } from '../audit/reader-line.ts';
+import { ReaderLine } from '../reader/line.ts';
 import { Feed } from '../feed.ts';
 import { LocalStream } from '../stream.ts';
 import { Probe, probeMissing } from '../testing/probe.ts';

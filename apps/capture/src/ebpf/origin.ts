@@ -4,6 +4,7 @@ import type { SubmittedRun } from '@strongroom/evidence';
 import type { EventName, Say } from '../events.ts';
 import type { Feed } from '../feed.ts';
 import { observe } from '../observed.ts';
+import type { Origin } from '../reader/feed.ts';
 import type { LocalStream } from '../stream.ts';
 import { eventLine } from './event-line.ts';
 import { malformed, parseCounts, parseEvents, parseHello, parseNote, PROBE_FRAME, type ProbeHello } from './frames.ts';
@@ -19,7 +20,7 @@ export interface EbpfOptions {
 
 type EventFields = Parameters<LocalStream['event']>[1];
 
-export class EbpfOrigin {
+export class EbpfOrigin implements Origin {
   readonly ledger = new Ledger();
   readonly #options: EbpfOptions;
   #hello: ProbeHello | null = null;

@@ -9,12 +9,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { FLAG, KIND, NO_KEY } from '@strongroom/evidence';
 import type { Fields } from '@strongroom/service';
 import { Journald, journaldMissing } from '@strongroom/testing';
-import type { EventName } from './events.ts';
-import { Feed } from './feed.ts';
+import type { EventName } from '../events.ts';
+import { Feed } from '../feed.ts';
 import { Journal } from './journal.ts';
-import { LocalStream } from './stream.ts';
-import { SealedLine } from './testing/sealed-line.ts';
-import { decodeToken, type Position } from './token.ts';
+import { LocalStream } from '../stream.ts';
+import { SealedLine } from '../testing/sealed-line.ts';
+import { decodeToken, type Position } from '../token.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'strongroom-journal-'));
 const running: Journald[] = [];

@@ -2,7 +2,7 @@
 // systemd's own reader as a child process: the journal's file format is private to systemd, its JSON output is not.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import type { JournalLine, JournalLines } from './journal-lines.ts';
+import type { JournalLine, JournalLines } from './lines.ts';
 
 const COMMAND = 'journalctl';
 /** `--merge`, or `--follow` would show the newest boot alone, whatever cursor it is given. */

@@ -4,14 +4,14 @@
 // nothing is read. What journald copied from the kernel's ring is taken here too: two observations, both kept.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Fields } from '@strongroom/service';
-import type { EventName, Say } from './events.ts';
-import type { Feed } from './feed.ts';
-import type { Host } from './host.ts';
-import { areTied, isNotNewer, timeOf } from './journal-cursor.ts';
-import { JournalLines, type JournalLine } from './journal-lines.ts';
-import { Moment } from './journal-moment.ts';
+import type { EventName, Say } from '../events.ts';
+import type { Feed } from '../feed.ts';
+import type { Host } from '../host.ts';
+import { areTied, isNotNewer, timeOf } from './cursor.ts';
+import { JournalLines, type JournalLine } from './lines.ts';
+import { Moment } from './moment.ts';
 import { Journalctl, type Ended } from './journalctl.ts';
-import type { LocalStream } from './stream.ts';
+import type { LocalStream } from '../stream.ts';
 
 const RETRY_MS_MIN = 1000;
 const RETRY_MS_MAX = 60_000;

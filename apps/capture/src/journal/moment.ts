@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // While journald moves its runtime journal to disk, both hold the same entries under different sequence numbers. A
 // journalctl that follows passes over what is older than the moment where it stands, but gives that moment once more.
-import { partsOf } from './journal-cursor.ts';
+import { partsOf } from './cursor.ts';
 
 /** A moment has what journald read at once. Beyond this, and only then, repeats of it are not recognised. */
 const ENTRIES_MAX = 10_000;

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { hash } from 'node:crypto';
 import { KIND, NO_KEY } from '@strongroom/evidence';
-import { Feed } from './feed.ts';
+import { Feed } from '../feed.ts';
 import { Kmsg } from './kmsg.ts';
-import type { KmsgRead } from './kmsg-device.ts';
-import { LocalStream } from './stream.ts';
-import { SealedLine } from './testing/sealed-line.ts';
-import { decodeToken } from './token.ts';
+import type { KmsgRead } from './device.ts';
+import { LocalStream } from '../stream.ts';
+import { SealedLine } from '../testing/sealed-line.ts';
+import { decodeToken } from '../token.ts';
 
 const boot = 'c4f591bd-85de-4bf1-b443-196190be7b3b';
 const message = (sequence: number, text = `message ${sequence}`): string => `6,${sequence},1000${sequence},-;${text}\n`;

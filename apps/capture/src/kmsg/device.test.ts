@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { closeSync, constants, openSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { kmsgDevice, kmsgSequence } from './kmsg-device.ts';
+import { kmsgDevice, kmsgSequence } from './device.ts';
 
 const DEVICE = '/dev/kmsg';
 

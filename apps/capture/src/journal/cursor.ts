@@ -3,7 +3,7 @@
 // Sequence numbers change when journald moves its runtime journal to disk, and a journal that lost its tail in a crash
 // gives them out a second time. Boot, times and hash of an entry stay, but all that journald reads at once gets one time,
 // and equal messages among them one hash.
-import { fitsToken } from './token.ts';
+import { fitsToken } from '../token.ts';
 
 const NAME = Buffer.from('"__CURSOR"');
 /** From the name to the end of the value, spaces allowed for. */

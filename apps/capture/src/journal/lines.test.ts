@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { JournalLines, type JournalLine } from './journal-lines.ts';
+import { JournalLines, type JournalLine } from './lines.ts';
 
 const LIMIT = 512;
 const entry = (i: number, text = 'x'): string => JSON.stringify({ MESSAGE: text, __CURSOR: `s=1;i=${i}`, PRIORITY: '6' });

@@ -3,10 +3,10 @@
 // event between its neighbours. The kernel's ring is the buffer: while the vault takes no more, nothing is read.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SubmittedRun } from '@strongroom/evidence';
-import type { Feed } from './feed.ts';
-import { kmsgSequence, type KmsgRead } from './kmsg-device.ts';
-import { observe, type Observed } from './observed.ts';
-import type { LocalStream } from './stream.ts';
+import type { Feed } from '../feed.ts';
+import { kmsgSequence, type KmsgRead } from './device.ts';
+import { observe, type Observed } from '../observed.ts';
+import type { LocalStream } from '../stream.ts';
 
 /** Libuv cannot poll this device. 250 ms costs nothing, and a ring of 128 KiB holds that long at 15,000 records a second. */
 const POLL_MS_MAX = 250;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Moment } from './journal-moment.ts';
+import { Moment } from './moment.ts';
 
 /** Which of these entries, `numbering number moment hash`, are repeats. */
 function repeats(...entries: string[]): string[] {

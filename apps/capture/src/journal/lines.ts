@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Cuts journalctl's output into lines, one per entry. Holds at most one unfinished line, and of that no more than the limit.
 import { createHash, type Hash } from 'node:crypto';
-import { CURSOR_FIELD_BYTES_MAX, cursorIn } from './journal-cursor.ts';
-import type { Observed } from './observed.ts';
+import { CURSOR_FIELD_BYTES_MAX, cursorIn } from './cursor.ts';
+import type { Observed } from '../observed.ts';
 
 const LF = 0x0a;
 

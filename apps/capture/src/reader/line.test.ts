@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, afterEach, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Refused } from '@strongroom/bytes';
-import { Frames, ReaderLine } from './reader-line.ts';
+import { Frames, ReaderLine } from './line.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'strongroom-line-'));
 after(() => rmSync(directory, { recursive: true }));

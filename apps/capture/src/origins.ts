@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is read from this host, as configured. What cannot be read is said, and the rest goes on.
+import { Failed } from '@strongroom/bytes';
+import { errorFields, type ServiceContext } from '@strongroom/service';
+import { AuditOrigin, steadyMs } from './audit/origin.ts';
+import { Own } from './audit/own.ts';
+import { EbpfOrigin } from './ebpf/origin.ts';
+import type { Say } from './events.ts';
+import type { Feed } from './feed.ts';
+import type { Host } from './host.ts';
+import { Journal } from './journal/journal.ts';
+import { kmsgDevice } from './kmsg/device.ts';
+import { Kmsg } from './kmsg/kmsg.ts';
+import { startReaderFeed, type ReaderFeedOptions } from './reader/feed.ts';
+import type { LocalStream } from './stream.ts';
+
+export interface Facts {
+  readonly context: ServiceContext;
+  readonly host: Host;
+  readonly feed: Feed;
+  /** A new stream of a protocol. */
+  readonly open: (protocol: string) => LocalStream;
+  readonly say: Say;
+}
+
+/** One that runs. */
+export interface Running {
+  readonly stream: LocalStream;
+  /** Resolves at the stop, or before when it can go no further. */
+  readonly over: Promise<void>;
+  /** What its tally does not say, for `stats`. */
+  values?(): Record<string, number>;
+}
+
+/** Readers can connect before it returns. */
+export async function startOrigins(facts: Facts): Promise<readonly Running[]> {
+  const native = [await startAudit(facts), await startEbpf(facts)];
+  return [...startKmsg(facts), ...startJournal(facts), ...native.filter((one) => one !== null)];
+}
+
+function* startKmsg({ context, feed, open, say }: Facts): Generator<Running> {
+  if (!context.config.capture.kmsg) return;
+  if (context.kmsgFd === null) return say('kmsg.absent', { why: 'the supervisor may not read /dev/kmsg', fix: 'start Strongroom as root' });
+  const stream = open('kmsg');
+  const kmsg = new Kmsg({ read: kmsgDevice(context.kmsgFd), feed, stream, recordBytesMax: context.config.gateway.maxRecordBytes });
+  const over = kmsg.run(context.stop).catch((error: unknown) => {
+    if (!(error instanceof Failed)) throw error;
+    say('kmsg.failed', errorFields(error));
+  });
+  yield { stream, over };
+}
+
+function* startJournal({ context, host, feed, open, say }: Facts): Generator<Running> {
+  const { enabled, directory } = context.config.capture.journal;
+  if (!enabled) return;
+  const stream = open('journal');
+  const journal = new Journal({ directory, host, feed, stream, say, recordBytesMax: context.config.gateway.maxRecordBytes });
+  yield { stream, over: journal.run(context.stop) };
+}
+
+async function startAudit({ context, feed, open, say }: Facts): Promise<Running | null> {
+  const { enabled, path } = context.config.capture.audit;
+  if (!enabled) return null;
+  const stream = open('audit');
+  const own = new Own({ supervisor: process.ppid, homes: [context.home] });
+  const origin = new AuditOrigin({ feed, stream, say, recordBytesMax: context.config.gateway.maxRecordBytes, own }, steadyMs());
+  const absent = path === 'plugin' ? { why: 'auditd has not started our plugin', fix: 'put apps/capture/plugins.d/strongroom.conf into /etc/audit/plugins.d, as docs/OPERATING.md says' }
+    : { why: 'strongroom-audit is not there: it takes root, and is built at set-up', fix: 'start Strongroom as root after tools/setup/setup.sh, or set capture.audit.enabled to false' };
+  return startReader(context, { name: 'audit', path: context.paths.readerSocket('audit'), origin, feed, say, absent }, stream);
+}
+
+async function startEbpf({ context, feed, open, say }: Facts): Promise<Running | null> {
+  if (!context.config.capture.ebpf.enabled) return null;
+  const stream = open('ebpf');
+  const origin = new EbpfOrigin({ feed, stream, say, recordBytesMax: context.config.gateway.maxRecordBytes });
+  const absent = {
+    why: 'strongroom-probe is not there: it takes root and a kernel with type information, and is built at set-up',
+    fix: 'look at the notes of strongroom status; or set capture.ebpf.enabled to false',
+  };
+  return startReader(context, { name: 'ebpf', path: context.paths.readerSocket('ebpf'), origin, feed, say, absent }, stream);
+}
+
+async function startReader({ stop }: ServiceContext, options: ReaderFeedOptions, stream: LocalStream): Promise<Running | null> {
+  try {
+    const { over } = await startReaderFeed(options, stop);
+    return { stream, over, values: () => options.origin.values() };
+  } catch (error) {
+    options.say(`${options.name}.absent`, errorFields(error));
+    return null;
+  }
+}
