@@ -20,24 +20,33 @@ function open(denied: unknown[] = []) {
 }
 
 describe('feed', () => {
-  it('sends at once while nothing waits, then gathers until the acknowledgement', async () => {
+  it('sends what is urgent at once while nothing waits, then with the acknowledgement', async () => {
     const { line, feed, kmsg, journal } = open();
     line.held = true;
-    feed.add(kmsg.take(record('one')), { kmsg: 1 });
+    feed.add(kmsg.take(record('one')), { kmsg: 1 }, true);
     feed.add(journal.take(record('two')), { cursor: 's=2' });
-    feed.add(kmsg.take(record('three')), { kmsg: 3 });
+    feed.add(kmsg.take(record('three')), { kmsg: 3 }, true);
     assert.equal(line.submissions.length, 1);
     line.release();
     await settled();
     assert.equal(line.submissions.length, 2);
     assert.deepEqual(line.records().map(({ raw }) => raw.toString()), ['one', 'two', 'three']);
+    assert.deepEqual(line.submissions.map(({ urgent }) => urgent), [true, true]);
+  });
+
+  it('gathers the rest into one submission that can wait, and sends it unasked', async () => {
+    const { line, feed, journal } = open();
+    for (const text of ['one', 'two', 'three']) feed.add(journal.take(record(text)), { cursor: `s=${text}` });
+    assert.equal(line.submissions.length, 0);
+    while (line.submissions.length === 0) await new Promise((resolve) => { setTimeout(resolve, 20); });
+    assert.deepEqual(line.submissions.map(({ runs, urgent }) => [runs.length, urgent]), [[3, false]]);
   });
 
   it('says in every token exactly what it and all before it hold', async () => {
     const { line, feed, kmsg, journal } = open();
     line.held = true;
-    feed.add(kmsg.take(record('one')), { kmsg: 1 });
-    feed.add(journal.take(record('two')), { cursor: 's=2' });
+    feed.add(kmsg.take(record('one')), { kmsg: 1 }, true);
+    feed.add(journal.take(record('two')), { cursor: 's=2' }, true);
     assert.deepEqual(decodeToken(line.submissions[0]!.token), { boot, kmsg: 1, audit: null, cursor: null });
     line.release();
     await settled();
@@ -48,13 +57,13 @@ describe('feed', () => {
     const { line, feed, journal } = open();
     line.held = true;
     for (let i = 0; i < 10; i += 1) feed.add(journal.take(record('x'.repeat(100_000))), { cursor: `s=${i}` });
-    assert.deepEqual(line.submissions.map(({ runs }) => runs.length), [1, 3, 3, 3]);
+    assert.deepEqual(line.submissions.map(({ runs }) => runs.length), [6]);
   });
 
   it('counts so that the sums balance at every moment', async () => {
     const { line, feed, kmsg } = open();
     line.held = true;
-    feed.add(kmsg.take(record('one')));
+    feed.add(kmsg.take(record('one')), {}, true);
     feed.tally('kmsg').lost += 5;
     assert.deepEqual(feed.values(), { kmsgProduced: 6, kmsgReceived: 1, kmsgSubmitted: 0, kmsgDenied: 0, kmsgLost: 5, kmsgWaiting: 1 });
     assert.deepEqual([feed.source(1).waiting, feed.waiting], [3, 1]);
@@ -69,7 +78,7 @@ describe('feed', () => {
     const { line, feed, kmsg, journal } = open(denied);
     const runs = [...kmsg.take(record('one')), ...journal.take(record('two'))];
     line.denies.set(runs[1]!.stream.toString('hex'), 'source.foreign');
-    feed.add(runs);
+    feed.add(runs, {}, true);
     await settled();
     assert.deepEqual(denied, [{ code: 'source.foreign', stream: runs[1]!.stream.toString('hex'), records: 1 }]);
     assert.deepEqual([feed.tally('kmsg').sealed, feed.tally('journal').denied, feed.waiting], [1, 1, 0]);

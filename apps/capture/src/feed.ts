@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // From runs to submissions. Runs and the position behind them go together: a submission's token always says exactly
 // what it and all before it hold, so whichever submission the vault committed last, the next life goes on behind it.
-// While nothing waits for the vault a run leaves at once; otherwise runs gather until the next acknowledgement.
+// An urgent run leaves at once while nothing waits for the vault, else with the next acknowledgement. All others gather for a
+// while: each submission costs a commit, and a commit costs as much as sealing hundreds of records.
 import { KIND, type SubmittedRun } from '@strongroom/evidence';
 import type { SourceStats, SubmitClient } from '@strongroom/service';
 import { encodeToken, type Position } from './token.ts';
 
-const SUBMISSION_BYTES = 256 * 1024;
+const SUBMISSION_BYTES = 512 * 1024;
+/** What gathers is lost with this process, if its source does not keep it: so long, and one submission's octets, at most. */
+const GATHER_MS = 500;
 
 /** What is counted of one protocol in this life. produced = received + lost; received = sealed + denied + waiting. */
 export interface Tally {
@@ -33,6 +36,7 @@ export class Feed {
   #runs: SubmittedRun[] = [];
   #bytes = 0;
   #urgent = false;
+  #leaves: NodeJS.Timeout | undefined;
 
   constructor(line: Line, position: Position, onDenied: OnDenied) {
     this.#line = line;
@@ -46,8 +50,8 @@ export class Feed {
   }
 
   /**
-   * Adds runs which take the position to `moved`. They are sealed in one submission, or not at all. `urgent`: their
-   * source does not outlive the machine, so the vault shall seal them at once rather than wait for company.
+   * Adds runs which take the position to `moved`. They are sealed in one submission, or not at all. `urgent`: they may be the
+   * last that the machine says, so the vault shall seal them at once. Otherwise they are sealed within two seconds.
    */
   add(runs: readonly SubmittedRun[], moved: Partial<Position> = {}, urgent = false): void {
     for (const run of runs) {
@@ -60,7 +64,8 @@ export class Feed {
     this.#runs.push(...runs);
     this.#position = { ...this.#position, ...moved };
     this.#urgent ||= urgent;
-    if (this.#sentAt.length === 0 || this.#bytes >= SUBMISSION_BYTES) this.#send();
+    if ((this.#urgent && this.#sentAt.length === 0) || this.#bytes >= SUBMISSION_BYTES) this.#send();
+    else this.#leaves ??= setTimeout(() => this.#send(), GATHER_MS);
   }
 
   /** Resolves when the vault can take more, or when `stop` is aborted: sources are read no faster than it seals. */
@@ -117,6 +122,8 @@ export class Feed {
   }
 
   #send(): void {
+    clearTimeout(this.#leaves);
+    this.#leaves = undefined;
     if (this.#runs.length === 0) return;
     const runs = this.#runs;
     this.#runs = [];
@@ -132,7 +139,7 @@ export class Feed {
     if (denied === null) return; // the line is closed for good: the next life reads on from the committed token
     this.#sentAt.shift();
     this.#settle(runs, new Map(denied.map(({ stream, code }) => [stream.toString('hex'), code])));
-    if (this.#sentAt.length === 0) this.#send();
+    if (this.#sentAt.length === 0 && this.#urgent) this.#send();
   }
 
   #settle(runs: readonly SubmittedRun[], denied: ReadonlyMap<string, string>): void {

@@ -46,7 +46,10 @@ class Life {
     this.origin = new AuditOrigin({ feed: this.feed, stream, say: () => undefined, recordBytesMax: 262_144, own: null }, steadyMs());
     this.path = path;
     this.server = new ReaderLine(path, {
-      frame: (kind, payload) => { if (!this.dead) this.origin.frame(kind, payload); },
+      frame: (kind, payload) => {
+        if (!this.dead) this.origin.frame(kind, payload);
+        if (!this.dead) void this.feed.drain();
+      },
       ready: () => this.held ?? Promise.resolve(),
       gone: (why, refused) => {
         assert.equal(refused, null);

@@ -34,6 +34,7 @@ class Life {
 
   take(...frames: Frame[]): this {
     for (const { kind, payload } of frames) this.origin.frame(kind, payload);
+    void this.feed.drain();
     return this;
   }
 

@@ -209,7 +209,7 @@ export class AuditOrigin implements Origin {
 
   #flush(): void {
     this.#close();
-    if (this.#runs.length > 0) this.#options.feed.add(this.#runs, { audit: positionOf(this.#serials) }, true);
+    if (this.#runs.length > 0) this.#options.feed.add(this.#runs, { audit: positionOf(this.#serials) });
     this.#runs = [];
   }
 }

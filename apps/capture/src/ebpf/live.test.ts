@@ -26,6 +26,7 @@ type Event = Readonly<Record<string, unknown>>;
 /** A life of capture as far as eBPF goes. What it seals is kept in memory. */
 class Life {
   readonly line = new SealedLine();
+  readonly feed: Feed;
   readonly origin: EbpfOrigin;
   readonly server: ReaderLine;
   readonly path: string;
@@ -35,11 +36,15 @@ class Life {
 
   constructor(path: string, last: Position = { boot, kmsg: null, audit: null, cursor: null }) {
     this.path = path;
-    const feed = new Feed(this.line, last, () => assert.fail('denied'));
+    this.feed = new Feed(this.line, last, () => assert.fail('denied'));
+    const { feed } = this;
     const stream = new LocalStream({ id: 'spiffe://test/service/capture', keyHash: NO_KEY }, 'ebpf', () => undefined);
     this.origin = new EbpfOrigin({ feed, stream, say: () => undefined, recordBytesMax: 262_144 });
     this.server = new ReaderLine(path, {
-      frame: (kind, payload) => { if (!this.dead) this.origin.frame(kind, payload); },
+      frame: (kind, payload) => {
+        if (!this.dead) this.origin.frame(kind, payload);
+        if (!this.dead) void this.feed.drain();
+      },
       ready: () => this.held ?? Promise.resolve(),
       gone: (why, refused) => {
         assert.equal(refused, null);
@@ -75,6 +80,7 @@ class Life {
 
   balance(): void {
     this.origin.seal();
+    void this.feed.drain();
     const { produced, received, sealed, waiting, lostOverrun, lostNotRead, lostUnseen } = this.told('ebpf.ledger').at(-1) as Record<string, number>;
     assert.equal(produced!, received! + lostOverrun! + lostNotRead! + lostUnseen!);
     assert.equal(received!, sealed! + waiting!);

@@ -122,6 +122,6 @@ export class EbpfOrigin implements Origin {
     const runs = this.#runs;
     this.#runs = [];
     feed.tally(stream.protocol).lost = this.ledger.lost;
-    if (runs.length > 0) feed.add(runs, this.#life === null ? {} : { ebpf: { life: this.#life, settled: this.ledger.settled } }, true);
+    if (runs.length > 0) feed.add(runs, this.#life === null ? {} : { ebpf: { life: this.#life, settled: this.ledger.settled } });
   }
 }

@@ -62,6 +62,7 @@ class Lives {
     return async () => {
       stopping.abort();
       await over;
+      await feed.drain();
     };
   }
 
