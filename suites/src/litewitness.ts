@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // litewitness, a witness of the C2SP protocol that nobody here wrote, run as its README says: its key in an ssh-agent, its
 // logs in its database. Its witnessctl takes a module more to build; the two rows that that writes are written here.
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { hash } from 'node:crypto';
-import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { setTimeout as delay } from 'node:timers/promises';
+import { StartedProgram } from '@strongroom/testing';
 import { goProgram, withoutGo } from './go-programs.ts';
 
 const PUBLISHED = 'filippo.io/torchwood/cmd/litewitness@v0.9.0';
-const POLL_MS = 20;
 
 /** Why there can be none here, for `skip`; false when there can. */
 export function withoutLitewitness(): string | false {
@@ -34,8 +32,8 @@ export class Litewitness implements AsyncDisposable {
   readonly #directory: string;
   readonly #listen: string;
   #fingerprint = '';
-  #agent: ChildProcess | undefined;
-  #process: ChildProcess | undefined;
+  #agent: StartedProgram | undefined;
+  #program: StartedProgram | undefined;
 
   private constructor(name: string, port: number) {
     [this.name, this.#listen] = [name, `127.0.0.1:${port}`];
@@ -54,14 +52,9 @@ export class Litewitness implements AsyncDisposable {
   /** Again after {@link kill}: with the same key, database and address. */
   async start(): Promise<void> {
     const args = ['-name', this.name, '-db', this.#path('litewitness.db'), '-ssh-agent', this.#path('agent'), '-key', this.#fingerprint, '-listen', this.#listen];
-    this.#process = spawnHere(goProgram(PUBLISHED), args);
-    let said = '';
-    this.#process.stderr!.setEncoding('utf8').on('data', (text: string) => { said += text; });
-    while (!await answers(this.url)) {
-      if (isOver(this.#process)) throw new Error(`litewitness ended: ${said}`);
-      await delay(POLL_MS);
-    }
-    this.vkey = /vkey="?([^"\s]+)/.exec(said)?.[1] ?? '';
+    this.#program = new StartedProgram(goProgram(PUBLISHED), args);
+    await this.#program.until(() => answers(this.url));
+    this.vkey = /vkey="?([^"\s]+)/.exec(this.#program.said)?.[1] ?? '';
   }
 
   /** As "witnessctl add-log" and "witnessctl add-key". */
@@ -76,21 +69,18 @@ export class Litewitness implements AsyncDisposable {
 
   /** SIGKILL. Resolves when it is gone. */
   async kill(): Promise<void> {
-    await end(this.#process);
+    await this.#program?.kill();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
-    await end(this.#agent);
+    await this.#agent?.kill();
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
   async #startAgent(): Promise<void> {
-    this.#agent = spawnHere('ssh-agent', ['-D', '-a', this.#path('agent')]);
-    while (!existsSync(this.#path('agent'))) {
-      if (isOver(this.#agent)) throw new Error('ssh-agent ended');
-      await delay(POLL_MS);
-    }
+    this.#agent = new StartedProgram('ssh-agent', ['-D', '-a', this.#path('agent')]);
+    await this.#agent.until(() => existsSync(this.#path('agent')));
     run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', this.#path('key')], {});
     run('ssh-add', ['-q', this.#path('key')], { SSH_AUTH_SOCK: this.#path('agent') });
     const blob = readFileSync(this.#path('key.pub'), 'utf8').split(' ')[1] ?? '';
@@ -102,28 +92,9 @@ export class Litewitness implements AsyncDisposable {
   }
 }
 
-function spawnHere(command: string, args: readonly string[]): ChildProcess {
-  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-  const endWithUs = (): void => void child.kill('SIGKILL');
-  process.once('exit', endWithUs);
-  child.once('exit', () => process.off('exit', endWithUs));
-  return child;
-}
-
 function run(command: string, args: readonly string[], environment: Readonly<Record<string, string>>): void {
   const { status, stderr } = spawnSync(command, args, { env: { ...process.env, ...environment }, encoding: 'utf8' });
   if (status !== 0) throw new Error(`${command}: ${stderr}`);
-}
-
-function isOver(child: ChildProcess): boolean {
-  return child.exitCode !== null || child.signalCode !== null;
-}
-
-async function end(child: ChildProcess | undefined): Promise<void> {
-  if (child === undefined || isOver(child)) return;
-  const gone = once(child, 'exit');
-  child.kill('SIGKILL');
-  await gone;
 }
 
 async function answers(url: string): Promise<boolean> {

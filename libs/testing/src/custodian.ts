@@ -3,7 +3,7 @@
 import { X509Certificate, createPrivateKey, type KeyObject } from 'node:crypto';
 import { approve, type OrderFile } from '@strongroom/evidence';
 import { custodianId, type Enrolment } from '@strongroom/service';
-import type { CertificateWishes, TestAuthority } from './certificate-authority.ts';
+import { TestAuthority, type CertificateWishes } from './certificate-authority.ts';
 
 export interface TestCustodian {
   readonly name: string;
@@ -21,6 +21,21 @@ export async function makeCustodian(authority: TestAuthority, deployment: string
   const certificate = new X509Certificate(certificatePem);
   const enrolment = { id, keyHash, serial: '1', enrolledAt: certificate.validFromDate.toISOString(), notAfter: certificate.validToDate.toISOString(), revokedAt: null };
   return { name, certificate, key: createPrivateKey(keyPem), certificatePem, keyPem, enrolment };
+}
+
+export interface TestCustody {
+  readonly authority: TestAuthority;
+  /** The authority's certificate, DER. */
+  readonly ca: Buffer;
+  readonly anna: TestCustodian;
+  readonly bert: TestCustodian;
+}
+
+/** An authority of a deployment with two custodians. */
+export async function makeCustody(deployment: string): Promise<TestCustody> {
+  const authority = await TestAuthority.make();
+  const [anna, bert] = [await makeCustodian(authority, deployment, 'anna'), await makeCustodian(authority, deployment, 'bert')];
+  return { authority, ca: new X509Certificate(authority.certificatePem).raw, anna, bert };
 }
 
 /** The order with the approvals of these, one second after it was drawn up and each later. */

@@ -84,7 +84,7 @@ test('a fork is refused, told and kept', async () => {
   assert.equal((await post(witness.url, encodeAddCheckpoint({ oldSize: 7, proof: [], note: twin.published.note }))).status, 422);
   twin.grow(2, 'other');
   assert.equal((await post(witness.url, request(7, twin))).status, 422);
-  assert.match(witness.errors, /"event":"witness\.fork-shown"/);
+  assert.match(witness.said, /"event":"witness\.fork-shown"/);
   const kept = readdirSync(join(witness.state, 'logs')).find((name) => name.endsWith('.contradiction'))!;
   assert.ok(readFileSync(join(witness.state, 'logs', kept), 'utf8').includes(twin.origin));
 });

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { X509Certificate, hash } from 'node:crypto';
-import { before, describe, test } from 'node:test';
-import { BuiltStream, StoreBuilder, TestAuthority, approvedBy, makeCustodian, memoryStore, syslogMessage, type BuiltStore, type TestCustodian } from '@strongroom/testing';
+import { describe, test } from 'node:test';
+import { BuiltStream, StoreBuilder, TestAuthority, approvedBy, makeCustody, memoryStore, syslogMessage, type BuiltStore, type TestCustodian } from '@strongroom/testing';
 import { encodeEntry, type DestroyEntry } from '../entry.ts';
 import { parseChecksums } from './checksums.ts';
 import { encodeOrderFile, newOrderFile, type DestroyOrder } from '../order/index.ts';
@@ -14,14 +14,7 @@ const ID = '00112233445566778899aabbccddeeff';
 const [FIRST, SECOND] = ['0000000000000001', '0000000000000002'];
 const KEY = 'default/2027-11/00112233445566ee';
 
-let authority: TestAuthority;
-let ca: Buffer;
-let [anna, bert]: TestCustodian[] = [];
-before(async () => {
-  authority = await TestAuthority.make();
-  ca = new X509Certificate(authority.certificatePem).raw;
-  [anna, bert] = [await makeCustodian(authority, 'strongroom.test', 'anna'), await makeCustodian(authority, 'strongroom.test', 'bert')];
-});
+const { ca, anna, bert } = await makeCustody('strongroom.test');
 
 interface Wishes {
   readonly order?: Partial<DestroyOrder>;
@@ -34,7 +27,7 @@ interface Wishes {
 }
 
 /** Two segments of three and one records, of which the first is destroyed; its file is gone. */
-function destroyedStore({ order = {}, entry = {}, by = [anna!, bert!], root, after = () => undefined, isDone = true }: Wishes = {}): BuiltStore {
+function destroyedStore({ order = {}, entry = {}, by = [anna, bert], root, after = () => undefined, isDone = true }: Wishes = {}): BuiltStore {
   const builder = new StoreBuilder({ origin: 'strongroom.test/log' });
   const stream = new BuiltStream(builder);
   builder.batch([stream.run([syslogMessage(1), syslogMessage(2)])]).batch([stream.run([syslogMessage(3)])]).closeSegment();
@@ -91,8 +84,8 @@ describe('a store of which something was destroyed', () => {
     ['no entry says that it was destroyed', ['segment.missing'], () => { const store = destroyedStore({ entry: { segments: [], held: rangesOf([FIRST!]), batches: 0, records: 0, bytes: 0 } }); return store; }],
     ['the order is gone', ['destroy.order', 'segment.missing'], () => { const store = destroyedStore(); store.files.delete(`orders/${ID}.order`); return store; }],
     ['the order was changed', ['destroy.order', 'segment.missing'], () => { const store = destroyedStore(); store.files.set(`orders/${ID}.order`, Buffer.concat([store.files.get(`orders/${ID}.order`)!, Buffer.from('\n')])); return store; }],
-    ['one custodian approved', ['destroy.order', 'segment.missing'], () => destroyedStore({ by: [anna!] })],
-    ['one custodian approved twice', ['destroy.order', 'segment.missing'], () => destroyedStore({ by: [anna!, anna!] })],
+    ['one custodian approved', ['destroy.order', 'segment.missing'], () => destroyedStore({ by: [anna] })],
+    ['one custodian approved twice', ['destroy.order', 'segment.missing'], () => destroyedStore({ by: [anna, anna] })],
     ['the order had expired', ['destroy.order', 'segment.missing'], () => destroyedStore({ order: { expires: 1n } })],
     ['the order is about other keys', ['destroy.order', 'segment.missing'], () => destroyedStore({ order: { keys: ['default/2027-11/00112233445566ff'] } })],
     ['the order names another segment', ['destroy.order', 'segment.missing'], () => destroyedStore({ order: { segments: rangesOf([SECOND!]) } })],

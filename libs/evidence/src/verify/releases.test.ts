@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { X509Certificate, hash } from 'node:crypto';
-import { before, test } from 'node:test';
-import { StoreBuilder, TestAuthority, approvedBy, makeCustodian, memoryStore, type BuiltStore, type TestCustodian } from '@strongroom/testing';
+import { hash } from 'node:crypto';
+import { test } from 'node:test';
+import { StoreBuilder, approvedBy, makeCustody, memoryStore, type BuiltStore, type TestCustodian } from '@strongroom/testing';
 import { encodeEntry, type ReleaseEntry } from '../entry.ts';
 import { encodeOrderFile, newOrderFile, type ReleaseOrder } from '../order/index.ts';
 import { verifyStore } from './verify.ts';
@@ -11,14 +11,7 @@ const ORIGIN = 'strongroom.test/log';
 const [ID, HOLD] = ['00112233445566778899aabbccddeeff', 'ffeeddccbbaa99887766554433221100'];
 const HOUR_NS = 3_600_000_000_000n;
 
-let authority: TestAuthority;
-let ca: Buffer;
-let [anna, bert]: TestCustodian[] = [];
-before(async () => {
-  authority = await TestAuthority.make();
-  ca = new X509Certificate(authority.certificatePem).raw;
-  [anna, bert] = [await makeCustodian(authority, 'strongroom.test', 'anna'), await makeCustodian(authority, 'strongroom.test', 'bert')];
-});
+const { ca, anna, bert } = await makeCustody('strongroom.test');
 
 interface Wishes {
   readonly order?: Partial<ReleaseOrder>;
@@ -27,7 +20,7 @@ interface Wishes {
 }
 
 /** A hold that began and ended. */
-function released({ order = {}, entry = {}, by = [anna!, bert!] }: Wishes = {}): BuiltStore {
+function released({ order = {}, entry = {}, by = [anna, bert] }: Wishes = {}): BuiltStore {
   const builder = new StoreBuilder({ origin: ORIGIN }).start();
   const time = BigInt(Date.now()) * 1_000_000n;
   builder.entryBytes(encodeEntry({ kind: 'hold', time, hold: HOLD, document: Buffer.alloc(32, 1) }));
@@ -59,5 +52,5 @@ test('its order may neither be missing nor another, and says the same as the log
 });
 
 test('one custodian, one twice, or one too late ends no hold', () => {
-  for (const store of [released({ by: [anna!] }), released({ by: [anna!, anna!] }), released({ order: { expires: 1n } })]) assert.deepEqual(codes(store), ['release.order']);
+  for (const store of [released({ by: [anna] }), released({ by: [anna, anna] }), released({ order: { expires: 1n } })]) assert.deepEqual(codes(store), ['release.order']);
 });

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { X509Certificate, hash } from 'node:crypto';
-import { before, test } from 'node:test';
-import { StoreBuilder, TestAuthority, approvedBy, makeCustodian, memoryStore, type BuiltStore, type TestCustodian } from '@strongroom/testing';
+import { hash } from 'node:crypto';
+import { test } from 'node:test';
+import { StoreBuilder, approvedBy, makeCustody, memoryStore, type BuiltStore, type TestCustodian } from '@strongroom/testing';
 import { encodeEntry, type RollbackEntry } from '../entry.ts';
 import { encodeOrderFile, newOrderFile, type AcceptRollbackOrder } from '../order/index.ts';
 import { verifyStore } from './verify.ts';
@@ -10,14 +10,7 @@ import { verifyStore } from './verify.ts';
 const ID = '00112233445566778899aabbccddeeff';
 const [ROOT, SEEN] = [Buffer.alloc(32, 5), Buffer.alloc(32, 6)];
 
-let authority: TestAuthority;
-let ca: Buffer;
-let [anna, bert]: TestCustodian[] = [];
-before(async () => {
-  authority = await TestAuthority.make();
-  ca = new X509Certificate(authority.certificatePem).raw;
-  [anna, bert] = [await makeCustodian(authority, 'strongroom.test', 'anna'), await makeCustodian(authority, 'strongroom.test', 'bert')];
-});
+const { ca, anna, bert } = await makeCustody('strongroom.test');
 
 interface Wishes {
   readonly order?: Partial<AcceptRollbackOrder>;
@@ -26,7 +19,7 @@ interface Wishes {
   readonly isLate?: boolean;
 }
 
-function begun({ order = {}, entry = {}, by = [anna!, bert!], isLate = false }: Wishes = {}): BuiltStore {
+function begun({ order = {}, entry = {}, by = [anna, bert], isLate = false }: Wishes = {}): BuiltStore {
   const builder = new StoreBuilder({ origin: 'strongroom.test/log-2' });
   const created = BigInt(Date.now()) * 1_000_000n;
   const file = approvedBy(newOrderFile({
@@ -56,7 +49,7 @@ test('one custodian, other figures, another place in the log, or no order is a f
   const without = begun();
   without.files.delete(`orders/${ID}.order`);
   for (const store of [
-    begun({ by: [anna!] }), begun({ by: [anna!, anna!] }), begun({ isLate: true }), without, begun({ entry: { size: 301 } }), begun({ entry: { seenRoot: ROOT } }),
+    begun({ by: [anna] }), begun({ by: [anna, anna] }), begun({ isLate: true }), without, begun({ entry: { size: 301 } }), begun({ entry: { seenRoot: ROOT } }),
     begun({ entry: { origin: 'strongroom.test/log-2' } }), begun({ order: { seen: 401 } }), begun({ entry: { approvals: ROOT } }),
   ]) assert.deepEqual(codes(store), ['log.rollback']);
 });
