@@ -8,9 +8,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Auditd, auditMissing, HostAudit, serialIn, startAppliance, type Appliance } from '@strongroom/testing';
+import { Auditd, auditMissing, HostAudit, kernelAlone, serialIn, startAppliance, type Appliance } from '@strongroom/testing';
 
 const READER = join(import.meta.dirname, '../../node_modules/.strongroom-native/strongroom-audit');
+await kernelAlone();
 const missing = auditMissing() || (existsSync(READER) ? false : 'strongroom-audit was not built at set-up');
 
 function run(count: number, marker: string): void {

@@ -49,10 +49,19 @@ struct task_struct {
 	struct files_struct *files;
 };
 #if defined(__TARGET_ARCH_x86)
-struct pt_regs { unsigned long di, si, dx, r10, r8, r9, orig_ax; };
+struct pt_regs { unsigned long di, si, dx, r10, r8, r9, bx, cx, bp, orig_ax; };
 #else
 struct pt_regs { __u64 regs[31]; __u64 orig_x0; __s32 syscallno; };
 #endif
+struct filename { const char *name; };
+struct open_how { __u64 flags; };
+struct io_kiocb { __u8 opcode; };
+struct io_open { int dfd; struct filename *filename; struct open_how how; };
+struct io_unlink { int dfd, flags; struct filename *filename; };
+struct io_mkdir { int dfd; unsigned short mode; struct filename *filename; };
+struct io_rename { int old_dfd, new_dfd, flags; struct filename *oldpath, *newpath; };
+struct io_link { int old_dfd, new_dfd, flags; struct filename *oldpath, *newpath; };
+struct io_connect { void *addr; int addr_len; };
 #pragma clang attribute pop
 enum cgroup_subsys_id { pids_cgrp_id = 9 };
 

@@ -15,10 +15,21 @@
 char LICENSE[] SEC("license") = "GPL";
 
 #define FMODE_WRITE 2
+#define O_WRITES 3
 #define TS_COMPAT 2
 #define CLONE_NEW 0x7e020080ULL /* all CLONE_NEW… flags of clone, with CLONE_NEWTIME's bit, which clone gives another meaning */
 #define CLONE_SIGNAL 0xff
 #define DEPTH_MAX 48
+/* Calls that are treated by number. clone3 has one for all processors. */
+#define SYS_CLONE3 435
+#if defined(__TARGET_ARCH_x86)
+enum { SYS_CONNECT = 42, SYS_ACCEPT = 43, SYS_BIND = 49, SYS_CLONE = 56, SYS_ADJTIMEX = 159, SYS_ACCEPT4 = 288, SYS_CLOCK_ADJTIME = 305, SOCKETCALL_32 = 102 };
+#else
+enum { SYS_ADJTIMEX = 171, SYS_CLONE = 220, SYS_CLOCK_ADJTIME = 266 };
+#endif
+#define X32_CALL 0x40000000
+/* Of our own processes these are counted, and not told. */
+#define OWN_TYPES (1U << TYPE_DELETE | 1U << TYPE_RENAME | 1U << TYPE_MODE | 1U << TYPE_OPEN | 1U << TYPE_CONNECT | 1U << TYPE_ACCEPT | 1U << TYPE_MAKE | 1U << TYPE_TRUNCATE)
 
 struct scratch {
 	struct event event;
@@ -33,11 +44,13 @@ struct seen_key {
 struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 8 << 20); } ring SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); __uint(max_entries, 1); __type(key, __u32); __type(value, struct scratch); } scratch SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, SYSCALLS_MAX); __type(key, __u32); __type(value, struct wanted); } calls SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, SYSCALLS_MAX); __type(key, __u32); __type(value, __u32); } compat SEC(".maps"); /* by number of a 32-bit call: ours; 0: none that is told of */
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, URING_MAX); __type(key, __u32); __type(value, __u32); } uring SEC(".maps"); /* the same by io_uring's operations */
 struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 1024); __type(key, struct inode_key); __type(value, __u8); } trees SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_LRU_HASH); __uint(max_entries, 16384); __type(key, struct seen_key); __type(value, __u8); } seen SEC(".maps");
 
-const volatile int supervisor = 0; /* its children are our own processes; 0: nobody is */
-const volatile int probe = 0;
+volatile int supervisor; /* its children are our own processes; 0: nobody is */
+volatile int probe;
 struct counts counts[CPUS_MAX]; /* mapped into the program's memory: reading it takes no system call */
 
 static __always_inline struct counts *counts_here(void) {
@@ -51,7 +64,7 @@ static __always_inline int is_own(__u32 type, struct task_struct *task) {
 	if (!supervisor) return 0;
 	int process = BPF_CORE_READ(task, tgid);
 	if (process == probe) return 1;
-	if (type != TYPE_DELETE && type != TYPE_RENAME && type != TYPE_MODE && type != TYPE_OPEN && type != TYPE_CONNECT && type != TYPE_ACCEPT) return 0;
+	if (!(OWN_TYPES & 1U << type)) return 0;
 	return process == supervisor || BPF_CORE_READ(task, real_parent, tgid) == supervisor;
 }
 
@@ -177,13 +190,18 @@ static __always_inline struct file *opened(struct task_struct *task, long fd) {
 	return file;
 }
 
-/* Whether a call asks for nothing that is worth an event. */
-static __always_inline int is_idle(__u32 type, int call, const __u64 *arguments, long result) {
+/* Whether a call asks for nothing that is worth an event. The flags of clone3 take the place of the address where they lie. */
+static __always_inline int is_idle(__u32 type, __u32 call, __u64 *arguments, long result) {
 	__u32 modes = 1;
-	if (type == TYPE_TIME && call == 159) bpf_probe_read_user(&modes, sizeof modes, (void *)arguments[0]); /* adjtimex that only reads */
-	if (type == TYPE_TIME && call == 305) bpf_probe_read_user(&modes, sizeof modes, (void *)arguments[1]);
-	if (type == TYPE_NAMESPACE && call == 56) return !(arguments[0] & ~CLONE_SIGNAL & CLONE_NEW) || result == 0;
+	if (type == TYPE_TIME && call == SYS_ADJTIMEX) bpf_probe_read_user(&modes, sizeof modes, (void *)arguments[0]); /* it may only read */
+	if (type == TYPE_TIME && call == SYS_CLOCK_ADJTIME) bpf_probe_read_user(&modes, sizeof modes, (void *)arguments[1]);
+	if (type == TYPE_NAMESPACE && call == SYS_CLONE) return !(arguments[0] & ~CLONE_SIGNAL & CLONE_NEW) || result == 0;
+	if (type == TYPE_NAMESPACE && call == SYS_CLONE3) {
+		if (result == 0 || bpf_probe_read_user(&arguments[0], sizeof arguments[0], (void *)arguments[0])) return 1;
+		return !(arguments[0] & CLONE_NEW);
+	}
 	if (type == TYPE_ACCEPT) return result == -11;
+	if (type == TYPE_EXEC_FAILED) return result >= 0;
 	return modes == 0;
 }
 
@@ -202,22 +220,47 @@ static __always_inline void address_at(struct scratch *at, const struct wanted *
 	else at->event.first = length;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(on_call, struct pt_regs *regs, long result) {
-	struct task_struct *task = bpf_get_current_task_btf();
 #if defined(__TARGET_ARCH_x86)
-	__s32 call = regs->orig_ax;
-	if (task->thread_info.status & TS_COMPAT) { /* other numbers: not looked into, but said once of each process */
-		struct scratch *at = is_first(task, TYPE_ABI << 16) ? begin(TYPE_ABI, task) : 0;
-		if (!at) return 0;
+/* socketcall, by which older 32-bit programs do everything with sockets: its arguments lie in memory. */
+static __always_inline __u32 socket_call(__u64 *arguments) {
+	__u64 which = arguments[0];
+	__u32 words[4];
+	if (bpf_probe_read_user(words, sizeof words, (const void *)arguments[1])) return 0;
+	for (int i = 0; i < 4; i++) arguments[i] = words[i];
+	return which == 2 ? SYS_BIND : which == 3 ? SYS_CONNECT : which == 5 ? SYS_ACCEPT : which == 18 ? SYS_ACCEPT4 : 0;
+}
+
+/* A call of another ABI, as one of ours: its number, or 0 when it is none that is told of. That a process makes one is said once. */
+static __always_inline __u32 foreign_call(struct pt_regs *regs, struct task_struct *task, long result, __u64 *arguments) {
+	__u32 call = regs->orig_ax;
+	struct scratch *at = is_first(task, TYPE_ABI << 16) ? begin(TYPE_ABI, task) : 0;
+	if (at) {
 		at->event.call = call;
 		at->event.result = result;
 		give(at);
-		return 0;
 	}
+	if (!(task->thread_info.status & TS_COMPAT)) return call & ~X32_CALL;
+	__u64 given[6] = { (__u32)regs->bx, (__u32)regs->cx, (__u32)regs->dx, (__u32)regs->si, (__u32)regs->di, (__u32)regs->bp };
+	__builtin_memcpy(arguments, given, sizeof given);
+	if (call == SOCKETCALL_32) return socket_call(arguments);
+	__u32 *ours = bpf_map_lookup_elem(&compat, &call);
+	return ours ? *ours : 0;
+}
+#endif
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_call, struct pt_regs *regs, long result) {
+	struct task_struct *task = bpf_get_current_task_btf();
+	int is_foreign = 0;
+#if defined(__TARGET_ARCH_x86)
+	__u32 call = regs->orig_ax;
 	__u64 arguments[6] = { regs->di, regs->si, regs->dx, regs->r10, regs->r8, regs->r9 };
+	if (task->thread_info.status & TS_COMPAT || (call & X32_CALL && (__s32)call > 0)) {
+		is_foreign = 1;
+		call = foreign_call(regs, task, result, arguments);
+	}
 #else
-	__s32 call = regs->syscallno;
+	__u32 call = regs->syscallno;
 	__u64 arguments[6] = { regs->orig_x0, regs->regs[1], regs->regs[2], regs->regs[3], regs->regs[4], regs->regs[5] };
 #endif
 	struct wanted *wanted = bpf_map_lookup_elem(&calls, &call);
@@ -229,6 +272,7 @@ int BPF_PROG(on_call, struct pt_regs *regs, long result) {
 	at->event.call = call;
 	at->event.result = result;
 	__builtin_memcpy(at->event.arguments, arguments, sizeof arguments);
+	if (is_foreign) at->event.flags |= FLAG_COMPAT;
 	if (file) {
 		at->event.inode = BPF_CORE_READ(file, f_inode, i_ino);
 		at->event.device = BPF_CORE_READ(file, f_inode, i_sb, s_dev);
@@ -236,7 +280,7 @@ int BPF_PROG(on_call, struct pt_regs *regs, long result) {
 	if (wanted->path < 6) at->event.first = text_at(at, 0, arguments[wanted->path]);
 	if (wanted->other < 6) at->event.second = text_at(at, at->event.first, arguments[wanted->other]);
 	if (wanted->address < 6) address_at(at, wanted, arguments);
-	if (at->event.first || at->event.second) at->event.flags |= FLAG_CLAIMED;
+	if (at->event.first || at->event.second || call == SYS_CLONE3) at->event.flags |= FLAG_CLAIMED;
 	at->event.full = at->event.first;
 	give(at);
 	return 0;
@@ -272,5 +316,21 @@ int BPF_PROG(on_capability, const struct cred *cred, struct user_namespace *aske
 	at->event.arguments[1] = BPF_CORE_READ(asked, ns.inum);
 	at->event.result = result;
 	give(at);
+	return 0;
+}
+
+#include "probe-uring.h"
+
+/* Run by the probe, before anything is watched. */
+SEC("syscall")
+int learn(struct learning *about) {
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct file **table = BPF_CORE_READ(task, files, fdt, fd), *file = 0;
+	int fd = about->fd;
+	about->probe = BPF_CORE_READ(task, tgid);
+	about->parent = BPF_CORE_READ(task, real_parent, tgid);
+	if (fd < 0 || bpf_probe_read_kernel(&file, sizeof file, &table[fd]) || !file) return 0;
+	about->file.device = BPF_CORE_READ(file, f_inode, i_sb, s_dev);
+	about->file.inode = BPF_CORE_READ(file, f_inode, i_ino);
 	return 0;
 }

@@ -13,8 +13,10 @@
 #include "probe.skel.h"
 #include "probe-calls.h"
 
+#include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
@@ -24,9 +26,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -205,16 +205,28 @@ static void tell_counts(void) {
 	if (rows > 0) deliver();
 }
 
+/* What the kernel's side makes of a file of ours, and of ourselves. */
+static struct learning learned(int fd) {
+	struct learning about = { .fd = fd };
+	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &about, .ctx_size_in = sizeof about);
+	if (bpf_prog_test_run_opts(bpf_program__fd(skeleton->progs.learn), &run) < 0) fail("the kernel's side does not answer", errno);
+	return about;
+}
+
+/* In a container process numbers are others than those that the kernel's side sees: our parent's is asked of it. */
+static void know_own(void) {
+	struct learning us = learned(-1);
+	skeleton->bss->probe = (int)us.probe;
+	skeleton->bss->supervisor = supervisor != 0 && supervisor == getppid() ? (int)us.parent : supervisor;
+}
+
 static void watch_trees(void) {
 	for (int i = 0; i < watch_count; i++) {
-		struct stat facts;
 		unsigned char one = 1;
-		if (stat(watches[i], &facts) < 0) {
-			note("%.120s is not watched: %s", watches[i], strerror(errno));
-			continue;
-		}
-		struct inode_key key = { (unsigned long long)major(facts.st_dev) << 20 | minor(facts.st_dev), facts.st_ino };
-		if (bpf_map__update_elem(skeleton->maps.trees, &key, sizeof key, &one, sizeof one, BPF_ANY) < 0) note("%.120s is not watched: %s", watches[i], strerror(errno));
+		int fd = open(watches[i], O_PATH | O_CLOEXEC);
+		struct inode_key key = fd < 0 ? (struct inode_key){ 0, 0 } : learned(fd).file;
+		if (key.inode == 0 || bpf_map__update_elem(skeleton->maps.trees, &key, sizeof key, &one, sizeof one, BPF_ANY) < 0) note("%.120s is not watched: %s", watches[i], strerror(errno));
+		if (fd >= 0) close(fd);
 	}
 }
 
@@ -223,6 +235,10 @@ static void watch_calls(void) {
 	for (int i = 0; i < SYSCALLS_MAX; i++) table[i].type = TYPES;
 	for (size_t i = 0; i < sizeof call_table / sizeof *call_table; i++) table[call_table[i].call] = call_table[i].wanted;
 	for (unsigned int i = 0; i < SYSCALLS_MAX; i++) bpf_map__update_elem(skeleton->maps.calls, &i, sizeof i, &table[i], sizeof table[i], BPF_ANY);
+	for (size_t i = 0; i < sizeof uring_table / sizeof *uring_table; i++)
+		bpf_map__update_elem(skeleton->maps.uring, &uring_table[i].operation, sizeof(int), &uring_table[i].call, sizeof(int), BPF_ANY);
+	for (size_t i = 0; i < sizeof compat_table / sizeof *compat_table; i++)
+		bpf_map__update_elem(skeleton->maps.compat, &compat_table[i].foreign, sizeof(int), &compat_table[i].ours, sizeof(int), BPF_ANY);
 }
 
 /* A hook that this kernel does not have is left out, and said; the rest goes on. */
@@ -234,7 +250,8 @@ static void load(void) {
 	if (!skeleton) fail("the kernel's side cannot be opened", errno);
 	bpf_object__for_each_program(program, skeleton->obj) {
 		char type[96];
-		const char *hook = strchr(bpf_program__section_name(program), '/') + 1;
+		const char *hook = strchr(bpf_program__section_name(program), '/');
+		if (!hook++) continue; /* the one that we run ourselves */
 		snprintf(type, sizeof type, "btf_trace_%s", hook);
 		if (btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF) >= 0) continue;
 		note("this kernel has no hook %s: what it tells is not collected", hook);
@@ -242,13 +259,12 @@ static void load(void) {
 	}
 	btf__free(btf);
 	bpf_map__set_max_entries(skeleton->maps.ring, (unsigned int)ring_bytes);
-	skeleton->rodata->supervisor = supervisor;
-	skeleton->rodata->probe = getpid();
 	if (probe__load(skeleton) < 0) fail("the kernel does not take the probe", errno);
+	know_own();
 	watch_trees();
 	watch_calls();
 	bpf_object__for_each_program(program, skeleton->obj) {
-		if (!bpf_program__autoload(program) || bpf_program__attach(program)) continue;
+		if (!bpf_program__autoload(program) || program == skeleton->progs.learn || bpf_program__attach(program)) continue;
 		note("%s cannot be attached: %s", bpf_program__section_name(program), strerror(errno));
 	}
 }

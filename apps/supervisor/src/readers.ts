@@ -13,8 +13,8 @@ const PROGRAMS = 'node_modules/.strongroom-native';
 /** To join the multicast group; to ask for the status; to have a buffer as large as configured. It gives them up. */
 const AUDIT_CAPABILITIES = ['audit_read', 'audit_control', 'net_admin'];
 
-/** To load the probe, and to have it read kernel memory. It gives them up. */
-const EBPF_CAPABILITIES = ['bpf', 'perfmon'];
+/** To load the probe, to have it read kernel memory, and to find watched trees that its user cannot. It gives them up. */
+const EBPF_CAPABILITIES = ['bpf', 'perfmon', 'dac_read_search'];
 const TYPE_INFORMATION = '/sys/kernel/btf/vmlinux';
 
 export interface ReaderFacts {

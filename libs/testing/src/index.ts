@@ -6,6 +6,7 @@ export * from './custodian.ts';
 export * from './gateway-process.ts';
 export * from './recording-vault.ts';
 export * from './journald.ts';
+export * from './kernel-alone.ts';
 export * from './software-keys.ts';
 export * from './built-stream.ts';
 export * from './store-builder.ts';

@@ -14,7 +14,7 @@ const FRAMEWORKS: Readonly<Record<string, RegExp>> = {
 /** What a set that is named so must serve, in each of its rules. */
 const OF_FILE: Readonly<Record<string, readonly string[]>> = {
   '30-strongroom-baseline.rules': ['800-53', 'ISO-27001', 'SOC-2'], '40-strongroom-800-53.rules': ['800-53'],
-  '40-strongroom-iso-27001.rules': ['ISO-27001'], '40-strongroom-soc-2.rules': ['SOC-2'],
+  '50-strongroom-programs.rules': ['800-53', 'ISO-27001', 'SOC-2'], '40-strongroom-iso-27001.rules': ['ISO-27001'], '40-strongroom-soc-2.rules': ['SOC-2'],
 };
 const files = globSync('*.rules', { cwd: directory }).toSorted();
 const linesOf = (file: string): string[] => readFileSync(join(directory, file), 'utf8').split('\n');

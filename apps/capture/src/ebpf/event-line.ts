@@ -6,7 +6,7 @@ import { addressOf } from '../audit/sockaddr.ts';
 import { systemCall } from './calls.table.ts';
 import type { ProbeEvent } from './frames.ts';
 
-const [CLAIMED, UNREADABLE] = [1, 2];
+const [CLAIMED, UNREADABLE, COMPAT, URING] = [1, 2, 4, 8];
 const NAME_AT = 184;
 const HEADER_BYTES = 200;
 /** What the kernel shows for an id that is not set: login and session of what no login began. */
@@ -27,12 +27,14 @@ export function eventLine(event: ProbeEvent): string {
   addCall(line, event);
   if (u64(120) !== 0n) line.value('device', `"${u64(112) >> 20n}:${u64(112) & 0xfffffn}"`).value('inode', u64(120));
   addTexts(line, event);
+  if ((event.flags & COMPAT) !== 0) line.value('compat', true);
+  if ((event.flags & URING) !== 0) line.value('uring', true);
   if ((event.flags & CLAIMED) !== 0) line.value('claimed', true);
   if ((event.flags & UNREADABLE) !== 0) line.value('unreadable', true);
   return line.finish();
 }
 
-function addCall(line: Line, { type, header }: ProbeEvent): void {
+function addCall(line: Line, { type, header, flags }: ProbeEvent): void {
   const number = header.readInt32LE(92);
   const argument = (index: number): bigint => header.readBigUInt64LE(136 + index * 8);
   const result = header.readBigInt64LE(128);
@@ -41,7 +43,8 @@ function addCall(line: Line, { type, header }: ProbeEvent): void {
   else if (type === 'capability') line.value('capability', argument(0)).value('askedSpace', argument(1)).value('result', result);
   else if (number >= 0) {
     const call = type === 'abi' ? null : systemCall(number);
-    line.value('call', call === null ? number : `"${call.name}"`).value('result', result);
+    line.value('call', call === null ? number : `"${call.name}"`);
+    if ((flags & URING) === 0) line.value('result', result); // it is told when it is asked
     for (const [index, name] of call?.fields ?? []) line.value(name, SIGNED.has(name) ? BigInt.asIntN(32, argument(index)) : argument(index));
   }
 }
@@ -54,7 +57,7 @@ function addTexts(line: Line, { type, first, second, full }: ProbeEvent): void {
     if (first.length > 0) line.value('address', JSON.stringify(addressOf(first)));
   } else {
     if (first.length > 0) line.octets('path', first);
-    if (second.length > 0) line.octets('to', second);
+    if (second.length > 0) line.octets(type === 'attribute' ? 'attribute' : 'to', second);
   }
 }
 

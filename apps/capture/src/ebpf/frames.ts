@@ -11,7 +11,7 @@ export const PROBE_FRAME = { hello: 0, events: 1, counts: 2, note: 3 } as const;
 /** By number, as in probe/probe.h. */
 export const EVENT_TYPES = [
   'exec', 'exit', 'delete', 'rename', 'mode', 'owner', 'open', 'connect', 'accept', 'bind', 'credentials', 'capability', 'module', 'bpf', 'ptrace',
-  'mount', 'namespace', 'signal', 'time', 'abi',
+  'mount', 'namespace', 'signal', 'time', 'abi', 'make', 'truncate', 'attribute', 'uring', 'exec-failed',
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 

@@ -2,24 +2,27 @@
 // The real kernel and the real probe. The acts change nothing of the machine: their files are of a directory of their own,
 // their mounts of a namespace of their own, and what would change the machine is refused.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { NO_KEY } from '@strongroom/evidence';
+import { kernelAlone } from '@strongroom/testing';
 import { ReaderLine } from '../reader/line.ts';
 import { Feed } from '../feed.ts';
 import { LocalStream } from '../stream.ts';
-import { Probe, probeMissing } from '../testing/probe.ts';
+import { Probe, probeMissing, PROGRAM } from '../testing/probe.ts';
 import { SealedLine } from '../testing/sealed-line.ts';
 import { decodeToken, type Position } from '../token.ts';
 import { EbpfOrigin } from './origin.ts';
 
 const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'strongroom-ebpf-')));
+await kernelAlone();
 const missing = probeMissing() || (existsSync('/usr/bin/python3') ? false : 'the acts are done in Python');
 type Event = Readonly<Record<string, unknown>>;
 
@@ -260,5 +263,19 @@ describe('kernel events by the real probe', { skip: missing }, () => {
     const paths = life.acts.filter(({ type }) => type === 'delete').map(({ path }) => path);
     assert.ok(!paths.includes(`${directory}/mine`) && paths.includes(`${directory}/theirs`));
     assert.ok((life.origin.ledger.own.delete ?? 0) > 0);
+  });
+
+  it('knows its own by whose child it is, in a pid namespace too', async () => {
+    const life = await open();
+    const directory = mkdtempSync(join(root, 'inner-'));
+    const script = '"$0" "$1" --own $$ & probe=$!; while [ ! -e "$2/go" ]; do sleep 0.05; done; mkdir "$2/mine"; sh -c \'rmdir "$1/mine"; :\' sh "$2"; kill $probe; wait';
+    const inner = spawn('unshare', ['-pf', '--mount-proc', 'sh', '-c', script, PROGRAM, life.path, directory], { stdio: 'ignore' });
+    await life.until(() => life.told('ebpf.reading').length > 0, 'the probe');
+    writeFileSync(join(directory, 'go'), '');
+    await once(inner, 'exit');
+    await life.until(() => life.told('ebpf.probe-gone').length > 0, 'its end');
+    const paths = life.acts.filter(({ path }) => path === `${directory}/mine`).map(({ type }) => type);
+    assert.deepEqual(paths, ['delete'], 'what the child of a child did, and not what the child did');
+    assert.ok((life.origin.ledger.own.make ?? 0) > 0);
   });
 });

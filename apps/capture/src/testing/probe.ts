@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-const PROGRAM = join(import.meta.dirname, '../../../../node_modules/.strongroom-native/strongroom-probe');
+export const PROGRAM = join(import.meta.dirname, '../../../../node_modules/.strongroom-native/strongroom-probe');
 
 /** Why it cannot run here, or false. */
 export function probeMissing(): string | false {
