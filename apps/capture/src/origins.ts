@@ -62,7 +62,8 @@ async function startAudit({ context, feed, open, say }: Facts): Promise<Running 
   const { enabled, path } = context.config.capture.audit;
   if (!enabled) return null;
   const stream = open('audit');
-  const own = new Own({ supervisor: process.ppid, homes: [context.home] });
+  // Children of a machine's first process need not be ours.
+  const own = process.ppid === 1 ? null : new Own({ supervisor: process.ppid, homes: [context.home] });
   const origin = new AuditOrigin({ feed, stream, say, recordBytesMax: context.config.gateway.maxRecordBytes, own }, steadyMs());
   const absent = path === 'plugin' ? { why: 'auditd has not started our plugin', fix: 'put apps/capture/plugins.d/strongroom.conf into /etc/audit/plugins.d, as docs/OPERATING.md says' }
     : { why: 'strongroom-audit is not there: it takes root, and is built at set-up', fix: 'start Strongroom as root after tools/setup/setup.sh, or set capture.audit.enabled to false' };

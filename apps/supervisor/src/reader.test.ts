@@ -6,7 +6,7 @@ import { configOf } from '@strongroom/service/config';
 import { layout, type ServiceEvent } from '@strongroom/service';
 import type { Accounts } from './accounts.ts';
 import { Reader } from './reader.ts';
-import { auditMissing, ebpfMissing, readerCommand, readerPlans } from './readers.ts';
+import { auditMissing, ebpfMissing, own, readerCommand, readerPlans } from './readers.ts';
 
 const until = async (holds: () => boolean): Promise<void> => { while (!holds()) await delay(5); };
 
@@ -64,6 +64,10 @@ describe('readers of capture', () => {
     assert.ok(args.includes('--bounding-set=-all,+audit_read') && args.includes('--no-new-privs') && args.includes('--clear-groups'));
     assert.ok(args.some((arg) => /^--reuid=[1-9]\d*$/.test(arg)));
     assert.deepEqual(args.slice(-2), ['/opt/reader', '/run/x.sock']);
+  });
+
+  it('do not take orphans for ours', () => {
+    assert.deepEqual([own(4711), own(1)], [['--own', '4711'], []]);
   });
 
   it('are not started, with the reason, without root, without the program, or where auditd starts it', () => {

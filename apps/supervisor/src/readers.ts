@@ -44,9 +44,14 @@ function ebpf({ place, paths, config }: ReaderFacts): ReaderPlan {
   const { watch, ringBytes } = config.capture.ebpf;
   const program = join(seenByServices(place).code, PROGRAMS, 'strongroom-probe');
   const args = [
-    asSeen(place, paths.readerSocket('ebpf')), '--own', String(process.pid), '--ring-bytes', String(ringBytes), ...watch.flatMap((directory) => ['--watch', directory]),
+    asSeen(place, paths.readerSocket('ebpf')), ...own(process.pid), '--ring-bytes', String(ringBytes), ...watch.flatMap((directory) => ['--watch', directory]),
   ];
   return { name: 'ebpf', command: readerCommand(program, args, EBPF_CAPABILITIES), environment: serviceEnvironment('') };
+}
+
+/** The probe takes children of `supervisor` for ours. The first process of a machine or container is the parent of everybody's orphans too. */
+export function own(supervisor: number): string[] {
+  return supervisor === 1 ? [] : ['--own', String(supervisor)];
 }
 
 /** Why the audit cannot be read though it shall, or null. */
