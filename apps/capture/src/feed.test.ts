@@ -110,7 +110,7 @@ describe('local stream', () => {
     const cut = { raw: Buffer.from('cu'), cut: { fullLength: 3n, fullHash: NO_KEY } };
     const runs = [...stream.take([{ raw: Buffer.from('a') }, { raw: Buffer.from('bc') }, cut, { raw: Buffer.from('d') }]), stream.event('kmsg.missing', {}), stream.end('stop')];
     assert.deepEqual(runs.map(({ kind, firstSequence }) => [kind, firstSequence]), [[KIND.data, 0], [KIND.cut, 2], [KIND.data, 3], [KIND.event, 4], [KIND.end, 5]]);
-    const [event, end] = runs.slice(-2).map(({ data }) => (data as Buffer[])[0]!);
+    const [event, end] = runs.slice(-2).map(({ data }) => data as Buffer);
     assert.deepEqual(JSON.parse(end!.toString()), { records: 5, bytes: 6 + event!.length, reason: 'stop' });
     assert.equal(new Set(runs.map(({ stream: id }) => id.toString('hex'))).size, 1);
   });

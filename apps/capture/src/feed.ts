@@ -165,5 +165,6 @@ function isObserved(run: SubmittedRun): boolean {
 }
 
 function octetsOf(run: SubmittedRun): number {
+  if (Buffer.isBuffer(run.data)) return run.data.length;
   return run.lengths.reduce((sum, length) => sum + length, 0);
 }

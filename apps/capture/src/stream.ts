@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { BOUND_UNKNOWN, FLAG, KIND, type SubmittedRun } from '@strongroom/evidence';
 import { makeEvent, nowNs, type Fields } from '@strongroom/service';
 import { EVENTS, type EventName, type Say } from './events.ts';
-import type { Cut, Observed } from './observed.ts';
+import { observe, type Cut, type Observed } from './observed.ts';
 
 export interface Self {
   /** Our SPIFFE ID: capture speaks for the host under its own name. */
@@ -57,6 +57,13 @@ export class LocalStream {
     return runs;
   }
 
+  /** Runs for records that lie end to end; those of more than `limit` octets are cut. */
+  takeLaid(data: Buffer, lengths: Uint32Array, limit: number): SubmittedRun[] {
+    if (lengths.every((length) => length <= limit)) return [this.#laid(KIND.data, data, lengths, nowNs())];
+    let at = 0;
+    return this.take(Array.from(lengths, (length) => observe(data.subarray(at, at += length), limit)));
+  }
+
   /** An event at its place among the records, so that it is sealed together with them. */
   event(name: EventName, fields: Fields): SubmittedRun {
     this.#log(name, fields);
@@ -70,13 +77,16 @@ export class LocalStream {
   }
 
   #run(kind: SubmittedRun['kind'], records: readonly Buffer[], receivedAt: bigint, cut?: Cut): SubmittedRun {
+    return this.#laid(kind, records.length === 1 ? records[0]! : Buffer.concat(records), Uint32Array.from(records, (record) => record.length), receivedAt, cut);
+  }
+
+  #laid(kind: SubmittedRun['kind'], data: Buffer, lengths: Uint32Array, receivedAt: bigint, cut?: Cut): SubmittedRun {
     const firstSequence = this.#records;
-    this.#records += records.length;
-    this.#bytes += records.reduce((sum, record) => sum + record.length, 0);
+    this.#records += lengths.length;
+    this.#bytes += data.length;
     return {
       kind, flags: this.#flags, receivedAt, bound: BOUND_UNKNOWN, source: this.#self.id, sourceKey: this.#self.keyHash,
-      protocol: this.protocol, peer: '', stream: this.#id, ...(cut === undefined ? {} : { cut }),
-      firstSequence, lengths: Uint32Array.from(records, (record) => record.length), data: records,
+      protocol: this.protocol, peer: '', stream: this.#id, ...(cut === undefined ? {} : { cut }), firstSequence, lengths, data,
     };
   }
 }

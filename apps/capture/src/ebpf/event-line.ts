@@ -1,111 +1,179 @@
 // SPDX-License-Identifier: Apache-2.0
 // An event as it is sealed: one line of JSON, its members in this order, docs/FORMAT.md section 18. Numbers of 64 bits are
 // written with all their digits.
-import { isUtf8 } from 'node:buffer';
 import { addressOf } from '../audit/sockaddr.ts';
 import { systemCall } from './calls.table.ts';
-import type { ProbeEvent } from './frames.ts';
+import { EVENT_TYPES, type EventType, type ProbeEvent } from './frames.ts';
+import { ESCAPED_BYTES_MAX, LineWriter, literal } from './line-writer.ts';
+import { ProcessMembers } from './process-members.ts';
 
 const [CLAIMED, UNREADABLE, COMPAT, URING] = [1, 2, 4, 8];
-const NAME_AT = 184;
-const HEADER_BYTES = 200;
-/** What the kernel shows for an id that is not set: login and session of what no login began. */
-const UNSET = 0xffff_ffff;
+/** All that a line has beside its texts. */
+const LINE_BYTES_MAX = 4096;
 /** Descriptors and the like, which may be negative; the rest of the arguments is unsigned. */
 const SIGNED = new Set(['fd', 'directory', 'toDirectory', 'target', 'toUid', 'toGid', 'toEuid', 'toEgid', 'toSuid', 'toSgid', 'clock']);
 
-/** The members of an event's line. */
-export function eventLine(event: ProbeEvent): string {
-  const { header } = event;
-  const u32 = (at: number): number => header.readUInt32LE(at);
-  const u64 = (at: number): bigint => header.readBigUInt64LE(at);
-  const id = (at: number): number | null => (u32(at) === UNSET ? null : u32(at));
-  const line = new Line().text('type', event.type).value('time', u64(24)).value('cpu', event.cpu).value('sequence', event.sequence)
-    .value('pid', u32(40)).value('tid', u32(44)).value('parent', u32(48)).value('started', u64(32)).octets('name', untilZero(header.subarray(NAME_AT, HEADER_BYTES)))
-    .value('uid', u32(52)).value('gid', u32(56)).value('euid', u32(60)).value('egid', u32(64)).value('login', id(68)).value('session', id(72))
-    .value('cgroup', u64(96)).value('cgroupV1', u64(104)).value('mountSpace', u32(76)).value('pidSpace', u32(80)).value('netSpace', u32(84)).value('userSpace', u32(88));
-  addCall(line, event);
-  if (u64(120) !== 0n) line.value('device', `"${u64(112) >> 20n}:${u64(112) & 0xfffffn}"`).value('inode', u64(120));
-  addTexts(line, event);
-  if ((event.flags & COMPAT) !== 0) line.value('compat', true);
-  if ((event.flags & URING) !== 0) line.value('uring', true);
-  if ((event.flags & CLAIMED) !== 0) line.value('claimed', true);
-  if ((event.flags & UNREADABLE) !== 0) line.value('unreadable', true);
-  return line.finish();
-}
+const member = (name: string): Uint8Array => literal(`,"${name}":`);
+const HEADS = Object.fromEntries(EVENT_TYPES.map((type) => [type, literal(`{"type":"${type}","time":`)])) as Readonly<Record<EventType, Uint8Array>>;
+const [CPU, SEQUENCE, CALL, RESULT, STATUS] = [member('cpu'), member('sequence'), member('call'), member('result'), member('status')];
+const [SIGNAL, TARGET, TARGET_UID, CAPABILITY, ASKED_SPACE] = [member('signal'), member('target'), member('targetUid'), member('capability'), member('askedSpace')];
+const [EXECUTABLE, COMMAND_BYTES, ADDRESS, PATH, TO, ATTRIBUTE, INODE] =
+  [member('executable'), member('commandBytes'), member('address'), member('path'), member('to'), member('attribute'), member('inode')];
+const [DEVICE, COLON, CLOSE_QUOTE] = [literal(',"device":"'), literal(':'), literal('"')];
+const [COMMAND, COMMA, CLOSE_LIST, END] = [literal(',"command":['), literal(','), literal(']'), literal('}')];
+/** By flag, in the order in which they are told. */
+const TOLD = [[COMPAT, 'compat'], [URING, 'uring'], [CLAIMED, 'claimed'], [UNREADABLE, 'unreadable']].map(([flag, name]) => ({ flag: flag as number, written: literal(`,"${name}":true`) }));
 
-function addCall(line: Line, { type, header, flags }: ProbeEvent): void {
-  const number = header.readInt32LE(92);
-  const argument = (index: number): bigint => header.readBigUInt64LE(136 + index * 8);
-  const result = header.readBigInt64LE(128);
-  if (type === 'exit') line.value('status', (result >> 8n) & 0xffn).value('signal', result & 0x7fn);
-  else if (type === 'signal') line.value('signal', argument(0)).value('target', argument(1)).value('targetUid', argument(2)).value('result', result);
-  else if (type === 'capability') line.value('capability', argument(0)).value('askedSpace', argument(1)).value('result', result);
-  else if (number >= 0) {
-    const call = type === 'abi' ? null : systemCall(number);
-    line.value('call', call === null ? number : `"${call.name}"`);
-    if ((flags & URING) === 0) line.value('result', result); // it is told when it is asked
-    for (const [index, name] of call?.fields ?? []) line.value(name, SIGNED.has(name) ? BigInt.asIntN(32, argument(index)) : argument(index));
-  }
-}
-
-function addTexts(line: Line, { type, first, second, full }: ProbeEvent): void {
-  if (type === 'exec') {
-    line.octets('executable', second).list('command', argumentsIn(first));
-    if (first.length < full) line.value('commandBytes', full);
-  } else if (type === 'connect' || type === 'accept' || type === 'bind') {
-    if (first.length > 0) line.value('address', JSON.stringify(addressOf(first)));
-  } else {
-    if (first.length > 0) line.octets('path', first);
-    if (second.length > 0) line.octets(type === 'attribute' ? 'attribute' : 'to', second);
-  }
-}
-
-function argumentsIn(octets: Buffer): Buffer[] {
-  const all: Buffer[] = [];
-  for (let at = 0; at < octets.length;) {
-    const end = octets.indexOf(0, at);
-    all.push(octets.subarray(at, end < 0 ? octets.length : end));
-    at = end < 0 ? octets.length : end + 1;
-  }
-  return all;
-}
-
-function untilZero(octets: Buffer): Buffer {
-  const end = octets.indexOf(0);
-  return end < 0 ? octets : octets.subarray(0, end);
-}
-
-class Line {
-  #text = '';
+/** Lines of events, gathered. */
+export class EventLines {
+  readonly #to = new LineWriter();
+  readonly #process = new ProcessMembers();
+  #lengths: number[] = [];
+  /** Members of the present line whose octets are no UTF-8. */
   #escaped: string[] = [];
 
-  value(name: string, value: number | bigint | boolean | string | null): this {
-    this.#text += `${this.#text === '' ? '{' : ','}"${name}":${value}`;
-    return this;
+  add(event: ProbeEvent): void {
+    const to = this.#to;
+    const { view, at, type } = event;
+    to.reserve(LINE_BYTES_MAX + ESCAPED_BYTES_MAX * (event.endAt - event.firstAt));
+    const begin = to.at;
+    if (this.#escaped.length > 0) this.#escaped = [];
+    to.put(HEADS[type]);
+    to.u64(view, at + 24);
+    this.#number(CPU, event.cpu);
+    this.#number(SEQUENCE, event.sequence);
+    if (this.#process.write(to, event)) this.#escaped.push('name');
+    this.#addCall(event);
+    this.#addFile(event);
+    this.#addTexts(event);
+    for (const { flag, written } of TOLD) if ((event.flags & flag) !== 0) to.put(written);
+    if (this.#escaped.length > 0) to.string(`,"escaped":${JSON.stringify([...new Set(this.#escaped)])}`);
+    to.put(END);
+    this.#lengths.push(to.at - begin);
   }
 
-  text(name: string, text: string): this {
-    return this.value(name, JSON.stringify(text));
+  /** The lines since the last time, end to end, and how long each is. */
+  take(): { readonly data: Buffer; readonly lengths: Uint32Array } {
+    const lengths = Uint32Array.from(this.#lengths);
+    this.#lengths = [];
+    return { data: this.#to.take(), lengths };
   }
 
-  octets(name: string, octets: Buffer): this {
-    return this.value(name, this.#written(name, octets));
+  #addCall(event: ProbeEvent): void {
+    const { view, at, type } = event;
+    const number = view.getInt32(at + 92, true);
+    if (type === 'exit') {
+      const code = view.getUint32(at + 128, true);
+      this.#number(STATUS, (code >>> 8) & 0xff);
+      this.#number(SIGNAL, code & 0x7f);
+    } else if (type === 'signal') {
+      this.#arguments(view, at, [SIGNAL, TARGET, TARGET_UID]);
+      this.#result(view, at);
+    } else if (type === 'capability') {
+      this.#arguments(view, at, [CAPABILITY, ASKED_SPACE]);
+      this.#result(view, at);
+    } else if (number >= 0) {
+      this.#addSystemCall(event, number);
+    }
   }
 
-  list(name: string, all: readonly Buffer[]): this {
-    return this.value(name, `[${all.map((octets) => this.#written(name, octets)).join(',')}]`);
+  #addSystemCall({ view, at, type, flags }: ProbeEvent, number: number): void {
+    const to = this.#to;
+    const call = type === 'abi' ? null : writtenCall(number);
+    if (call === null) this.#number(CALL, number);
+    else to.put(call.name);
+    if ((flags & URING) === 0) this.#result(view, at); // it is told when it is asked
+    for (const { member: name, at: argumentAt, signed } of call?.fields ?? []) {
+      to.put(name);
+      if (signed) to.number(view.getInt32(at + argumentAt, true));
+      else to.u64(view, at + argumentAt);
+    }
   }
 
-  finish(): string {
-    if (this.#escaped.length > 0) this.value('escaped', JSON.stringify([...new Set(this.#escaped)]));
-    return `${this.#text}}`;
+  #addFile({ view, at }: ProbeEvent): void {
+    const to = this.#to;
+    if (view.getUint32(at + 120, true) === 0 && view.getUint32(at + 124, true) === 0) return;
+    const device = view.getUint32(at + 112, true);
+    to.put(DEVICE);
+    to.number(device >>> 20);
+    to.put(COLON);
+    to.number(device & 0xfffff);
+    to.put(CLOSE_QUOTE);
+    to.put(INODE);
+    to.u64(view, at + 120);
   }
 
-  /** Octets that are no UTF-8 stand as `\xNN`, and so does each backslash beside them; `escaped` names the member. */
-  #written(name: string, octets: Buffer): string {
-    if (isUtf8(octets)) return JSON.stringify(octets.toString());
-    this.#escaped.push(name);
-    return JSON.stringify(octets.toString('latin1').replaceAll(/[^\x20-\x5b\x5d-\x7e]/g, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`));
+  #addTexts({ type, payload, firstAt, secondAt, endAt, full }: ProbeEvent): void {
+    if (type === 'exec') {
+      this.#octets(EXECUTABLE, 'executable', payload, secondAt, endAt);
+      this.#command(payload, firstAt, secondAt);
+      if (secondAt - firstAt < full) this.#number(COMMAND_BYTES, full);
+    } else if (type === 'connect' || type === 'accept' || type === 'bind') {
+      if (secondAt === firstAt) return;
+      this.#to.put(ADDRESS);
+      this.#to.string(JSON.stringify(addressOf(payload.subarray(firstAt, secondAt))));
+    } else {
+      if (secondAt > firstAt) this.#octets(PATH, 'path', payload, firstAt, secondAt);
+      if (endAt === secondAt) return;
+      if (type === 'attribute') this.#octets(ATTRIBUTE, 'attribute', payload, secondAt, endAt);
+      else this.#octets(TO, 'to', payload, secondAt, endAt);
+    }
   }
+
+  /** Arguments, each with a zero behind it. */
+  #command(payload: Buffer, from: number, to: number): void {
+    this.#to.put(COMMAND);
+    for (let at = from; at < to;) {
+      let end = at;
+      while (end < to && payload[end] !== 0) end += 1;
+      if (at > from) this.#to.put(COMMA);
+      if (this.#to.octets(payload, at, end)) this.#escaped.push('command');
+      at = end + 1;
+    }
+    this.#to.put(CLOSE_LIST);
+  }
+
+  #number(name: Uint8Array, value: number): void {
+    this.#to.put(name);
+    this.#to.number(value);
+  }
+
+  #octets(name: Uint8Array, plain: string, payload: Buffer, from: number, end: number): void {
+    this.#to.put(name);
+    if (this.#to.octets(payload, from, end)) this.#escaped.push(plain);
+  }
+
+  #arguments(view: DataView, at: number, names: readonly Uint8Array[]): void {
+    for (const [index, name] of names.entries()) {
+      this.#to.put(name);
+      this.#to.u64(view, at + 136 + index * 8);
+    }
+  }
+
+  #result(view: DataView, at: number): void {
+    this.#to.put(RESULT);
+    this.#to.i64(view, at + 128);
+  }
+}
+
+/** A system call's members as they are written. */
+interface WrittenCall {
+  readonly name: Uint8Array;
+  /** `at`: where in an event the argument stands. */
+  readonly fields: readonly { readonly member: Uint8Array; readonly at: number; readonly signed: boolean }[];
+}
+
+const CALLS_MAX = 1024;
+const calls = new Map<number, WrittenCall | null>();
+
+function writtenCall(number: number): WrittenCall | null {
+  const known = calls.get(number);
+  if (known !== undefined) return known;
+  const call = systemCall(number);
+  const written = call === null ? null : {
+    name: literal(`,"call":"${call.name}"`),
+    fields: call.fields.map(([index, name]) => ({ member: member(name), at: 136 + index * 8, signed: SIGNED.has(name) })),
+  };
+  if (calls.size < CALLS_MAX) calls.set(number, written);
+  return written;
 }

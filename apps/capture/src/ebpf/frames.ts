@@ -34,7 +34,10 @@ export interface ProbeCounts {
   readonly rows: readonly { readonly cpu: number; readonly type: EventType; readonly lost: number; readonly own: number }[];
 }
 
-/** One event: its first {@link EVENT_BYTES} octets are `struct event` of probe/probe.h; then come two texts. */
+/**
+ * One event where it lies in its frame: {@link EVENT_BYTES} octets of `struct event`, probe/probe.h, from `at` on; then two texts.
+ * Nothing is copied or cut out: there are thousands a second.
+ */
 export interface ProbeEvent {
   readonly type: EventType;
   readonly cpu: number;
@@ -42,10 +45,13 @@ export interface ProbeEvent {
   readonly flags: number;
   /** Octets of the first text before it was cut. */
   readonly full: number;
-  /** `struct event`. */
-  readonly header: Buffer;
-  readonly first: Buffer;
-  readonly second: Buffer;
+  readonly payload: Buffer;
+  /** Of the same octets. */
+  readonly view: DataView;
+  readonly at: number;
+  readonly firstAt: number;
+  readonly secondAt: number;
+  readonly endAt: number;
 }
 
 /** Throws `Refused`: `ebpf.frame`, `bytes.*`; so do all below. */
@@ -62,22 +68,26 @@ export function parseHello(payload: Buffer): ProbeHello {
 
 /** The events of a frame, whole or not at all. */
 export function parseEvents(payload: Buffer): ProbeEvent[] {
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
   const events: ProbeEvent[] = [];
   for (let at = 0; at < payload.length;) {
-    if (payload.length - at < EVENT_BYTES) throw malformed('an event ends early');
-    const header = payload.subarray(at, at + EVENT_BYTES);
-    const type = EVENT_TYPES[header.readUInt16LE(0)];
-    if (type === undefined) throw malformed(`events of type ${header.readUInt16LE(0)} are not known`);
-    const [firstAt, firstBytes, secondBytes] = [at + EVENT_BYTES, header.readUInt16LE(4), header.readUInt16LE(6)];
-    const secondAt = firstAt + firstBytes;
-    at = secondAt + secondBytes;
-    if (at > payload.length) throw malformed('the texts of an event end early');
-    events.push({
-      type, cpu: header.readUInt16LE(2), sequence: Number(header.readBigUInt64LE(16)), flags: header.readUInt32LE(8), full: header.readUInt32LE(12),
-      header, first: payload.subarray(firstAt, secondAt), second: payload.subarray(secondAt, at),
-    });
+    const event = eventAt(payload, view, at);
+    events.push(event);
+    at = event.endAt;
   }
   return events;
+}
+
+function eventAt(payload: Buffer, view: DataView, at: number): ProbeEvent {
+  if (payload.length - at < EVENT_BYTES) throw malformed('an event ends early');
+  const type = EVENT_TYPES[view.getUint16(at, true)];
+  if (type === undefined) throw malformed(`events of type ${view.getUint16(at, true)} are not known`);
+  const firstAt = at + EVENT_BYTES;
+  const secondAt = firstAt + view.getUint16(at + 4, true);
+  const endAt = secondAt + view.getUint16(at + 6, true);
+  if (endAt > payload.length) throw malformed('the texts of an event end early');
+  const sequence = view.getUint32(at + 20, true) * 0x1_0000_0000 + view.getUint32(at + 16, true);
+  return { type, cpu: view.getUint16(at + 2, true), sequence, flags: view.getUint32(at + 8, true), full: view.getUint32(at + 12, true), payload, view, at, firstAt, secondAt, endAt };
 }
 
 export function parseCounts(payload: Buffer): ProbeCounts {

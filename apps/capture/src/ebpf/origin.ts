@@ -3,10 +3,9 @@
 import type { SubmittedRun } from '@strongroom/evidence';
 import type { EventName, Say } from '../events.ts';
 import type { Feed } from '../feed.ts';
-import { observe } from '../observed.ts';
 import type { Origin } from '../reader/feed.ts';
 import type { LocalStream } from '../stream.ts';
-import { eventLine } from './event-line.ts';
+import { EventLines } from './event-line.ts';
 import { malformed, parseCounts, parseEvents, parseHello, parseNote, PROBE_FRAME, type ProbeHello } from './frames.ts';
 import { Ledger } from './ledger.ts';
 
@@ -29,6 +28,7 @@ export class EbpfOrigin implements Origin {
   #goneAt: bigint | null = null;
   #lastAt = 0n;
   #unseenTold = 0;
+  readonly #lines = new EventLines();
   #runs: SubmittedRun[] = [];
 
   constructor(options: EbpfOptions) {
@@ -97,12 +97,15 @@ export class EbpfOrigin implements Origin {
 
   #take(payload: Buffer): void {
     const events = parseEvents(payload);
-    for (const event of events) this.ledger.take(event);
+    for (const event of events) {
+      this.ledger.take(event);
+      this.#lines.add(event);
+    }
     const last = events.at(-1);
     if (last === undefined) return;
-    this.#lastAt = last.header.readBigUInt64LE(24);
-    const limit = this.#options.recordBytesMax;
-    this.#runs.push(...this.#options.stream.take(events.map((event) => observe(Buffer.from(eventLine(event)), limit))));
+    this.#lastAt = last.view.getBigUint64(last.at + 24, true);
+    const { data, lengths } = this.#lines.take();
+    this.#runs.push(...this.#options.stream.takeLaid(data, lengths, this.#options.recordBytesMax));
   }
 
   #count(payload: Buffer): void {
