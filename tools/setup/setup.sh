@@ -42,7 +42,7 @@ install_system_packages "$group"
 install_node_packages
 build_addon
 build_hasher
-build_reader audit audit.c audit-line.c audit-kernel.c
+build_reader audit audit.c audit-line.c audit-kernel.c audit-rules.c
 build_probe
 exec 9<&-
 

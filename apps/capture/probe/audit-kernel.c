@@ -19,8 +19,9 @@
 #include <unistd.h>
 
 #define STATUS_INTERVAL_MS 10000
+#define RULES_EVERY 6 /* such intervals, and whenever we are asked */
 #define ANSWER_MS 2000
-#define STATUS_WORDS 10 /* of struct audit_status, behind its mask */
+#define STATUS_WORDS 11 /* of struct audit_status, behind its mask, and what the rules report of executions */
 
 static int status = -1;
 
@@ -65,7 +66,7 @@ int join_group(int *fd, int bytes) {
 
 static uint32_t sequence;
 
-static int request(int fd, uint16_t type, const struct audit_status *body) {
+int request(int fd, uint16_t type, const struct audit_status *body) {
 	struct { struct nlmsghdr header; struct audit_status body; } message;
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	memset(&message, 0, sizeof message);
@@ -77,15 +78,23 @@ static int request(int fd, uint16_t type, const struct audit_status *body) {
 	return sendto(fd, &message, message.header.nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0 ? -errno : 0;
 }
 
+/* The next message that answers what was asked last; its length or -errno. */
+ssize_t receive(int fd, void *message, size_t size) {
+	for (;;) {
+		struct pollfd ready = { fd, POLLIN, 0 };
+		if (poll(&ready, 1, ANSWER_MS) <= 0) return -ETIMEDOUT;
+		ssize_t length = recv(fd, message, size, 0);
+		if (length < 0) return -errno;
+		if ((size_t)length >= sizeof(struct nlmsghdr) && ((struct nlmsghdr *)message)->nlmsg_seq == sequence) return length;
+	}
+}
+
 /* Reads up to the status that was asked for, or to the acknowledgement; 0 or -errno. An older kernel knows fewer words of it. */
 static int answer(int fd, struct audit_status *into) {
 	union { struct nlmsghdr header; unsigned char bytes[MESSAGE_BYTES_MAX]; } message;
 	for (;;) {
-		struct pollfd ready = { fd, POLLIN, 0 };
-		if (poll(&ready, 1, ANSWER_MS) <= 0) return -ETIMEDOUT;
-		ssize_t length = recv(fd, &message, sizeof message, 0);
-		if (length < 0) return -errno;
-		if ((size_t)length < sizeof message.header || message.header.nlmsg_seq != sequence) continue;
+		ssize_t length = receive(fd, &message, sizeof message);
+		if (length < 0) return (int)length;
 		if (message.header.nlmsg_type == NLMSG_ERROR) return ((struct nlmsgerr *)NLMSG_DATA(&message.header))->error;
 		if (message.header.nlmsg_type != AUDIT_GET || !into) continue;
 		size_t got = (size_t)length - NLMSG_HDRLEN;
@@ -111,14 +120,22 @@ int become_owner(int *fd) {
 	return 0;
 }
 
+/* What the child tells. */
+struct told {
+	struct audit_status status;
+	uint32_t exec; /* as exec_rules says */
+};
+
 /* Answers each octet that we send, and on its own at intervals. */
 static void serve_status(int fd, int peer) {
-	struct audit_status now;
-	for (;;) {
+	struct told now = { .exec = EXEC_UNKNOWN };
+	for (int round = 0;; round++) {
 		struct pollfd ready = { peer, POLLIN, 0 };
 		char octets[64];
-		if (poll(&ready, 1, STATUS_INTERVAL_MS) > 0 && recv(peer, octets, sizeof octets, 0) <= 0) exit(0);
-		if (request(fd, AUDIT_GET, NULL) || answer(fd, &now)) continue;
+		int asked = poll(&ready, 1, STATUS_INTERVAL_MS) > 0;
+		if (asked && recv(peer, octets, sizeof octets, 0) <= 0) exit(0);
+		if (request(fd, AUDIT_GET, NULL) || answer(fd, &now.status)) continue;
+		if (asked || round % RULES_EVERY == 0) now.exec = exec_rules(fd);
 		if (send(peer, &now, sizeof now, MSG_NOSIGNAL) < 0) exit(0);
 	}
 }
@@ -160,17 +177,18 @@ void ask_status(void) {
 }
 
 void forward_status(void) {
-	struct audit_status now;
-	ssize_t length = recv(status, &now, sizeof now, MSG_DONTWAIT);
+	struct told told;
+	const struct audit_status *now = &told.status;
+	ssize_t length = recv(status, &told, sizeof told, MSG_DONTWAIT);
 	if (length == 0) {
 		close(status);
 		status = -1;
 		note(0, "the audit's status is no longer read: the process that asks for it ended");
 	}
-	if (length != (ssize_t)sizeof now) return;
+	if (length != (ssize_t)sizeof told) return;
 	const uint32_t words[STATUS_WORDS] = {
-		now.enabled, now.failure, now.pid, now.rate_limit, now.backlog_limit, now.lost, now.backlog, now.feature_bitmap,
-		now.backlog_wait_time, now.backlog_wait_time_actual,
+		now->enabled, now->failure, now->pid, now->rate_limit, now->backlog_limit, now->lost, now->backlog, now->feature_bitmap,
+		now->backlog_wait_time, now->backlog_wait_time_actual, told.exec,
 	};
 	frame_begin(FRAME_STATUS);
 	frame_u64(wall_ns());

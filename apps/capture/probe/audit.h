@@ -11,6 +11,7 @@ enum { MESSAGE_BYTES_MAX = 16384, PLUGIN_BYTES_MAX = 65536, FRAME_BYTES_MAX = 2 
 enum { FRAME_HELLO, FRAME_RECORDS, FRAME_LINES, FRAME_LOST, FRAME_STATUS, FRAME_NOTE };
 enum { PATH_MULTICAST, PATH_PLUGIN, PATH_OWNER };
 enum { FLAG_DRAINED = 1, FLAG_AGAIN = 2 };
+enum { EXEC_UNKNOWN, EXEC_NONE, EXEC_SOME, EXEC_ALL }; /* how many executions the rules report */
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_REPLACED = 75 };
 
 struct options {
@@ -33,6 +34,11 @@ int status_fd(void);
 void ask_status(void);
 void forward_status(void);
 void give_up(uid_t user, gid_t group, int keep);
+int request(int fd, uint16_t type, const struct audit_status *body);
+ssize_t receive(int fd, void *message, size_t size);
+
+/* audit-rules.c */
+uint32_t exec_rules(int fd);
 
 /* audit-line.c */
 void frame_begin(uint8_t kind);

@@ -83,6 +83,12 @@ export const EVENTS = {
   'ebpf.missing': 'error',
   /** How the sums of eBPF stand. */
   'ebpf.ledger': 'info',
+  /** What was executed in a minute, by the counts of the audit and of eBPF. */
+  'exec.reconciled': 'info',
+  /** The two differ, and nothing that is known explains it: which executions one of them alone saw. */
+  'exec.differs': 'warn',
+  /** They are not compared, and why. */
+  'exec.not-reconciled': 'info',
 } as const satisfies Record<string, Level>;
 
 export type EventName = keyof typeof EVENTS;

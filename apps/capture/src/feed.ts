@@ -68,6 +68,11 @@ export class Feed {
     else this.#leaves ??= setTimeout(() => this.#send(), GATHER_MS);
   }
 
+  /** Whether the vault takes no more at present. */
+  get isHeld(): boolean {
+    return this.#line.full;
+  }
+
   /** Resolves when the vault can take more, or when `stop` is aborted: sources are read no faster than it seals. */
   async ready(stop: AbortSignal): Promise<void> {
     if (!this.#line.full || stop.aborted) return;

@@ -12,6 +12,7 @@ import { Journal } from './journal/journal.ts';
 import { kmsgDevice } from './kmsg/device.ts';
 import { Kmsg } from './kmsg/kmsg.ts';
 import { startReaderFeed, type ReaderFeedOptions } from './reader/feed.ts';
+import { Reconciliation, type Watcher } from './reconcile/reconciliation.ts';
 import type { LocalStream } from './stream.ts';
 
 export interface Facts {
@@ -34,9 +35,23 @@ export interface Running {
 
 /** Readers can connect before it returns. */
 export async function startOrigins(facts: Facts): Promise<readonly Running[]> {
-  const native = [await startAudit(facts), await startEbpf(facts)];
-  return [...startKmsg(facts), ...startJournal(facts), ...native.filter((one) => one !== null)];
+  const native = await startNative(facts);
+  return [...startKmsg(facts), ...startJournal(facts), ...native];
 }
+
+/** The audit and eBPF; where both are wanted, what they tell of executions is compared. */
+async function startNative(facts: Facts): Promise<Native[]> {
+  const { context: { config: { capture }, stop }, feed, say } = facts;
+  const watchers = { audit: nobody, ebpf: nobody };
+  const reconciliation = capture.audit.enabled && capture.ebpf.enabled ? new Reconciliation({ say, watchers, isHeld: () => feed.isHeld }) : null;
+  const [audit, ebpf] = [await startAudit(facts, reconciliation), await startEbpf(facts, reconciliation)];
+  if (audit !== null) watchers.audit = audit.watcher;
+  if (ebpf !== null) watchers.ebpf = ebpf.watcher;
+  reconciliation?.start(stop);
+  return [audit, ebpf].filter((one) => one !== null);
+}
+
+const nobody = (): Watcher => ({ reading: false, readings: 0, lost: 0 });
 
 function* startKmsg({ context, feed, open, say }: Facts): Generator<Running> {
   if (!context.config.capture.kmsg) return;
@@ -58,33 +73,35 @@ function* startJournal({ context, host, feed, open, say }: Facts): Generator<Run
   yield { stream, over: journal.run(context.stop) };
 }
 
-async function startAudit({ context, feed, open, say }: Facts): Promise<Running | null> {
+async function startAudit({ context, feed, open, say }: Facts, reconciliation: Reconciliation | null): Promise<Native | null> {
   const { enabled, path } = context.config.capture.audit;
   if (!enabled) return null;
   const stream = open('audit');
   // Children of a machine's first process need not be ours.
   const own = process.ppid === 1 ? null : new Own({ supervisor: process.ppid, homes: [context.home] });
-  const origin = new AuditOrigin({ feed, stream, say, recordBytesMax: context.config.gateway.maxRecordBytes, own }, steadyMs());
+  const origin = new AuditOrigin({ feed, stream, say, recordBytesMax: context.config.gateway.maxRecordBytes, own, reconciliation }, steadyMs());
   const absent = path === 'plugin' ? { why: 'auditd has not started our plugin', fix: 'put apps/capture/plugins.d/strongroom.conf into /etc/audit/plugins.d, as docs/OPERATING.md says' }
     : { why: 'strongroom-audit is not there: it takes root, and is built at set-up', fix: 'start Strongroom as root after tools/setup/setup.sh, or set capture.audit.enabled to false' };
-  return startReader(context, { name: 'audit', path: context.paths.readerSocket('audit'), origin, feed, say, absent }, stream);
+  const values = (): Record<string, number> => ({ ...origin.values(), ...reconciliation?.values() });
+  return startReader(context, { name: 'audit', path: context.paths.readerSocket('audit'), origin, feed, say, absent }, { stream, values, watcher: () => origin.watcher });
 }
 
-async function startEbpf({ context, feed, open, say }: Facts): Promise<Running | null> {
+async function startEbpf({ context, feed, open, say }: Facts, reconciliation: Reconciliation | null): Promise<Native | null> {
   if (!context.config.capture.ebpf.enabled) return null;
   const stream = open('ebpf');
-  const origin = new EbpfOrigin({ feed, stream, say, recordBytesMax: context.config.gateway.maxRecordBytes });
+  const origin = new EbpfOrigin({ feed, stream, say, recordBytesMax: context.config.gateway.maxRecordBytes, reconciliation });
   const absent = {
     why: 'strongroom-probe is not there: it takes root and a kernel with type information, and is built at set-up',
     fix: 'look at the notes of strongroom status; or set capture.ebpf.enabled to false',
   };
-  return startReader(context, { name: 'ebpf', path: context.paths.readerSocket('ebpf'), origin, feed, say, absent }, stream);
+  return startReader(context, { name: 'ebpf', path: context.paths.readerSocket('ebpf'), origin, feed, say, absent }, { stream, values: () => origin.values(), watcher: () => origin.watcher });
 }
 
-async function startReader({ stop }: ServiceContext, options: ReaderFeedOptions, stream: LocalStream): Promise<Running | null> {
+type Native = Running & { watcher(): Watcher };
+
+async function startReader({ stop }: ServiceContext, options: ReaderFeedOptions, facts: Omit<Native, 'over'>): Promise<Native | null> {
   try {
-    const { over } = await startReaderFeed(options, stop);
-    return { stream, over, values: () => options.origin.values() };
+    return { ...facts, ...await startReaderFeed(options, stop) };
   } catch (error) {
     options.say(`${options.name}.absent`, errorFields(error));
     return null;

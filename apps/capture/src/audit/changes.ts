@@ -26,7 +26,7 @@ function pick(record: AuditRecord | undefined, names: readonly string[]): Record
   return found;
 }
 
-const WATCHED = ['enabled', 'failure', 'pid', 'rateLimit', 'backlogLimit', 'backlogWaitTime'] as const;
+const WATCHED = ['enabled', 'failure', 'pid', 'rateLimit', 'backlogLimit', 'backlogWaitTime', 'execRules'] as const;
 
 /** What differs between two readings, such as `pidFrom` and `pidTo`; null if nothing does. */
 export function differences(before: Status, now: Status): Record<string, number> | null {

@@ -4,7 +4,8 @@
 //   1 records  u64 steady clock · u64 wall clock · u8 flags · any number of: u16 type · u32 length · octets, as the kernel sent them
 //   2 lines    u64 steady clock · u64 wall clock · u8 flags · octets, as auditd wrote them
 //   3 lost     u64 from · u64 to (wall clock) · u64 records that found no room in the receive buffer
-//   4 status   u64 wall clock · 10 × u32: enabled, failure, pid, rate limit, backlog limit, lost, backlog, features, backlog wait time, time waited
+//   4 status   u64 wall clock · 11 × u32: enabled, failure, pid, rate limit, backlog limit, lost, backlog, features, backlog wait time, time waited,
+//              [executions that the rules report: 0 not known, 1 none, 2 some, 3 all]
 //   5 note     u16 errno or 0 · text
 // Clocks in ns. Flags: 1 nothing more was there at that time · 2 may have been sent before
 import { ByteReader, Refused } from '@strongroom/bytes';
@@ -51,7 +52,12 @@ export interface Status {
   readonly features: number;
   readonly backlogWaitTime: number;
   readonly waited: number;
+  /** Executions that the rules report: an index into {@link EXEC_RULES}. */
+  readonly execRules: number;
 }
+
+export const EXEC_RULES = ['unknown', 'none', 'some', 'all'] as const;
+export type ExecRules = (typeof EXEC_RULES)[number];
 
 /** Throws `Refused`: `audit.frame`, `bytes.*`; so do all below. */
 export function parseHello(payload: Buffer): Hello {
@@ -90,6 +96,7 @@ export function parseStatus(payload: Buffer): Status {
   const status = {
     atNs: from.u64(), enabled: from.u32(), failure: from.u32(), pid: from.u32(), rateLimit: from.u32(), backlogLimit: from.u32(), lost: from.u32(),
     backlog: from.u32(), features: from.u32(), backlogWaitTime: from.u32(), waited: from.u32(),
+    execRules: from.remaining === 0 ? 0 : from.u32(), // a reader that was built before does not say
   };
   from.end();
   return status;

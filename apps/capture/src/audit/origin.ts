@@ -6,6 +6,7 @@ import type { Say } from '../events.ts';
 import type { Feed } from '../feed.ts';
 import { observe, type Observed } from '../observed.ts';
 import type { Origin } from '../reader/feed.ts';
+import type { Reconciliation, Watcher } from '../reconcile/reconciliation.ts';
 import type { LocalStream } from '../stream.ts';
 import { changesIn } from './changes.ts';
 import { AUDIT_FRAME, malformed, parseHello, parseLines, parseLost, parseNote, parseRecords, type Hello, type Moment } from './frames.ts';
@@ -32,6 +33,8 @@ export interface AuditOptions {
   readonly recordBytesMax: number;
   /** What is ours; null: everything is sealed. */
   readonly own: Own | null;
+  /** Is told of each event; absent: nothing is compared. */
+  readonly reconciliation?: Pick<Reconciliation, 'audit'> | null;
 }
 
 export class AuditOrigin implements Origin {
@@ -42,6 +45,7 @@ export class AuditOrigin implements Origin {
   #joiner = new Joiner();
   #lines = new PluginLines();
   #hello: Hello | null = null;
+  #readings = 0;
   /** Numbers before this one were not read by the reader that is there now. */
   #notReadBefore: number | null;
   #overrunAtMs = Number.NEGATIVE_INFINITY;
@@ -95,6 +99,11 @@ export class AuditOrigin implements Origin {
     };
   }
 
+  get watcher(): Watcher {
+    const { lostEvents, incomplete } = this.ledger;
+    return { reading: this.#hello !== null, readings: this.#readings, lost: lostEvents + incomplete, execRules: this.#watch.execRules };
+  }
+
   /** Seals how the sums stand. */
   seal(): void {
     const { feed, stream } = this.#options;
@@ -105,6 +114,7 @@ export class AuditOrigin implements Origin {
   #begin(hello: Hello): void {
     if (this.#hello !== null) throw malformed('a second hello on one line');
     this.#hello = hello;
+    this.#readings += 1;
     this.#joiner = new Joiner();
     this.#lines = new PluginLines();
     this.#notReadBefore = this.#serials.next;
@@ -153,6 +163,7 @@ export class AuditOrigin implements Origin {
   #count(event: AuditEvent, atMs: number): void {
     this.ledger.events += 1;
     this.#serials.note(event.serial, atMs);
+    this.#options.reconciliation?.audit(event);
     if (!isIncomplete(event)) return;
     this.ledger.incomplete += 1;
     this.#incomplete.push(event.serial);

@@ -4,7 +4,7 @@ import type { Fields } from '@strongroom/service';
 import type { Say } from '../events.ts';
 import { differences, lostBetween } from './changes.ts';
 import { decodeLine } from './decode.ts';
-import { parseStatus, type Status } from './frames.ts';
+import { EXEC_RULES, parseStatus, type ExecRules, type Status } from './frames.ts';
 import type { AuditEvent } from './joiner.ts';
 import type { Ledger } from './ledger.ts';
 import { lineOf } from './record.ts';
@@ -25,6 +25,11 @@ export class Watch {
 
   get last(): Status | null {
     return this.#last;
+  }
+
+  /** Of how many executions the audit is told to tell. */
+  get execRules(): ExecRules {
+    return this.#last?.enabled === 0 ? 'none' : EXEC_RULES[this.#last?.execRules ?? 0] ?? 'unknown';
   }
 
   /** A reader begins: what it says first is told whether or not it is new. */

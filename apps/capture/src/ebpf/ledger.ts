@@ -18,6 +18,8 @@ export class Ledger {
   #endedOverrun = 0;
   #endedUnseen = 0;
   readonly own: Partial<Record<EventType, number>> = {};
+  /** Executions that found no room. */
+  lostExecs = 0;
   #next: number[] = [];
 
   /** A probe that is new to us: `next` by processor. */
@@ -41,6 +43,7 @@ export class Ledger {
   count({ rows }: ProbeCounts): void {
     for (const { type, lost, own } of rows) {
       this.#overrun += lost;
+      if (type === 'exec') this.lostExecs += lost;
       if (own > 0) this.own[type] = (this.own[type] ?? 0) + own;
     }
   }

@@ -4,6 +4,7 @@ import type { SubmittedRun } from '@strongroom/evidence';
 import type { EventName, Say } from '../events.ts';
 import type { Feed } from '../feed.ts';
 import type { Origin } from '../reader/feed.ts';
+import type { Reconciliation, Watcher } from '../reconcile/reconciliation.ts';
 import type { LocalStream } from '../stream.ts';
 import { EventLines } from './event-line.ts';
 import { malformed, parseCounts, parseEvents, parseHello, parseNote, PROBE_FRAME, type ProbeHello } from './frames.ts';
@@ -15,6 +16,8 @@ export interface EbpfOptions {
   readonly say: Say;
   /** Octets of an event that are kept whole. */
   readonly recordBytesMax: number;
+  /** Is told of each event; absent: nothing is compared. */
+  readonly reconciliation?: Pick<Reconciliation, 'ebpf'> | null;
 }
 
 type EventFields = Parameters<LocalStream['event']>[1];
@@ -23,6 +26,7 @@ export class EbpfOrigin implements Origin {
   readonly ledger = new Ledger();
   readonly #options: EbpfOptions;
   #hello: ProbeHello | null = null;
+  #readings = 0;
   #life: bigint | null = null;
   /** Since when nobody watched, in ns since boot; null: that is not known, or somebody watches. */
   #goneAt: bigint | null = null;
@@ -62,6 +66,11 @@ export class EbpfOrigin implements Origin {
     return { ebpfReading: this.#hello === null ? 0 : 1, ebpfLostOverrun: overrun, ebpfLostUnseen: unseen, ebpfLostNotRead: notRead, ebpfOwn: ownTotal };
   }
 
+  get watcher(): Watcher {
+    const { lostExecs, unseen, notRead } = this.ledger;
+    return { reading: this.#hello !== null, readings: this.#readings, lost: lostExecs + unseen + notRead };
+  }
+
   /** Seals how the sums stand. */
   seal(): void {
     const { feed, stream } = this.#options;
@@ -79,6 +88,7 @@ export class EbpfOrigin implements Origin {
     const sent = hello.next.reduce((sum, number) => sum + number, 0);
     const before = feed.position.ebpf;
     this.#hello = hello;
+    this.#readings += 1;
     this.#tell('ebpf.reading', { pid: hello.pid, life: String(hello.life), ringBytes: hello.ringBytes, cpus: hello.next.length, boot: feed.position.boot });
     if (before !== undefined && before.life === hello.life && sent > before.settled) this.#notRead(sent - before.settled);
     if (before !== undefined && before.life !== hello.life) {
@@ -100,6 +110,7 @@ export class EbpfOrigin implements Origin {
     for (const event of events) {
       this.ledger.take(event);
       this.#lines.add(event);
+      this.#options.reconciliation?.ebpf(event);
     }
     const last = events.at(-1);
     if (last === undefined) return;

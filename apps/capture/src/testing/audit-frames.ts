@@ -39,9 +39,9 @@ export function lostFrame(records: number): Frame {
 }
 
 export function statusFrame(status: Partial<Omit<Status, 'atNs'>> = {}): Frame {
-  const { enabled = 1, failure = 1, pid = 0, rateLimit = 0, backlogLimit = 8192, lost = 0, backlog = 0, features = 127, backlogWaitTime = 15_000, waited = 0 } = status;
+  const { enabled = 1, failure = 1, pid = 0, rateLimit = 0, backlogLimit = 8192, lost = 0, backlog = 0, features = 127, backlogWaitTime = 15_000, waited = 0, execRules = 0 } = status;
   const to = new ByteWriter().u64(1_700_000_000_000_000_000n);
-  for (const word of [enabled, failure, pid, rateLimit, backlogLimit, lost, backlog, features, backlogWaitTime, waited]) to.u32(word);
+  for (const word of [enabled, failure, pid, rateLimit, backlogLimit, lost, backlog, features, backlogWaitTime, waited, execRules]) to.u32(word);
   return done(AUDIT_FRAME.status, to);
 }
 
