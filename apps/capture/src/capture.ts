@@ -2,10 +2,11 @@
 // One life of capture: resume, read, end in order.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Failed } from '@strongroom/bytes';
-import { errorFields, EventSource, serviceId, SubmitClient, type Fields, type ServiceContext } from '@strongroom/service';
+import { errorFields, EventSource, Incidents, serviceId, SubmitClient, type Fields, type ServiceContext } from '@strongroom/service';
 import { EVENTS, type Say } from './events.ts';
 import { Feed } from './feed.ts';
 import { readHost, type Host } from './host.ts';
+import { noteLoss } from './losses.ts';
 import { startOrigins, type Running } from './origins.ts';
 import { LocalStream } from './stream.ts';
 import { decodeToken, type Position } from './token.ts';
@@ -39,22 +40,27 @@ async function live(context: ServiceContext, host: Host, client: SubmitClient): 
   if (token === null || context.stop.aborted) return;
   const { id, keyHash } = context.identity;
   const events = new EventSource(client, { service: 'capture', id, keyHash });
-  const log: Say = (event, fields) => context.event(event, EVENTS[event], fields);
+  const log: Say = (event, fields) => {
+    context.event(event, EVENTS[event], fields);
+    noteLoss(incidents, event, fields ?? {});
+  };
   const say: Say = (event, fields) => {
     log(event, fields);
     events.seal(event, EVENTS[event], fields);
   };
+  const incidents = new Incidents((event, _, fields) => say(event, fields));
   const resumed = resume(token, host);
   const feed = new Feed(client, resumed.position, (fields) => say('capture.denied', fields));
   say('capture.started', { ...host, ...resumed.facts });
   if (resumed.error !== null) say('capture.token-unknown', errorFields(resumed.error));
   const open = (protocol: string): LocalStream => new LocalStream({ id, keyHash: Buffer.from(keyHash, 'hex') }, protocol, log, resumed.error !== null);
   const running = await startOrigins({ context, host, feed, open, say });
-  const values = (): Record<string, number> => Object.assign(feed.values(), ...running.map((one) => one.values?.()));
-  context.stats(() => ({ values: values(), sources: { [id]: feed.source(running.length) } }));
+  const values = (): Record<string, number> => Object.assign(feed.values(), incidents.values(), ...running.map((one) => one.values?.()));
+  context.stats(() => ({ incidents: incidents.look(), values: values(), sources: { [id]: feed.source(running.length) } }));
   context.ready();
   // A feed may end before the stop, and it may fail: then so do we.
   await Promise.all([stopped, ...running.map(({ over }) => over)]);
+  incidents.close();
   await end(context, feed, events, running);
 }
 

@@ -11,6 +11,10 @@ export const EVENTS = {
   'capture.denied': 'error',
   /** At the stop the vault had not acknowledged everything; the next life takes it again. */
   'capture.unsealed': 'warn',
+  /** Trouble begins: evidence of `subject` is lost, or cannot be had, for `reason`. */
+  'incident.opened': 'error',
+  /** It has been quiet for a minute: from when to when it was, and how much was lost. */
+  'incident.closed': 'info',
   /** Kernel messages cannot be read at all. */
   'kmsg.absent': 'warn',
   /** Reading them failed; the rest of this life does without. */

@@ -32,7 +32,7 @@ const STATUS: Status = {
     size: 2398, at: '2026-09-21T14:13:18Z', by: ['hamburg', 'auditor'], unwitnessed: { ageMs: 1200, records: 40, bytes: 9000 }, since: null, compared: true,
     comparison: { of: 3, known: ['hamburg', 'auditor'], unknown: ['cloud'], ahead: [] },
   },
-  timestamp: null, counter: null, health: { ok: true, reason: null, degraded: null }, notes: [],
+  timestamp: null, counter: null, health: { ok: true, reason: null, degraded: null }, incidents: [], notes: [],
 };
 
 test('status: all is well', () => {
@@ -54,6 +54,23 @@ test('status: all is well', () => {
     'LISTENER    ADDRESS',
     'syslog-tls  [::]:6514',
   ]);
+});
+
+const INCIDENT = { id: '1', service: 'capture', subject: 'audit', reason: 'overrun', from: '2026-09-21T14:00:00.000Z', to: '2026-09-21T14:00:03.500Z', count: 1200, uncounted: 0, openedAt: '2026-09-21T14:00:04.000Z', closedAt: null };
+
+test('status: shows what was lost, from when to when, while it goes on and after', () => {
+  const over = { ...INCIDENT, subject: 'ebpf', reason: 'not-watched', count: 0, uncounted: 1, closedAt: '2026-09-21T14:05:00.000Z' };
+  const lines = statusLines({ ...STATUS, incidents: [INCIDENT, over, { ...over, count: 7 }, { ...over, uncounted: 0 }] }, AT, plain);
+  assert.equal(lines[0], 'Strongroom is running. See the incidents below.');
+  assert.deepEqual(lines.slice(-5), [
+    'INCIDENT                 COUNT  FROM                      TO                        STATE',
+    'audit: overrun           1,200  2026-09-21 14:00:00.000Z  2026-09-21 14:00:03.500Z  open',
+    'ebpf: not-watched  not counted  2026-09-21 14:00:00.000Z  2026-09-21 14:00:03.500Z  over',
+    'ebpf: not-watched   7 and more  2026-09-21 14:00:00.000Z  2026-09-21 14:00:03.500Z  over',
+    'ebpf: not-watched            -  2026-09-21 14:00:00.000Z  2026-09-21 14:00:03.500Z  over',
+  ]);
+  assert.equal(statusLines({ ...STATUS, incidents: [over] }, AT, plain)[0], 'Strongroom is running. Nothing needs attention.');
+  assert.equal(statusLines({ ...STATUS, incidents: Array.from({ length: 20 }, () => over) }, AT, plain).at(-1), 'and 8 more incidents (-o json has all)');
 });
 
 test('status: says that a comparison was none, and why', () => {

@@ -51,7 +51,7 @@ function controlVerbs(facts: ControlFacts): RpcVerbs<null> {
     status: async () => facts.status(),
     async *watch(_, { signal }) {
       for (;;) {
-        yield watchItem(supervisor.children);
+        yield watchItem(supervisor.children, supervisor.incidents.list());
         await delay(WATCH_INTERVAL_MS, undefined, { signal }).catch(() => undefined);
         if (signal.aborted) return null;
       }

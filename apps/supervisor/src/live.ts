@@ -56,7 +56,7 @@ export async function live(ready: Ready): Promise<number> {
     health: () => healthOf(supervisor.children, config),
   });
   const facts = { deployment, home: paths.home, config, separation, startedAt: new Date(), notes: notesOf(ready), metricsAddress: addressOf(http) };
-  const status = (): Status => statusOf(supervisor.children, { ...facts, readers: supervisor.readers, stopping: supervisor.stopping });
+  const status = (): Status => statusOf(supervisor.children, { ...facts, readers: supervisor.readers, incidents: supervisor.incidents.list(), stopping: supervisor.stopping });
   const control = await serveControl({ paths, supervisor, enrolments, events, status, serverNames: () => serverNames(config.gateway.serverNames) });
   events.event('supervisor.started', 'info', { pid: process.pid, node: process.version, deployment, separation: separation.kind });
 

@@ -41,7 +41,7 @@ test('a listener that several processes share is told once', () => {
 test('watch sums the processes of a service and shows the one that is not well', () => {
   const source = { events: 1, bytes: 2, ackedBytes: 3, lagMs: 4, connections: 5, waiting: 6 };
   const gateway = (more: Facts) => child({ service: 'gateway', stats: { values: { records: 2 }, sources: { a: source } }, ...more });
-  const item = watchItem([gateway({}), gateway({ state: 'degraded' }), gateway({})]);
+  const item = watchItem([gateway({}), gateway({ state: 'degraded' }), gateway({})], []);
   assert.deepEqual(item.services['gateway'], { records: 6 });
   assert.equal(item.states['gateway'], 'degraded');
   assert.deepEqual(item.sources['a'], { events: 3, bytes: 6, ackedBytes: 9, lagMs: 4, connections: 15, waiting: 18 });

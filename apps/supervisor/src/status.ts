@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `status`, `watch`, metrics and health say, from what services said last.
-import type { Config, Health, Listener, ServiceStats, ServiceStatus, Separation, SourceStats, Status, UpkeepFacts, WatchItem } from '@strongroom/service';
+import type { Config, Health, Listener, ServiceIncident, ServiceStats, ServiceStatus, Separation, SourceStats, Status, UpkeepFacts, WatchItem } from '@strongroom/service';
 import type { Child } from './child.ts';
 import type { Reader } from './reader.ts';
 
@@ -24,6 +24,7 @@ export interface StatusFacts {
   readonly notes: readonly string[];
   readonly metricsAddress: string | null;
   readonly readers: readonly Reader[];
+  readonly incidents: readonly ServiceIncident[];
 }
 
 export function statusOf(children: readonly Child[], facts: StatusFacts): Status {
@@ -35,7 +36,7 @@ export function statusOf(children: readonly Child[], facts: StatusFacts): Status
     services: [supervisorStatus(facts), ...children.map(serviceStatus), ...facts.readers.map(readerStatus)],
     listeners: listenersOf(children, facts.metricsAddress),
     separation: { kind: facts.separation.kind, reason: facts.separation.reason }, worm: worm ?? null, witness: witness ?? null, timestamp: timestamp ?? null, counter: counter ?? null, upkeep: upkeep ?? null, custody: custody ?? null,
-    health: healthOf(children, facts.config), notes: [...notesOf(facts, vault?.stats ?? ({ values: {} } as ServiceStats)), ...auditNotes(children)],
+    health: healthOf(children, facts.config), incidents: facts.incidents, notes: [...notesOf(facts, vault?.stats ?? ({ values: {} } as ServiceStats)), ...auditNotes(children)],
   };
 }
 
@@ -110,7 +111,7 @@ function bad(reason: string): Health {
 }
 
 /** One second of `watch`. Several processes of a service are summed. */
-export function watchItem(children: readonly Child[]): WatchItem {
+export function watchItem(children: readonly Child[], incidents: readonly ServiceIncident[]): WatchItem {
   const services: Record<string, Record<string, number>> = {};
   const states: Record<string, string> = {};
   const sources: Record<string, SourceStats> = {};
@@ -121,7 +122,7 @@ export function watchItem(children: readonly Child[]): WatchItem {
     for (const [id, facts] of Object.entries(stats.sources ?? {})) sources[id] = merged(sources[id], facts);
   }
   const { log, witness } = children.find(({ service }) => service === 'vault')?.stats ?? {};
-  return { time: new Date().toISOString(), services, states, sources, log: log ?? null, witness: witness ?? null };
+  return { time: new Date().toISOString(), services, states, sources, log: log ?? null, witness: witness ?? null, incidents: incidents.filter(({ closedAt }) => closedAt === null) };
 }
 
 function merged(a: SourceStats | undefined, b: SourceStats): SourceStats {

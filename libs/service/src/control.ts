@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the supervisor answers on its control socket, for both ends of it.
+import type { Incident } from './incidents.ts';
 import type { CountingFacts, CustodyFacts, Listener, LogFacts, SourceStats, TimestampFacts, UpkeepFacts, WitnessFacts, WormFacts } from './messages.ts';
 
 export interface ServiceStatus {
@@ -16,6 +17,10 @@ export interface Health {
   readonly reason: string | null;
   /** What is not as it should be though evidence is taken and sealed, in words; null when there is nothing. */
   readonly degraded: string | null;
+}
+
+export interface ServiceIncident extends Incident {
+  readonly service: string;
 }
 
 /** The answer to `status`. */
@@ -38,6 +43,8 @@ export interface Status {
   readonly timestamp: TimestampFacts | null;
   readonly counter: CountingFacts | null;
   readonly health: Health;
+  /** Open ones first, then those of the last day. */
+  readonly incidents: readonly ServiceIncident[];
   /** What is missing or out of the ordinary, a sentence each. */
   readonly notes: readonly string[];
 }
@@ -55,4 +62,6 @@ export interface WatchItem {
   readonly sources: Readonly<Record<string, SourceStats>>;
   readonly log: LogFacts | null;
   readonly witness: WitnessFacts | null;
+  /** Those that are open. */
+  readonly incidents: readonly ServiceIncident[];
 }

@@ -11,6 +11,7 @@ export * from './exclusive.ts';
 export * from './exit.ts';
 export * from './file-flags.ts';
 export * from './identity.ts';
+export * from './incidents.ts';
 export * from './layout.ts';
 export * from './log-origin.ts';
 export * from './messages.ts';

@@ -2,6 +2,7 @@
 // What the supervisor and a service say to each other over the IPC channel: docs/ARCHITECTURE.md, "One supervisor, many services".
 import type { Config } from './config-schema.ts';
 import type { ServiceEvent } from './events.ts';
+import type { Incident } from './incidents.ts';
 import type { ServiceName } from './layout.ts';
 import type { Registry } from './registry.ts';
 import type { RpcError } from './rpc-lines.ts';
@@ -184,6 +185,8 @@ export interface KeptTimestamp {
 export interface ServiceStats {
   readonly values: Readonly<Record<string, number>>;
   readonly sources?: Readonly<Record<string, SourceStats>>;
+  /** Open ones and those of the last day, the newest first. */
+  readonly incidents?: readonly Incident[] | undefined;
   /** Of the vault alone. */
   readonly log?: LogFacts | undefined;
   readonly worm?: WormFacts | undefined;

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { errorFields } from '@strongroom/service';
 import type { Say } from '../events.ts';
 import type { Feed } from '../feed.ts';
+import { STOPPING } from '../losses.ts';
 import { ReaderLine } from './line.ts';
 
 /** The sums are sealed so often. */
@@ -58,6 +59,6 @@ async function run({ name, origin, say, absent }: ReaderFeedOptions, line: Reade
   }
   clearTimeout(late);
   line.close();
-  origin.end('capture stops');
+  origin.end(STOPPING);
   origin.seal();
 }

@@ -13,7 +13,7 @@ function item(second: number, events: number, facts: Partial<WatchItem> = {}): W
     states: { vault: 'running', gateway: 'running' },
     sources: { 'web-01': { events, bytes: events * 100, ackedBytes: events * 90, lagMs: 12, connections: 2, waiting: events * 10 } },
     log: { origin: 'test/log', size: 7, rootHash: '', vkey: '', checkpointAt: new Date(BEGIN + second * 1000 - 400).toISOString() },
-    witness: null,
+    witness: null, incidents: [],
     ...facts,
   };
 }

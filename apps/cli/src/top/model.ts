@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From counters that grow to what a person watches: rates, and how they went over the last half minute.
 import { ageMs } from '../time.ts';
-import type { SourceStats, WatchItem } from '@strongroom/service';
+import type { ServiceIncident, SourceStats, WatchItem } from '@strongroom/service';
 
 export const HISTORY_SAMPLES = 30;
 
@@ -31,6 +31,8 @@ export interface Sample {
   readonly unwitnessed: { readonly ageMs: number | null; readonly records: number; readonly bytes: number } | null;
   /** Since when the quorum is out of reach, or null. */
   readonly unwitnessedSince: string | null;
+  /** Those that are open. */
+  readonly incidents: readonly ServiceIncident[];
   /** Of all sources, our own services included: what the vault has sealed. */
   readonly sealedPerSecond: number | null;
   readonly eventsPerSecond: number | null;
@@ -55,7 +57,7 @@ export class TopModel {
       origin: item.log?.origin ?? null,
       records: vault['records'] ?? 0, batches: vault['batches'] ?? 0, logSize: item.log?.size ?? 0,
       checkpointAgeMs: ageMs(item.log?.checkpointAt ?? null, BigInt(Date.parse(item.time)) * 1_000_000n),
-      unwitnessed: item.witness?.unwitnessed ?? null, unwitnessedSince: item.witness?.since ?? null,
+      unwitnessed: item.witness?.unwitnessed ?? null, unwitnessedSince: item.witness?.since ?? null, incidents: item.incidents,
       sealedPerSecond: rate(vault['records'], this.#before?.services['vault']?.['records'], seconds),
       eventsPerSecond: sum(sources.map((one) => one.eventsPerSecond)),
       ackedBytesPerSecond: sum(sources.map((one) => one.ackedBytesPerSecond)),

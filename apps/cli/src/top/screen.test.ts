@@ -5,7 +5,7 @@ import { frameLines, sparkline } from './screen.ts';
 import type { Sample } from './model.ts';
 
 const SAMPLE: Sample = {
-  time: '2026-09-21T14:13:20.000Z', states: {}, origin: 'strongroom-berlin/log', records: 1_234_567, batches: 2345, logSize: 2400, checkpointAgeMs: 420, unwitnessed: null, unwitnessedSince: null,
+  time: '2026-09-21T14:13:20.000Z', states: {}, origin: 'strongroom-berlin/log', records: 1_234_567, batches: 2345, logSize: 2400, checkpointAgeMs: 420, unwitnessed: null, unwitnessedSince: null, incidents: [],
   sealedPerSecond: 45_210, eventsPerSecond: 45_200, ackedBytesPerSecond: 10_695_475, waitingBytes: 1_258_291,
   sources: [
     { source: 'db-01', eventsPerSecond: 0, ackedBytesPerSecond: 0, lagMs: 0, waitingBytes: 0, connections: 0 },
@@ -27,6 +27,12 @@ test('draws the whole picture', () => {
     'db-01                0                       0 B/s       0 ms         0 B       0',
     'web-01          45,200          ▁▂▄█      10 MiB/s      12 ms     1.2 MiB       4',
   ]);
+});
+
+test('says what is being lost', () => {
+  const incident = { id: '1', service: 'capture', subject: 'audit', reason: 'overrun', from: '2026-09-21T14:00:00.000Z', to: '', count: 1200, uncounted: 0, openedAt: '', closedAt: null };
+  assert.equal(frameLines({ ...SAMPLE, incidents: [incident, { ...incident, subject: 'ebpf', reason: 'not-read', count: 0 }] }, frame(140))[2],
+    'incident audit overrun since 2026-09-21 14:00:00.000Z, 1,200 lost; ebpf not-read since 2026-09-21 14:00:00.000Z');
 });
 
 const line = (facts: Partial<Sample>): string => frameLines({ ...SAMPLE, ...facts }, frame(140))[2]!;

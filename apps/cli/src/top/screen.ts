@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // One frame of `top` as lines, cut to the terminal.
 import { shortSource } from '../items.ts';
+import { printable } from '../printable.ts';
 import { bytes, count, duration, some } from '../quantity.ts';
 import { cut, pad } from '../table.ts';
+import { shortTime } from '../time.ts';
 import type { Style } from '../io.ts';
 import type { Sample, SourceSample } from './model.ts';
 
@@ -25,7 +27,7 @@ const HEADER_LINES = 6;
 
 export function frameLines(sample: Sample, frame: Frame): string[] {
   const { columns, rows, style } = frame;
-  const room = Math.max(1, rows - HEADER_LINES - (sample.unwitnessed === null ? 0 : 1));
+  const room = Math.max(1, rows - HEADER_LINES - (sample.unwitnessed === null ? 0 : 1) - Math.min(1, sample.incidents.length));
   const shown = sample.sources.slice(0, sample.sources.length > room ? room - 1 : room);
   const left = sample.sources.length - shown.length;
   const width = nameWidth(sample.sources, columns);
@@ -54,8 +56,13 @@ function headerLines(sample: Sample, { columns, style, history }: Frame): string
     first,
     cut(`sealed   ${[some(sample.records, 'record'), some(sample.batches, 'batch', 'batches'), log, checkpoint].join('   ')}`, columns),
     ...(sample.unwitnessed === null ? [] : [style(sample.unwitnessedSince === null ? 'reset' : 'yellow', cut(`witness  ${witnessText(sample)}`, columns))]),
+    ...(sample.incidents.length === 0 ? [] : [style('yellow', cut(`incident ${sample.incidents.map(incidentText).join('; ')}`, columns))]),
     cut(`passing  ${[...passing, sparkline(history(), TOTAL_SPARK_COLUMNS)].join('   ')}`, columns),
   ];
+}
+
+function incidentText({ subject, reason, count: lost, from }: Sample['incidents'][number]): string {
+  return `${printable(subject)} ${printable(reason)} since ${shortTime(from)}${lost === 0 ? '' : `, ${count(lost)} lost`}`;
 }
 
 function witnessText({ unwitnessed, unwitnessedSince }: Sample): string {

@@ -7,7 +7,7 @@ import { factLines, tableLines } from '../table.ts';
 import { ageMs, shortTime } from '../time.ts';
 import { EXIT, verb } from '../verb.ts';
 import type { Style } from '../io.ts';
-import type { CountingFacts, CustodyFacts, ServiceStatus, Status, TimestampFacts, UpkeepFacts, WitnessFacts } from '@strongroom/service';
+import type { CountingFacts, CustodyFacts, ServiceIncident, ServiceStatus, Status, TimestampFacts, UpkeepFacts, WitnessFacts } from '@strongroom/service';
 
 export const status = verb({
   name: 'status',
@@ -44,7 +44,8 @@ export function troubleOf({ services, health }: Status): string | null {
 /** The screen. */
 export function statusLines(now: Status, at: bigint, style: (style: Style, text: string) => string): string[] {
   const trouble = troubleOf(now);
-  const well = `${style('green', 'Strongroom is running.')} ${now.notes.length === 0 ? 'Nothing needs attention.' : 'See the notes below.'}`;
+  const isOpen = now.incidents.some(({ closedAt }) => closedAt === null);
+  const well = `${style('green', 'Strongroom is running.')} ${isOpen ? 'See the incidents below.' : now.notes.length === 0 ? 'Nothing needs attention.' : 'See the notes below.'}`;
   return [
     trouble === null ? well : `${style('yellow', 'Strongroom needs attention:')} ${printable(trouble)}.`, '',
     ...factLines([
@@ -62,8 +63,26 @@ export function statusLines(now: Status, at: bigint, style: (style: Style, text:
     ]), '',
     ...tableLines(SERVICE_COLUMNS, now.services.map((one) => serviceRow(one, at))), '',
     ...tableLines([{ title: 'LISTENER' }, { title: 'ADDRESS' }], now.listeners.map(({ protocol, address }) => [protocol, address])),
+    ...(now.incidents.length === 0 ? [] : ['', ...incidentLines(now.incidents, style)]),
     ...(now.notes.length === 0 ? [] : ['', ...now.notes.map((note) => `${style('yellow', '!')} ${printable(note)}`)]),
   ];
+}
+
+const INCIDENT_COLUMNS = [{ title: 'INCIDENT' }, { title: 'COUNT', align: 'right' }, { title: 'FROM' }, { title: 'TO' }, { title: 'STATE' }] as const;
+const INCIDENTS_SHOWN_MAX = 12;
+
+/** What was lost, open ones first: one a line, as many as fit. */
+function incidentLines(incidents: readonly ServiceIncident[], style: (style: Style, text: string) => string): string[] {
+  const shown = incidents.slice(0, INCIDENTS_SHOWN_MAX);
+  const [title, ...rows] = tableLines(INCIDENT_COLUMNS, shown.map((one) => [`${printable(one.subject)}: ${printable(one.reason)}`, lostText(one), shortTime(one.from), shortTime(one.to), one.closedAt === null ? 'open' : 'over']));
+  const left = incidents.length - shown.length;
+  return [title!, ...rows.map((row, index) => (shown[index]!.closedAt === null ? style('yellow', row) : row)), ...(left === 0 ? [] : [`and ${some(left, 'more incident', 'more incidents')} (-o json has all)`])];
+}
+
+/** How many, as far as anybody could count. */
+export function lostText({ count: lost, uncounted }: Pick<ServiceIncident, 'count' | 'uncounted'>): string {
+  if (uncounted === 0) return lost === 0 ? '-' : count(lost);
+  return lost === 0 ? 'not counted' : `${count(lost)} and more`;
 }
 
 function scrubbed({ percent, lastPassAt, damaged }: UpkeepFacts['scrub']): string {

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which events tell of a loss, of how much, and from when to when: each becomes part of an incident.
+import type { Fields, FieldValue, Incidents } from '@strongroom/service';
+import type { EventName } from './events.ts';
+import { bootClock } from './reconcile/host.ts';
+
+interface Loss {
+  readonly subject: string;
+  readonly reason: string;
+  readonly count: number | null;
+  readonly from?: FieldValue | undefined;
+  readonly to?: FieldValue | undefined;
+}
+
+const LOSSES: Partial<Record<EventName, (fields: Fields) => Loss>> = {
+  'capture.denied': ({ code, records }) => ({ subject: 'capture', reason: String(code), count: Number(records) }),
+  'kmsg.missing': ({ reason, count }) => ({ subject: 'kmsg', reason: String(reason), count: Number(count) }),
+  'journal.cursor-unknown': ({ writtenAt, oldestWrittenAt }) => ({ subject: 'journal', reason: 'cursor-unknown', count: null, from: writtenAt, to: oldestWrittenAt }),
+  'audit.missing': ({ reason, count, noticedFrom, noticedTo }) => ({ subject: 'audit', reason: String(reason), count: Number(count), from: noticedFrom, to: noticedTo }),
+  // In records; the events that they were of are told as missing.
+  'audit.overrun': ({ from, to }) => ({ subject: 'audit', reason: 'overrun', count: 0, from, to }),
+  'audit.incomplete': ({ count }) => ({ subject: 'audit', reason: 'incomplete', count: Number(count) }),
+  'ebpf.missing': ({ reason, count, fromNs, toNs }) => ({ subject: 'ebpf', reason: String(reason), count: count === null ? null : Number(count), from: sinceBoot(fromNs), to: sinceBoot(toNs) }),
+  'exec.differs': ({ unexplained, from, to }) => ({ subject: 'exec', reason: 'differs', count: Number(unexplained), from, to }),
+};
+
+/** Nobody reads from the one to the other. */
+const GONE: Partial<Record<EventName, string>> = { 'audit.reader-gone': 'audit', 'ebpf.probe-gone': 'ebpf' };
+const BACK: Partial<Record<EventName, string>> = { 'audit.reading': 'audit', 'ebpf.reading': 'ebpf' };
+/** What comes of our own stop is told by the next life. */
+export const STOPPING = 'capture stops';
+
+/** To be called with every event. */
+export function noteLoss(incidents: Incidents, event: EventName, fields: Fields): void {
+  const [gone, back] = [GONE[event], BACK[event]];
+  if (gone !== undefined && fields['why'] !== STOPPING) incidents.lasts(gone, 'not-read');
+  if (back !== undefined) incidents.over(back, 'not-read');
+  const loss = LOSSES[event]?.(fields);
+  if (loss === undefined) return;
+  const nowMs = Date.now();
+  const [fromMs, toMs] = [timeOf(loss.from) ?? nowMs, timeOf(loss.to) ?? nowMs];
+  incidents.happened({ subject: loss.subject, reason: loss.reason, count: loss.count, fromMs: Math.min(fromMs, toMs), toMs: Math.max(fromMs, toMs) });
+}
+
+function sinceBoot(ns: FieldValue | undefined): string | null {
+  return typeof ns === 'string' ? new Date(Number(BigInt(ns) / 1_000_000n) + bootClock()).toISOString() : null;
+}
+
+function timeOf(iso: FieldValue | undefined): number | null {
+  const ms = typeof iso === 'string' ? Date.parse(iso) : Number.NaN;
+  return Number.isNaN(ms) ? null : ms;
+}
