@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -34,9 +35,10 @@
 enum { FRAME_HELLO, FRAME_EVENTS, FRAME_LOST, FRAME_NOTE };
 enum { FRAME_BYTES = 1 << 20, FRAME_FULL = FRAME_BYTES - (32 << 10), WATCH_MAX = 256, NOTES_MAX = 16, NOTE_BYTES = 200 };
 #define RING_BYTES (8 << 20)
-#define REST_NS 50000000L /* between two readings: each wakes us and capture, which costs more than what is read */
+#define REST_MS 200     /* between two readings: each wakes us and capture, which costs more than what is read. The ring wakes us before */
+#define WAKE_PART 8     /* when so much of it is full */
+#define OWN_NS 10000000000ULL /* our own processes' work is told so often */
 #define RETRY_NS 250000000L
-#define QUIET_MS 1000
 
 static struct probe *skeleton;
 static unsigned char frame[FRAME_BYTES];
@@ -186,7 +188,11 @@ static void move_events(struct ring_buffer *ring) {
 static void tell_counts(void) {
 	static struct counts now[CPUS_MAX];
 	unsigned int rows = 0;
+	int is_lost = 0;
 	memcpy(now, skeleton->bss->counts, sizeof now[0] * (size_t)cpus);
+	for (int cpu = 0; cpu < cpus; cpu++)
+		for (int type = 0; type < TYPES; type++) is_lost |= now[cpu].by_type[type].lost != told[cpu].by_type[type].lost;
+	if (!is_lost && !ending && boot_ns() - told_at < OWN_NS) return;
 	begin(FRAME_LOST);
 	put_number(told_at, 8);
 	put_number(told_at = boot_ns(), 8);
@@ -259,6 +265,7 @@ static void load(void) {
 	}
 	btf__free(btf);
 	bpf_map__set_max_entries(skeleton->maps.ring, (unsigned int)ring_bytes);
+	skeleton->rodata->wake_bytes = (unsigned long long)ring_bytes / WAKE_PART;
 	if (probe__load(skeleton) < 0) fail("the kernel does not take the probe", errno);
 	know_own();
 	watch_trees();
@@ -293,6 +300,14 @@ static void options(int argc, char **argv) {
 	exit(2);
 }
 
+/* Can be read when the ring has called, and not, as the ring itself, while anything lies in it. */
+static int waking(void) {
+	struct epoll_event call = { .events = EPOLLIN | EPOLLET };
+	int fd = epoll_create1(EPOLL_CLOEXEC);
+	if (fd < 0 || epoll_ctl(fd, EPOLL_CTL_ADD, bpf_map__fd(skeleton->maps.ring), &call) < 0) fail("the ring buffer cannot be waited for", errno);
+	return fd;
+}
+
 static void end(int signal) {
 	(void)signal;
 	ending = 1;
@@ -300,7 +315,6 @@ static void end(int signal) {
 
 int main(int argc, char **argv) {
 	struct sigaction action = { .sa_handler = end };
-	struct timespec rest = { 0, REST_NS };
 	options(argc, argv);
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* whoever started us restarts us, or is gone for good */
 	signal(SIGPIPE, SIG_IGN);
@@ -313,18 +327,20 @@ int main(int argc, char **argv) {
 	load();
 	struct ring_buffer *ring = ring_buffer__new(bpf_map__fd(skeleton->maps.ring), take, NULL, NULL);
 	if (!ring) fail("the ring buffer cannot be read", errno);
+	int woken = waking();
 	give_up();
 	while (!ending) {
+		struct epoll_event event;
 		connect_line();
-		struct pollfd ready[] = { { ring_buffer__epoll_fd(ring), POLLIN, 0 }, { line, POLLIN, 0 } };
-		poll(ready, 2, QUIET_MS);
+		struct pollfd ready[] = { { woken, POLLIN, 0 }, { line, POLLIN, 0 } };
+		poll(ready, 2, REST_MS);
+		epoll_wait(woken, &event, 1, 0);
 		if (ready[1].revents) { /* capture says nothing on it: it is gone */
 			close(line);
 			line = -1;
 		}
 		move_events(ring);
 		tell_counts();
-		nanosleep(&rest, NULL);
 	}
 	move_events(ring);
 	tell_counts();

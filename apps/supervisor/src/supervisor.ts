@@ -175,12 +175,14 @@ export class Supervisor {
       child.start();
       ready.push(child.ready);
     });
-    await Promise.race([Promise.all(ready), this.#whenStopping()]);
+    const up = new AbortController();
+    await Promise.race([Promise.all(ready), this.#whenStopping(up.signal)]);
+    up.abort();
   }
 
-  /** Start and stop can cross: whoever waits for a service looks for the stop too. */
-  async #whenStopping(): Promise<void> {
-    while (!this.stopping) await delay(100, undefined, { ref: false });
+  /** Start and stop can cross: whoever waits for a service looks for the stop too, until it is up. */
+  async #whenStopping(up: AbortSignal): Promise<void> {
+    while (!this.stopping && !up.aborted) await delay(100, undefined, { ref: false });
   }
 
   async #stopAll(service: string): Promise<void> {

@@ -254,7 +254,7 @@ describe('kernel events by the real probe', { skip: missing }, () => {
   it('counts what our own processes do with files and sockets, and tells what they execute', async () => {
     const life = await open();
     const directory = mkdtempSync(join(root, 'own-'));
-    await start(life, ['--own', String(process.pid)]);
+    const probe = await start(life, ['--own', String(process.pid)]);
     writeFileSync(join(directory, 'mine'), '');
     rmSync(join(directory, 'mine'));
     await life.settled();
@@ -262,6 +262,8 @@ describe('kernel events by the real probe', { skip: missing }, () => {
     await life.settled();
     const paths = life.acts.filter(({ type }) => type === 'delete').map(({ path }) => path);
     assert.ok(!paths.includes(`${directory}/mine`) && paths.includes(`${directory}/theirs`));
+    await probe.stop(); // it tells such counts now and then, and at its end
+    await life.until(() => life.told('ebpf.probe-gone').length > 0, 'its end');
     assert.ok((life.origin.ledger.own.delete ?? 0) > 0);
   });
 

@@ -51,6 +51,7 @@ let following: Promise<void> = Promise.resolve();
 let saving: Promise<void> = Promise.resolve();
 let savedAtMs = -Infinity;
 let measured = { bytes: 0, atMs: -Infinity };
+let told = '';
 
 const scrub = new Scrub(state.scrub, {
   directory: log, log: () => new PublishedLog(log), key: () => rotations.keys(parseVkey(data.vkey)), pace, periodMs: data.periodMs, segmentBytes,
@@ -179,6 +180,9 @@ function tellFacts(): void {
     },
     checksums: { directory: data.checksums, away, sharesVolume },
   };
+  const text = JSON.stringify(facts);
+  if (text === told) return; // each message wakes the vault
+  told = text;
   send({ kind: 'facts', facts });
 }
 
