@@ -177,7 +177,7 @@ describe('capture with the vault', { skip: kmsgMissing() }, () => {
     for (const protocol of protocols) {
       const of = (name: string): number => life.stats.values[`${protocol}${name}`]!;
       assert.equal(of('Produced'), of('Received') + of('Lost'));
-      assert.equal(of('Received'), of('Submitted') + of('Denied') + of('Waiting'));
+      assert.equal(of('Received'), of('Sealed') + of('Denied') + of('Waiting'));
     }
     assert.equal(await life.stop(), 0, life.output);
     const source = `spiffe://${deployment}/service/capture`;
@@ -191,6 +191,11 @@ describe('capture with the vault', { skip: kmsgMissing() }, () => {
       assert.deepEqual([count, bytes, end!.sequence, reason], [records.length, records.reduce((sum, { raw }) => sum + Buffer.byteLength(raw), 0), records.length, 'stop was asked for']);
       assert.deepEqual(records.map(({ sequence }) => sequence), upTo(records.length));
       for (const record of records) assert.equal(record.source, source);
+      const { event, fields } = JSON.parse(records.at(-1)!.raw) as { event: string; fields: Record<string, number> };
+      assert.equal(event, `${protocol}.ledger`);
+      assert.equal(fields['produced']! + fields['beside']!, fields['received']! + fields['own']! + fields['lost']!);
+      assert.equal(fields['received'], fields['sealed']! + fields['denied']! + fields['waiting']!);
+      assert.equal(fields['received'], records.filter(({ kind }) => kind === 'data' || kind === 'cut').length);
     }
   });
 

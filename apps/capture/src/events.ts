@@ -23,6 +23,8 @@ export const EVENTS = {
   'kmsg.missing': 'error',
   /** The same, from before we first read in this boot: they were never ours to take. */
   'kmsg.began': 'warn',
+  /** How the sums of kernel messages stand. */
+  'kmsg.ledger': 'info',
   /** There is no journal to read. */
   'journal.absent': 'warn',
   /** The journal has no entry yet, or none that we may read: it is looked at again and again. */
@@ -35,6 +37,8 @@ export const EVENTS = {
   'journal.cursor-unknown': 'error',
   /** A line of journalctl names no cursor; it is kept, and may be repeated by the next life. */
   'journal.unmarked': 'warn',
+  /** How the sums of the journal stand. */
+  'journal.ledger': 'info',
   /** The kernel's audit cannot be read at all. */
   'audit.absent': 'warn',
   /** A reader of the audit is connected: by which path, and how much its buffer holds. */

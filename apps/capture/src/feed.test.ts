@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { KIND, NO_KEY } from '@strongroom/evidence';
 import { Feed } from './feed.ts';
 import { LocalStream } from './stream.ts';
+import { addLost } from './sums.ts';
 import { SealedLine } from './testing/sealed-line.ts';
 import { decodeToken } from './token.ts';
 
@@ -64,12 +65,14 @@ describe('feed', () => {
     const { line, feed, kmsg } = open();
     line.held = true;
     feed.add(kmsg.take(record('one')), {}, true);
-    feed.tally('kmsg').lost += 5;
-    assert.deepEqual(feed.values(), { kmsgProduced: 6, kmsgReceived: 1, kmsgSubmitted: 0, kmsgDenied: 0, kmsgLost: 5, kmsgWaiting: 1 });
+    const sums = { kmsgProduced: 6, kmsgBeside: 0, kmsgOwn: 0, kmsgReceived: 1, kmsgDenied: 0, kmsgRepeats: 0, kmsgLost: 5, kmsgUncounted: 1, kmsgLostWhileStopped: 5 };
+    addLost(feed.tally('kmsg'), 'while-stopped', 5);
+    addLost(feed.tally('kmsg'), 'unknown', null);
+    assert.deepEqual(feed.values(), { ...sums, kmsgSealed: 0, kmsgWaiting: 1 });
     assert.deepEqual([feed.source(1).waiting, feed.waiting], [3, 1]);
     line.release();
     await settled();
-    assert.deepEqual(feed.values(), { kmsgProduced: 6, kmsgReceived: 1, kmsgSubmitted: 1, kmsgDenied: 0, kmsgLost: 5, kmsgWaiting: 0 });
+    assert.deepEqual(feed.values(), { ...sums, kmsgSealed: 1, kmsgWaiting: 0 });
     assert.deepEqual({ ...feed.source(2) }, { events: 1, bytes: 3, ackedBytes: 3, connections: 2, waiting: 0, lagMs: 0 });
   });
 

@@ -5,23 +5,12 @@
 // while: each submission costs a commit, and a commit costs as much as sealing hundreds of records.
 import { KIND, type SubmittedRun } from '@strongroom/evidence';
 import type { SourceStats, SubmitClient } from '@strongroom/service';
+import { newTally, sumsOf, waitingOf, type Tally } from './sums.ts';
 import { encodeToken, type Position } from './token.ts';
 
 const SUBMISSION_BYTES = 512 * 1024;
 /** What gathers is lost with this process, if its source does not keep it: so long, and one submission's octets, at most. */
 const GATHER_MS = 500;
-
-/** What is counted of one protocol in this life. produced = received + lost; received = sealed + denied + waiting. */
-export interface Tally {
-  received: number;
-  receivedBytes: number;
-  sealed: number;
-  sealedBytes: number;
-  /** Not sealed, because the vault refused them. */
-  denied: number;
-  /** Known to have existed, and gone before they were read. */
-  lost: number;
-}
 
 type Line = Pick<SubmitClient, 'submit' | 'whenReady' | 'full' | 'drain'>;
 type OnDenied = (fields: { code: string; stream: string; records: number }) => void;
@@ -86,7 +75,7 @@ export class Feed {
 
   tally(protocol: string): Tally {
     let tally = this.#tallies.get(protocol);
-    if (tally === undefined) this.#tallies.set(protocol, tally = { received: 0, receivedBytes: 0, sealed: 0, sealedBytes: 0, denied: 0, lost: 0 });
+    if (tally === undefined) this.#tallies.set(protocol, tally = newTally());
     return tally;
   }
 
@@ -98,17 +87,14 @@ export class Feed {
 
   /** Records that were received and are not settled yet. */
   get waiting(): number {
-    return [...this.#tallies.values()].reduce((sum, { received, sealed, denied }) => sum + received - sealed - denied, 0);
+    return [...this.#tallies.values()].reduce((sum, tally) => sum + waitingOf(tally), 0);
   }
 
-  /** Each tally by name, such as `kmsgProduced`. */
+  /** All sums by name, such as `kmsgProduced`. */
   values(): Record<string, number> {
     const values: Record<string, number> = {};
-    for (const [protocol, { received, sealed, denied, lost }] of this.#tallies) {
-      Object.assign(values, {
-        [`${protocol}Produced`]: received + lost, [`${protocol}Received`]: received, [`${protocol}Submitted`]: sealed,
-        [`${protocol}Denied`]: denied, [`${protocol}Lost`]: lost, [`${protocol}Waiting`]: received - sealed - denied,
-      });
+    for (const [protocol, tally] of this.#tallies) {
+      for (const [name, value] of Object.entries(sumsOf(tally))) values[`${protocol}${name[0]!.toUpperCase()}${name.slice(1)}`] = value;
     }
     return values;
   }

@@ -5,7 +5,7 @@ import { errorFields, type ServiceContext } from '@strongroom/service';
 import { AuditOrigin, steadyMs } from './audit/origin.ts';
 import { Own } from './audit/own.ts';
 import { EbpfOrigin } from './ebpf/origin.ts';
-import type { Say } from './events.ts';
+import type { EventName, Say } from './events.ts';
 import type { Feed } from './feed.ts';
 import type { Host } from './host.ts';
 import { Journal } from './journal/journal.ts';
@@ -14,6 +14,7 @@ import { Kmsg } from './kmsg/kmsg.ts';
 import { startReaderFeed, type ReaderFeedOptions } from './reader/feed.ts';
 import { Reconciliation, type Watcher } from './reconcile/reconciliation.ts';
 import type { LocalStream } from './stream.ts';
+import { everyMinute, sumsOf } from './sums.ts';
 
 export interface Facts {
   readonly context: ServiceContext;
@@ -62,7 +63,7 @@ function* startKmsg({ context, feed, open, say }: Facts): Generator<Running> {
     if (!(error instanceof Failed)) throw error;
     say('kmsg.failed', errorFields(error));
   });
-  yield { stream, over };
+  yield { stream, over: withSums('kmsg.ledger', { context, feed }, stream, over) };
 }
 
 function* startJournal({ context, host, feed, open, say }: Facts): Generator<Running> {
@@ -70,7 +71,14 @@ function* startJournal({ context, host, feed, open, say }: Facts): Generator<Run
   if (!enabled) return;
   const stream = open('journal');
   const journal = new Journal({ directory, host, feed, stream, say, recordBytesMax: context.config.gateway.maxRecordBytes });
-  yield { stream, over: journal.run(context.stop) };
+  yield { stream, over: withSums('journal.ledger', { context, feed }, stream, journal.run(context.stop)) };
+}
+
+/** Seals how the sums of a feed stand, every minute and at its end. */
+async function withSums(event: EventName, { context, feed }: Pick<Facts, 'context' | 'feed'>, stream: LocalStream, over: Promise<void>): Promise<void> {
+  const seal = (): void => feed.add([stream.event(event, sumsOf(feed.tally(stream.protocol)))]);
+  await Promise.all([over, everyMinute(context.stop, seal)]);
+  seal();
 }
 
 async function startAudit({ context, feed, open, say }: Facts, reconciliation: Reconciliation | null): Promise<Native | null> {

@@ -35,3 +35,9 @@ function two(value: number, per: number, large: string, small: string): string {
 export function some(value: number, noun: string, plural = `${noun}s`): string {
   return `${count(value)} ${value === 1 ? noun : plural}`;
 }
+
+/** How many were lost, as far as anybody could count. */
+export function lostText({ count: lost, uncounted }: { readonly count: number; readonly uncounted: number }): string {
+  if (uncounted === 0) return lost === 0 ? '-' : count(lost);
+  return lost === 0 ? 'not counted' : `${count(lost)} and more`;
+}

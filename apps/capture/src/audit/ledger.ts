@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What became of what the kernel's audit produced, in one life of capture. At every moment
-//   produced = events + own + sum of lost      events + late + daemon + unstamped = received = sealed + denied + waiting
-// An event counts once; what came of it after it was given out counts as late.
+//   produced = events + own + sum of lost      events + beside = received      beside = late + daemon + unstamped
+// An event counts once; what came of it after it was given out counts as late. The rest of the sums is that of all origins.
 import type { FieldValue } from '@strongroom/service';
-import type { Tally } from '../feed.ts';
+import { sumsOf, type Tally } from '../sums.ts';
 import type { Hello, Status } from './frames.ts';
 
 /**
@@ -38,12 +38,18 @@ export class Ledger {
     return Object.values(this.lost).reduce((sum, count) => sum + count, 0);
   }
 
+  /** Puts what it knows into the sums of all origins. */
+  settle(tally: Tally): void {
+    tally.own = this.own;
+    tally.beside = this.late + this.daemon + this.unstamped;
+    tally.lost = this.lost;
+  }
+
   /** The ledger as it is sealed. `hello`: of the reader that is there; null: none. */
-  fields({ received, sealed, denied }: Tally, hello: Hello | null, status: Status | null): Record<string, FieldValue> {
-    const { events, own, late, daemon, unstamped, incomplete, repeatedRecords, droppedRecords, kernelLostRecords, lost } = this;
+  fields(tally: Tally, hello: Hello | null, status: Status | null): Record<string, FieldValue> {
+    const { events, late, daemon, unstamped, incomplete, repeatedRecords, droppedRecords, kernelLostRecords } = this;
     return {
-      path: hello?.path ?? null, produced: events + own + this.lostEvents, events, own, late, daemon, unstamped, received, sealed, denied, waiting: received - sealed - denied,
-      lostOverrun: lost.overrun, lostNotRead: lost['not-read'], lostKernel: lost.kernel, lostAuditd: lost.auditd, lostUnseen: lost.unseen,
+      path: hello?.path ?? null, ...sumsOf(tally), events, late, daemon, unstamped,
       incomplete, repeatedRecords, droppedRecords, kernelLostRecords, kernelLost: status?.lost ?? null, backlog: status?.backlog ?? null,
       backlogLimit: status?.backlogLimit ?? null, rateLimit: status?.rateLimit ?? null, enabled: status?.enabled ?? null, owner: status?.pid ?? null,
     };

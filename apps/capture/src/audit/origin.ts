@@ -92,10 +92,10 @@ export class AuditOrigin implements Origin {
 
   /** What the tally does not say, for `stats`. */
   values(): Record<string, number> {
-    const { incomplete, droppedRecords, kernelLostRecords, lost } = this.ledger;
+    const { incomplete, droppedRecords, kernelLostRecords } = this.ledger;
     return {
-      auditReading: this.#hello === null ? 0 : 1, auditIncomplete: incomplete, auditDroppedRecords: droppedRecords, auditKernelLostRecords: kernelLostRecords, auditOwn: this.ledger.own,
-      auditLostUnseen: lost.unseen, ...(this.#watch.last === null ? {} : { auditEnabled: this.#watch.last.enabled }),
+      auditReading: this.#hello === null ? 0 : 1, auditIncomplete: incomplete, auditDroppedRecords: droppedRecords, auditKernelLostRecords: kernelLostRecords,
+      ...(this.#watch.last === null ? {} : { auditEnabled: this.#watch.last.enabled }),
     };
   }
 
@@ -190,10 +190,9 @@ export class AuditOrigin implements Origin {
   }
 
   #missing(reason: LostReason, holes: readonly Hole[], atMs: number, wallNs: bigint): void {
-    const { feed, stream } = this.#options;
+    const { feed } = this.#options;
     const count = holes.reduce((sum, hole) => sum + hole.count, 0);
     this.ledger.lost[reason] += count;
-    feed.tally(stream.protocol).lost += count;
     const time = (sinceMs: number): string => new Date(Number(wallNs / 1_000_000n) - (atMs - sinceMs)).toISOString();
     this.#tell('audit.missing', {
       count, reason, noticedFrom: time(holes[0]!.sinceMs), noticedTo: time(holes.at(-1)!.sinceMs), ranges: holes.length,
@@ -219,8 +218,10 @@ export class AuditOrigin implements Origin {
   }
 
   #flush(): void {
+    const { feed, stream } = this.#options;
     this.#close();
-    if (this.#runs.length > 0) this.#options.feed.add(this.#runs, { audit: positionOf(this.#serials) });
+    if (this.#runs.length > 0) feed.add(this.#runs, { audit: positionOf(this.#serials) });
+    this.ledger.settle(feed.tally(stream.protocol));
     this.#runs = [];
   }
 }

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // What became of what the probe produced, in one life of capture. At every moment
-//   produced = received + sum of lost      received = sealed + denied + waiting
+//   produced = received + own + sum of lost
 // Each processor numbers its events, so a number that never came is a loss. Numbers of one processor come in order, but for
 // an interrupt between the drawing of a number and the writing of the event: one that comes late takes its loss back.
 import type { FieldValue } from '@strongroom/service';
-import type { Tally } from '../feed.ts';
+import { sumsOf, type Tally } from '../sums.ts';
 import type { EventType, ProbeCounts, ProbeEvent } from './frames.ts';
 
 /** Counts of one life of the probe, from the moment at which we met it. */
 export class Ledger {
   /** Of earlier lives of the probe, and what was on its way to an earlier life of capture. */
   notRead = 0;
+  /** Times that no probe was there, so that nobody counted. */
+  notWatched = 0;
   #received = 0;
   /** Numbers that never came, and what the kernel's side says that it could not write; of ended lives, the larger one of both. */
   #holes = 0;
@@ -75,10 +77,14 @@ export class Ledger {
     return Object.values(this.own).reduce((sum, count) => sum + count, 0);
   }
 
-  fields({ received, sealed, denied }: Tally, isReading: boolean): Record<string, FieldValue> {
-    return {
-      reading: isReading, produced: this.#received + this.lost, received, sealed, denied, waiting: received - sealed - denied,
-      lostOverrun: this.overrun, lostNotRead: this.notRead, lostUnseen: this.unseen, own: this.ownTotal,
-    };
+  /** Puts what it knows into the sums of all origins. */
+  settle(tally: Tally): void {
+    tally.own = this.ownTotal;
+    tally.lost = { overrun: this.overrun, 'not-read': this.notRead, unseen: this.unseen };
+    tally.uncounted = this.notWatched;
+  }
+
+  fields(tally: Tally, isReading: boolean): Record<string, FieldValue> {
+    return { reading: isReading, ...sumsOf(tally) };
   }
 }

@@ -84,8 +84,8 @@ class Life {
   balance(): void {
     this.origin.seal();
     void this.feed.drain();
-    const { produced, received, sealed, waiting, lostOverrun, lostNotRead, lostUnseen } = this.told('ebpf.ledger').at(-1) as Record<string, number>;
-    assert.equal(produced!, received! + lostOverrun! + lostNotRead! + lostUnseen!);
+    const { produced, received, sealed, waiting, own, lostOverrun, lostNotRead, lostUnseen } = this.told('ebpf.ledger').at(-1) as Record<string, number>;
+    assert.equal(produced!, received! + own! + lostOverrun! + lostNotRead! + lostUnseen!);
     assert.equal(received!, sealed! + waiting!);
     assert.equal(received, this.acts.length);
   }

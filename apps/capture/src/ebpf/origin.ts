@@ -62,8 +62,7 @@ export class EbpfOrigin implements Origin {
 
   /** What the tally does not say, for `stats`. */
   values(): Record<string, number> {
-    const { overrun, unseen, notRead, ownTotal } = this.ledger;
-    return { ebpfReading: this.#hello === null ? 0 : 1, ebpfLostOverrun: overrun, ebpfLostUnseen: unseen, ebpfLostNotRead: notRead, ebpfOwn: ownTotal };
+    return { ebpfReading: this.#hello === null ? 0 : 1 };
   }
 
   get watcher(): Watcher {
@@ -92,6 +91,7 @@ export class EbpfOrigin implements Origin {
     this.#tell('ebpf.reading', { pid: hello.pid, life: String(hello.life), ringBytes: hello.ringBytes, cpus: hello.next.length, boot: feed.position.boot });
     if (before !== undefined && before.life === hello.life && sent > before.settled) this.#notRead(sent - before.settled);
     if (before !== undefined && before.life !== hello.life) {
+      this.ledger.notWatched += 1;
       // What the ring of the earlier probe still held, and what happened until this one watched, nobody counted.
       this.#tell('ebpf.missing', { count: null, reason: 'not-watched', fromNs: String(this.#goneAt ?? before.life), toNs: String(hello.life) });
     }
@@ -135,7 +135,7 @@ export class EbpfOrigin implements Origin {
     const { feed, stream } = this.#options;
     const runs = this.#runs;
     this.#runs = [];
-    feed.tally(stream.protocol).lost = this.ledger.lost;
+    this.ledger.settle(feed.tally(stream.protocol));
     if (runs.length > 0) feed.add(runs, this.#life === null ? {} : { ebpf: { life: this.#life, settled: this.ledger.settled } });
   }
 }

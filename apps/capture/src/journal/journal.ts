@@ -12,6 +12,7 @@ import { JournalLines, type JournalLine } from './lines.ts';
 import { Moment } from './moment.ts';
 import { Journalctl, type Ended } from './journalctl.ts';
 import type { LocalStream } from '../stream.ts';
+import { addLost } from '../sums.ts';
 
 const RETRY_MS_MIN = 1000;
 const RETRY_MS_MAX = 60_000;
@@ -152,6 +153,7 @@ export class Journal {
   #stateLost(last: string, oldest: string | null): void {
     const { feed, stream } = this.#options;
     stream.mayRepeat();
+    addLost(feed.tally(stream.protocol), 'cursor-unknown', null);
     feed.add([stream.event('journal.cursor-unknown', {
       cursor: last, writtenAt: timeOf(last), oldest, oldestWrittenAt: oldest === null ? null : timeOf(oldest),
     })]);

@@ -7,6 +7,7 @@ import type { Feed } from '../feed.ts';
 import { kmsgSequence, type KmsgRead } from './device.ts';
 import { observe, type Observed } from '../observed.ts';
 import type { LocalStream } from '../stream.ts';
+import { addLost } from '../sums.ts';
 
 /** Libuv cannot poll this device. 250 ms costs nothing, and a ring of 128 KiB holds that long at 15,000 records a second. */
 const POLL_MS_MAX = 250;
@@ -95,7 +96,7 @@ export class Kmsg {
     const { feed, stream } = this.#options;
     const count = to - from + 1;
     const ours = reason !== 'before-first-read';
-    if (ours) feed.tally(stream.protocol).lost += count;
+    if (ours) addLost(feed.tally(stream.protocol), reason, count);
     return stream.event(ours ? 'kmsg.missing' : 'kmsg.began', { from, to, count, reason, boot: feed.position.boot });
   }
 }

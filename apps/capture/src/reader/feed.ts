@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A native reader as a feed of capture: its line, from start to stop, and what becomes of its frames.
-import { setTimeout as delay } from 'node:timers/promises';
 import { errorFields } from '@strongroom/service';
 import type { Say } from '../events.ts';
 import type { Feed } from '../feed.ts';
 import { STOPPING } from '../losses.ts';
+import { everyMinute } from '../sums.ts';
 import { ReaderLine } from './line.ts';
 
-/** The sums are sealed so often. */
-const LEDGER_MS = 60_000;
 /** A reader that hasn't come by then is told of as absent. */
 const ABSENT_MS = 15_000;
 
@@ -53,10 +51,7 @@ export async function startReaderFeed(options: ReaderFeedOptions, stop: AbortSig
 
 async function run({ name, origin, say, absent }: ReaderFeedOptions, line: ReaderLine, stop: AbortSignal): Promise<void> {
   const late = setTimeout(() => { if (!line.connected) say(`${name}.absent`, absent); }, ABSENT_MS);
-  while (!stop.aborted) {
-    await delay(LEDGER_MS, undefined, { signal: stop }).catch(() => undefined);
-    if (!stop.aborted) origin.seal();
-  }
+  await everyMinute(stop, () => origin.seal());
   clearTimeout(late);
   line.close();
   origin.end(STOPPING);

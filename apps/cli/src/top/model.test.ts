@@ -18,6 +18,15 @@ function item(second: number, events: number, facts: Partial<WatchItem> = {}): W
   };
 }
 
+test('has the sums of each origin, and for which reasons something was lost', () => {
+  const capture = { kmsgProduced: 9, kmsgSealed: 8, kmsgWaiting: 1, kmsgLost: 0, auditProduced: 100, auditSealed: 60, auditOwn: 5, auditLost: 35, auditLostNotRead: 30, auditLostOverrun: 5, auditLostUnseen: 0, auditUncounted: 0, auditReading: 1 };
+  const { origins } = new TopModel().take(item(0, 0, { services: { capture } }));
+  assert.deepEqual(origins, [
+    { origin: 'audit', produced: 100, sealed: 60, waiting: 0, own: 5, lost: 35, uncounted: 0, why: [{ reason: 'not-read', count: 30 }, { reason: 'overrun', count: 5 }] },
+    { origin: 'kmsg', produced: 9, sealed: 8, waiting: 1, own: 0, lost: 0, uncounted: 0, why: [] },
+  ]);
+});
+
 test('knows rates from the second sample on', () => {
   const model = new TopModel();
   const first = model.take(item(0, 100));

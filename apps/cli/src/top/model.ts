@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From counters that grow to what a person watches: rates, and how they went over the last half minute.
 import { ageMs } from '../time.ts';
+import { originSamples, type OriginSample } from './origins.ts';
 import type { ServiceIncident, SourceStats, WatchItem } from '@strongroom/service';
 
 export const HISTORY_SAMPLES = 30;
@@ -39,6 +40,8 @@ export interface Sample {
   readonly ackedBytesPerSecond: number | null;
   readonly waitingBytes: number;
   readonly sources: readonly SourceSample[];
+  /** Of what is read from this host. */
+  readonly origins: readonly OriginSample[];
 }
 
 export class TopModel {
@@ -62,7 +65,7 @@ export class TopModel {
       eventsPerSecond: sum(sources.map((one) => one.eventsPerSecond)),
       ackedBytesPerSecond: sum(sources.map((one) => one.ackedBytesPerSecond)),
       waitingBytes: sources.reduce((all, one) => all + one.waitingBytes, 0),
-      sources: sources.toSorted((a, b) => (a.source < b.source ? -1 : 1)),
+      sources: sources.toSorted((a, b) => (a.source < b.source ? -1 : 1)), origins: originSamples(item),
     };
     this.#before = item;
     this.#remember(sample);

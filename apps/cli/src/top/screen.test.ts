@@ -6,7 +6,7 @@ import type { Sample } from './model.ts';
 
 const SAMPLE: Sample = {
   time: '2026-09-21T14:13:20.000Z', states: {}, origin: 'strongroom-berlin/log', records: 1_234_567, batches: 2345, logSize: 2400, checkpointAgeMs: 420, unwitnessed: null, unwitnessedSince: null, incidents: [],
-  sealedPerSecond: 45_210, eventsPerSecond: 45_200, ackedBytesPerSecond: 10_695_475, waitingBytes: 1_258_291,
+  sealedPerSecond: 45_210, eventsPerSecond: 45_200, ackedBytesPerSecond: 10_695_475, waitingBytes: 1_258_291, origins: [],
   sources: [
     { source: 'db-01', eventsPerSecond: 0, ackedBytesPerSecond: 0, lagMs: 0, waitingBytes: 0, connections: 0 },
     { source: 'web-01', eventsPerSecond: 45_200, ackedBytesPerSecond: 10_695_475, lagMs: 12, waitingBytes: 1_258_291, connections: 4 },
@@ -27,6 +27,20 @@ test('draws the whole picture', () => {
     'db-01                0                       0 B/s       0 ms         0 B       0',
     'web-01          45,200          ▁▂▄█      10 MiB/s      12 ms     1.2 MiB       4',
   ]);
+});
+
+test('shows how the sums of each origin stand, where there is room', () => {
+  const kmsg = { origin: 'kmsg', produced: 1234, sealed: 1230, waiting: 4, own: 0, lost: 0, uncounted: 0, why: [] };
+  const audit = { ...kmsg, origin: 'audit', produced: 1_200_000, own: 12, lost: 35, uncounted: 1, why: [{ reason: 'not-read', count: 30 }, { reason: 'overrun', count: 5 }] };
+  const sample = { ...SAMPLE, origins: [audit, kmsg] };
+  assert.deepEqual(frameLines(sample, frame(120)).slice(4, 8), [
+    'ORIGIN          PRODUCED        SEALED    WAITING        OWN         LOST  WHY',
+    'audit          1,200,000         1,230          4         12  35 and more  not-read 30, overrun 5, not counted 1 time',
+    'kmsg               1,234         1,230          4          0            -', '',
+  ]);
+  for (let columns = 10; columns <= 200; columns += 1) for (const one of frameLines(sample, frame(columns))) assert.ok([...one].length <= columns, one);
+  for (const rows of [1, 5, 13, 14, 24]) assert.ok(frameLines(sample, frame(100, rows)).length <= rows);
+  assert.equal(frameLines(sample, frame(100, 13)).some((one) => one.startsWith('ORIGIN')), false);
 });
 
 test('says what is being lost', () => {

@@ -2,11 +2,12 @@
 // One frame of `top` as lines, cut to the terminal.
 import { shortSource } from '../items.ts';
 import { printable } from '../printable.ts';
-import { bytes, count, duration, some } from '../quantity.ts';
+import { bytes, count, duration, lostText, some } from '../quantity.ts';
 import { cut, pad } from '../table.ts';
 import { shortTime } from '../time.ts';
 import type { Style } from '../io.ts';
 import type { Sample, SourceSample } from './model.ts';
+import type { OriginSample } from './origins.ts';
 
 export interface Frame {
   readonly columns: number;
@@ -24,20 +25,47 @@ const SOURCE_COLUMNS_MAX = 40;
 /** Of the columns right of the source's name, two spaces before each. */
 const WIDTHS = { events: 10, acked: 12, lag: 9, waiting: 10, connections: 6 } as const;
 const HEADER_LINES = 6;
+/** Right of an origin's name: produced, sealed, waiting, own, lost. */
+const ORIGIN_WIDTHS = [12, 12, 9, 9, 11];
+/** So many lines for sources at least, and two around the origins. */
+const ROWS_BESIDE_ORIGINS = 6;
 
 export function frameLines(sample: Sample, frame: Frame): string[] {
   const { columns, rows, style } = frame;
-  const room = Math.max(1, rows - HEADER_LINES - (sample.unwitnessed === null ? 0 : 1) - Math.min(1, sample.incidents.length));
+  const origins = originLines(sample.origins, frame);
+  const room = Math.max(1, rows - HEADER_LINES - origins.length - (sample.unwitnessed === null ? 0 : 1) - Math.min(1, sample.incidents.length));
   const shown = sample.sources.slice(0, sample.sources.length > room ? room - 1 : room);
   const left = sample.sources.length - shown.length;
   const width = nameWidth(sample.sources, columns);
   return [
     ...headerLines(sample, frame), '',
+    ...origins,
     style('bold', cut(titleLine(width, columns), columns)),
     ...shown.map((source) => sourceLine(source, width, frame)),
     ...(sample.sources.length === 0 ? [style('dim', cut('No source has sent anything since the gateway started.', columns))] : []),
     ...(left > 0 ? [style('dim', cut(`… and ${some(left, 'more source', 'more sources')}`, columns))] : []),
   ].slice(0, rows);
+}
+
+/** What became of what this host's kernel and services said; left out where there is no room for it. */
+function originLines(origins: readonly OriginSample[], { columns, rows, style }: Frame): string[] {
+  if (origins.length === 0 || rows < HEADER_LINES + origins.length + ROWS_BESIDE_ORIGINS) return [];
+  const title = originRow('ORIGIN', ['PRODUCED', 'SEALED', 'WAITING', 'OWN', 'LOST'], 'WHY');
+  return [
+    style('bold', cut(title, columns)),
+    ...origins.map((one) => {
+      const line = cut(originRow(one.origin, [count(one.produced), count(one.sealed), count(one.waiting), count(one.own), lostText({ count: one.lost, uncounted: one.uncounted })], whyText(one)), columns);
+      return one.lost + one.uncounted === 0 ? line : style('yellow', line);
+    }), '',
+  ];
+}
+
+function originRow(name: string, cells: readonly string[], why: string): string {
+  return [pad(name, SOURCE_COLUMNS_MIN), ...cells.map((cell, index) => pad(cell, ORIGIN_WIDTHS[index]!, 'right')), why].join('  ').trimEnd();
+}
+
+function whyText({ why, uncounted }: OriginSample): string {
+  return [...why.map(({ reason, count: lost }) => `${reason} ${count(lost)}`), ...(uncounted === 0 ? [] : [`not counted ${some(uncounted, 'time', 'times')}`])].join(', ');
 }
 
 function headerLines(sample: Sample, { columns, style, history }: Frame): string[] {

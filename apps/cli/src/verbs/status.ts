@@ -2,7 +2,7 @@
 import { openControl } from '../connections.ts';
 import { writeValue } from '../output.ts';
 import { printable } from '../printable.ts';
-import { bytes, count, duration, some } from '../quantity.ts';
+import { bytes, count, duration, lostText, some } from '../quantity.ts';
 import { factLines, tableLines } from '../table.ts';
 import { ageMs, shortTime } from '../time.ts';
 import { EXIT, verb } from '../verb.ts';
@@ -77,12 +77,6 @@ function incidentLines(incidents: readonly ServiceIncident[], style: (style: Sty
   const [title, ...rows] = tableLines(INCIDENT_COLUMNS, shown.map((one) => [`${printable(one.subject)}: ${printable(one.reason)}`, lostText(one), shortTime(one.from), shortTime(one.to), one.closedAt === null ? 'open' : 'over']));
   const left = incidents.length - shown.length;
   return [title!, ...rows.map((row, index) => (shown[index]!.closedAt === null ? style('yellow', row) : row)), ...(left === 0 ? [] : [`and ${some(left, 'more incident', 'more incidents')} (-o json has all)`])];
-}
-
-/** How many, as far as anybody could count. */
-export function lostText({ count: lost, uncounted }: Pick<ServiceIncident, 'count' | 'uncounted'>): string {
-  if (uncounted === 0) return lost === 0 ? '-' : count(lost);
-  return lost === 0 ? 'not counted' : `${count(lost)} and more`;
 }
 
 function scrubbed({ percent, lastPassAt, damaged }: UpkeepFacts['scrub']): string {

@@ -15,7 +15,8 @@ export const top = verb({
   summary: 'Watch what comes in and what is sealed, live',
   details: [
     'For each source: events per second with their course, acknowledged octets per second, how long the oldest '
-      + 'unacknowledged record has waited, how much waits (back-pressure), and its connections. A new sample comes each second; '
+      + 'unacknowledged record has waited, how much waits (back-pressure), and its connections. For each origin on this host '
+      + '(kmsg, journal, audit, ebpf): how much it produced by its own count, and what became of it. A new sample comes each second; '
       + 'q or Ctrl-C ends it.',
   ],
   arguments: [],
