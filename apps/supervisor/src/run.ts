@@ -17,6 +17,9 @@ import { needsWitness } from './plans.ts';
 import { giveChecksums, makeTree } from './tree.ts';
 import { asSeen, mountView, seenByServices } from './view.ts';
 
+/** Beside a service's main program: what its main thread does not import. */
+const THREADS: Readonly<Partial<Record<ServiceName, readonly string[]>>> = { vault: ['src/upkeep/upkeep-thread.ts'] };
+
 /** Runs everything; ends the process. */
 export async function run(place: Place): Promise<never> {
   try {
@@ -71,7 +74,7 @@ function prepareCode(place: Place, users: Accounts | null, config: Config): Comp
   const fresh = refreshCodeCache(place.codeCache, place.code, code === place.code ? 'services' : 'services-in-view');
   const share = (): void => { if (users !== null) shareCodeCache(place.codeCache, 0, Object.values(users).map(({ uid }) => uid)); };
   const prepared = async (...names: ServiceName[]): Promise<void> => {
-    const programs = names.map((name) => ({ file: join(code, 'apps', name, 'src/main.ts'), flags: nodeFlags(name, code), environment: {} }));
+    const programs = names.flatMap((name) => ['src/main.ts', ...(THREADS[name] ?? [])].map((file) => ({ file: join(code, 'apps', name, file), flags: nodeFlags(name, code), environment: {} })));
     if (fresh) await warm(place.codeCache, programs);
     share();
   };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The thread of upkeep: follows the published log, sweeps flags, scrubs. Holds no keys.
+// The thread of upkeep: follows the published log, sweeps flags, scrubs. Holds no keys. The supervisor runs it as a program
+// too, which ends at once, so that its code is compiled beforehand.
 import { statSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -33,8 +34,8 @@ const FACTS_MS = 1000;
 const SAVE_MS = 5000;
 const MEASURE_MS = 60_000;
 
+const port = parentPort ?? process.exit();
 const data = workerData as ThreadData;
-const port = parentPort!;
 const send = (message: FromUpkeep): void => port.postMessage(message);
 const tell = (event: string, level: Level, fields: Fields): void => send({ kind: 'event', event, level, fields });
 const statePath = join(data.state, 'upkeep.json');
