@@ -3,9 +3,12 @@
 // options of `node --test`, or files to run instead of all; `--alone=FILE` names one that runs after the others, by itself.
 import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
+import { join } from 'node:path';
 
 const TIMEOUT_MS = 300_000; // for one test file
 
+/** Compiled code: of the tests, and of programs that they start other than in a Strongroom's home, which has its own. */
+const CODE_CACHE = join(import.meta.dirname, '../../node_modules/.cache/strongroom-code/tests');
 const ALONE = '--alone=';
 
 const given = process.argv.slice(2).filter((argument) => !argument.startsWith(ALONE));
@@ -29,7 +32,9 @@ if (given.some((argument) => argument.endsWith('.ts'))) {
 
 /** The exit code of one run of `node --test`. A signal ends it, and what would follow. */
 function run(parameters: readonly string[]): Promise<number> {
-  const child = spawn(process.execPath, ['--test', `--test-timeout=${TIMEOUT_MS}`, ...reporters, ...parameters], { stdio: 'inherit' });
+  const child = spawn(process.execPath, ['--test', `--test-timeout=${TIMEOUT_MS}`, ...reporters, ...parameters], {
+    stdio: 'inherit', env: { NODE_COMPILE_CACHE: CODE_CACHE, ...process.env },
+  });
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.once(signal, () => {

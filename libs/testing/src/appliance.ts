@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Failed } from '@strongroom/bytes';
 import { closeSocketDirectories, layout, RpcClient, type Layout } from '@strongroom/service';
+import { keepCode, lendCode } from './code-cache.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
 const COMMAND = join(ROOT, 'apps/cli/bin/strongroom');
@@ -85,6 +86,7 @@ export class Appliance implements AsyncDisposable {
     this.#configFile = join(this.#directory, 'strongroom.yaml');
     writeFileSync(this.#configFile, JSON.stringify(merged(TEST_CONFIG, options.config ?? {}))); // JSON is YAML
     chmodSync(this.#configFile, 0o644);
+    lendCode(this.paths.codeCache);
     process.on('exit', this.#endWithUs);
   }
 
@@ -100,7 +102,7 @@ export class Appliance implements AsyncDisposable {
 
   /** The environment in which commands find this appliance. */
   get environment(): NodeJS.ProcessEnv {
-    const { NODE_OPTIONS: _, NODE_TEST_CONTEXT: __, NOTIFY_SOCKET: ___, WATCHDOG_USEC: ____, ...inherited } = process.env;
+    const { NODE_OPTIONS: _, NODE_TEST_CONTEXT: __, NODE_COMPILE_CACHE: ___, NOTIFY_SOCKET: ____, WATCHDOG_USEC: _____, ...inherited } = process.env;
     return { ...inherited, ...this.#options.environment, STRONGROOM_HOME: this.home, STRONGROOM_CONFIG: this.#configFile };
   }
 
@@ -197,6 +199,7 @@ export class Appliance implements AsyncDisposable {
   async stop(): Promise<number | null> {
     const code = await this.halt();
     process.off('exit', this.#endWithUs);
+    keepCode(this.paths.codeCache);
     closeSocketDirectories();
     spawnSync('chattr', ['-R', '-f', '-i', '-a', this.#directory], { stdio: 'ignore' });
     rmSync(this.#directory, { recursive: true, force: true });

@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { Failed } from '@strongroom/bytes';
-import { layout, loadIdentity, serviceId, sourceId, type Enrolment, type FromService, type Layout, type ServiceEvent, type ServiceStats, type ToService } from '@strongroom/service';
-import { configOf } from '@strongroom/service/config';
+import { layout, loadIdentity, serviceId, sourceId, type Config, type Enrolment, type FromService, type Layout, type ServiceEvent, type ServiceStats, type ToService } from '@strongroom/service';
 import { TestAuthority, type CertificateWishes, type IssuedCertificate } from './certificate-authority.ts';
 import { endOf, RecordingVault, type RecordedStream, type RecordingOptions } from './recording-vault.ts';
+import { configFor } from './service-config.ts';
 
 const GATEWAY = resolve(import.meta.dirname, '../../../apps/gateway');
 const DEPLOYMENT = 'test';
@@ -43,7 +43,7 @@ export class GatewayProcess implements AsyncDisposable {
   #versions = 0;
   #waiters: (() => void)[] = [];
 
-  private constructor(home: string, authority: TestAuthority, vault: RecordingVault, options: GatewayProcessOptions) {
+  private constructor(home: string, authority: TestAuthority, vault: RecordingVault, config: Config, options: GatewayProcessOptions) {
     this.#home = home;
     this.paths = layout(home);
     this.authority = authority;
@@ -54,8 +54,6 @@ export class GatewayProcess implements AsyncDisposable {
     for (const stream of [this.#process.stdout!, this.#process.stderr!]) stream.setEncoding('utf8').on('data', (text: string) => { this.#output += text; });
     this.#process.on('message', (message) => this.#take(message as FromService));
     this.#process.on('exit', () => this.#wake());
-    const listeners = { syslogTls: { address: '127.0.0.1', port: 0 }, relpTls: { address: '127.0.0.1', port: 0 }, syslogTcp: { address: '127.0.0.1', port: 0 }, syslogUdp: { address: '127.0.0.1', port: 0 } };
-    const config = configOf({ deployment: DEPLOYMENT, gateway: { listeners, ...options.gateway } });
     this.send({ kind: 'start', home, config, deployment: DEPLOYMENT, registry: this.#registry, index: 0, separation: SEPARATION, kmsgFd: null });
   }
 
@@ -76,7 +74,9 @@ export class GatewayProcess implements AsyncDisposable {
     const server = await authority.issue({ dns: ['localhost'], ips: ['127.0.0.1'], usages: ['server'] });
     writeFileSync(paths.gatewayServerCertificate, server.certificatePem);
     writeFileSync(paths.gatewayServerKey, server.keyPem);
-    const gateway = new GatewayProcess(home, authority, vault, options);
+    const listeners = { syslogTls: { address: '127.0.0.1', port: 0 }, relpTls: { address: '127.0.0.1', port: 0 }, syslogTcp: { address: '127.0.0.1', port: 0 }, syslogUdp: { address: '127.0.0.1', port: 0 } };
+    const config = await configFor({ deployment: DEPLOYMENT, gateway: { listeners, ...options.gateway } });
+    const gateway = new GatewayProcess(home, authority, vault, config, options);
     await gateway.until(() => Object.keys(gateway.ports).length > 0);
     return gateway;
   }

@@ -9,10 +9,10 @@ import { resolve } from 'node:path';
 import type { Server } from 'node:tls';
 import { Failed } from '@strongroom/bytes';
 import type { Item } from '@strongroom/evidence';
-import { RpcClient, SubmitClient, layout, loadIdentity, serviceId, type FromService, type Identity, type Layout, type Registry } from '@strongroom/service';
-import { configOf } from '@strongroom/service/config';
+import { RpcClient, SubmitClient, layout, loadIdentity, serviceId, type Config, type FromService, type Identity, type Layout, type Registry } from '@strongroom/service';
 import { TestAuthority } from './certificate-authority.ts';
 import { serveKeys } from './key-service.ts';
+import { configFor } from './service-config.ts';
 import { SoftwareKeys } from './software-keys.ts';
 
 const VAULT = resolve(import.meta.dirname, '../../../apps/vault/src/main.ts');
@@ -23,8 +23,13 @@ export interface VaultProcessOptions {
   readonly home: string;
   /** The same one finds the same keys again. */
   readonly secret: Buffer;
-  /** The configuration's `vault` section. */
-  readonly vault?: Readonly<Record<string, unknown>>;
+  /** Of {@link vaultConfig}. */
+  readonly config: Config;
+}
+
+/** The configuration of a vault process whose `vault` section is this. */
+export function vaultConfig(vault: Readonly<Record<string, unknown>>): Promise<Config> {
+  return configFor({ deployment: DEPLOYMENT, vault });
 }
 
 export class VaultProcess implements AsyncDisposable {
@@ -52,8 +57,7 @@ export class VaultProcess implements AsyncDisposable {
       if (message.kind === 'protect') this.#process.send({ kind: 'protect-done', path: message.path, flag: message.flag, ok: false, error: 'a test' });
       else this.said.push(message);
     });
-    const config = configOf({ deployment: DEPLOYMENT, vault: options.vault ?? {} });
-    this.#process.send({ kind: 'start', home: options.home, config, deployment: DEPLOYMENT, registry, index: 0, separation: SEPARATION, kmsgFd: null });
+    this.#process.send({ kind: 'start', home: options.home, config: options.config, deployment: DEPLOYMENT, registry, index: 0, separation: SEPARATION, kmsgFd: null });
     this.submitter = new SubmitClient({
       path: this.paths.submitSocket('capture'), identity: () => loadIdentity(this.paths.identity('capture'), this.paths.ca),
       vault: serviceId(DEPLOYMENT, 'vault'), instance: randomBytes(16), onFatal: (error) => { throw error; },

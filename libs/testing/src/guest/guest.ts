@@ -24,7 +24,7 @@ export interface GuestOptions {
   readonly filesystem: 'ext4' | 'xfs';
   /** Gets what {@link readWriteLog} reads. */
   readonly writeLog: string;
-  /** Program and arguments, by the paths that they have here. */
+  /** Program and arguments, by the paths that they have here; as for `env`, variables of the environment may come before. */
   readonly command: readonly string[];
 }
 
