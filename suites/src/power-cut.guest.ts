@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs inside the guest of power-cut.test.ts: a vault on the recorded disk, somebody who submits, and after each
-// acknowledgement a mark behind the file system, so that the record of the disk tells what was promised by when.
+// acknowledgement a mark behind the file system, so that the record of the disk tells what was promised by when. Without
+// arguments it ends once it is loaded. Little is: emulated, each module takes some hundredths of a second.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { BOUND_UNKNOWN, KIND, NO_KEY, type SubmittedRun } from '@strongroom/evidence';
-import { nowNs } from '@strongroom/service';
-import { VaultProcess } from '@strongroom/testing';
-import { MARK_BYTES, POWER_CUT, encodeMark, textOf } from './power-cut.load.ts';
+import { nowNs, type Config } from '@strongroom/service';
+import { VaultProcess } from '@strongroom/testing/vault-process';
+import { MARK_BYTES, SECRET, encodeMark, textOf } from './power-cut.load.ts';
 
-const [home = '', disk = '', marksAt = '0', count = '0'] = process.argv.slice(2);
+const [home = process.exit(), disk = '', marksAt = '0', count = '0', configFile = ''] = process.argv.slice(2);
+const config = JSON.parse(readFileSync(configFile, 'utf8')) as Config;
 const WINDOW = 8;
 /** So often the vault is killed in between: recovery too shall be on the record. */
 const LIVES = 3;
@@ -18,7 +21,7 @@ const marks = spawn('dd', [`of=${disk}`, `bs=${MARK_BYTES}`, 'iflag=fullblock', 
 let acked = 0;
 
 for (let life = 1; life <= LIVES; life += 1) {
-  const vault = await VaultProcess.start({ home, ...POWER_CUT });
+  const vault = await VaultProcess.start({ home, secret: SECRET, config });
   console.log(`guest: life ${life} serves after ${Math.round(process.uptime())} s`);
   await submit(vault, Math.floor((Number(count) * life) / LIVES));
   // What was under way when it was killed is submitted again by the next life.

@@ -5,11 +5,10 @@ import { createHash } from 'node:crypto';
 export const MARK_BYTES = 4096;
 const MAGIC = Buffer.from('strongroom mark\n');
 
-/** Small segments, so that a short run closes some; keys that both machines find. */
-export const POWER_CUT = {
-  secret: createHash('sha256').update('power cut').digest(),
-  vault: { segmentMaxBytes: 1_048_576, reserveBytes: 1_048_576, minFreeBytes: 0, heartbeatSeconds: 1 },
-};
+/** Both machines find the same keys by it. */
+export const SECRET: Buffer = createHash('sha256').update('power cut').digest();
+/** Small segments, so that a short run closes some. */
+export const VAULT = { segmentMaxBytes: 1_048_576, reserveBytes: 1_048_576, minFreeBytes: 0, heartbeatSeconds: 1 };
 
 /** All texts below `acked` were acknowledged. */
 export function encodeMark(acked: number): Buffer {

@@ -7,10 +7,12 @@ import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { cutPower, guestMissing, loggedBytes, readWriteLog, runGuest, Seeded, VaultProcess, type LoggedWrite } from '@strongroom/testing';
-import { MARK_BYTES, POWER_CUT, decodeMark, textOf } from './power-cut.load.ts';
+import { cutPower, guestMissing, loggedBytes, readWriteLog, runGuest, Seeded, VaultProcess, vaultConfig, type LoggedWrite } from '@strongroom/testing';
+import { MARK_BYTES, SECRET, VAULT, decodeMark, textOf } from './power-cut.load.ts';
 
 const STRONGROOM = resolve(import.meta.dirname, '../../apps/cli/bin/strongroom');
+const VAULT_PROGRAM = resolve(import.meta.dirname, '../../apps/vault/src/main.ts');
+const GUEST_PROGRAM = join(import.meta.dirname, 'power-cut.guest.ts');
 const SEED = Number(process.env['STRONGROOM_SEED'] ?? 20_261);
 /** Of each file system. */
 const CUTS = Number(process.env['STRONGROOM_POWER_CUTS'] ?? 6);
@@ -51,7 +53,7 @@ function cutsOf(writes: readonly LoggedWrite[], marksAt: number, random: Seeded)
 async function checkCut(image: string, mounted: string, owed: number): Promise<void> {
   execFileSync('mount', ['-o', 'loop', image, mounted]);
   try {
-    await using vault = await VaultProcess.start({ home: join(mounted, 'home'), ...POWER_CUT });
+    await using vault = await VaultProcess.start({ home: join(mounted, 'home'), secret: SECRET, config });
     const found = new Set((await vault.search({ kind: 'data' })).map(({ raw }) => raw));
     const lost = Array.from({ length: owed }, (_, i) => i).filter((i) => !found.has(textOf(i)));
     assert.deepEqual(lost, [], `of ${owed} acknowledged`);
@@ -69,14 +71,21 @@ function verify({ paths }: VaultProcess): void {
   assert.equal(status, 0, stdout + stderr);
 }
 
+/** Has the guest's programs loaded once, here: to compile them in there takes minutes. Both end once they are loaded. */
+function compileInto(cache: string): void {
+  const environment = { ...process.env, NODE_COMPILE_CACHE: cache };
+  for (const command of [[GUEST_PROGRAM], ['--no-addons', VAULT_PROGRAM]]) spawnSync(process.execPath, command, { env: environment, stdio: 'ignore' });
+}
+
 const missing = guestMissing();
+const config = await vaultConfig(VAULT);
 
 // A guest is emulated on one core: both at once.
 describe('a vault in a guest', { skip: missing ?? false, concurrency: true }, () => {
   for (const { filesystem, bytes, make, check } of FILE_SYSTEMS) {
     describe(`a power cut on ${filesystem}`, { concurrency: false }, () => {
       const directory = mkdtempSync(join(tmpdir(), 'strongroom-power-'));
-      const [blank, disk, log, image, mounted] = ['blank', 'disk', 'log', 'image', 'mounted'].map((name) => join(directory, name)) as [string, string, string, string, string];
+      const [blank, disk, log, image, mounted, compiled, configFile] = ['blank', 'disk', 'log', 'image', 'mounted', 'compiled', 'config'].map((name) => join(directory, name)) as [string, string, string, string, string, string, string];
       const random = new Seeded(SEED);
       let writes: LoggedWrite[] = [];
 
@@ -84,9 +93,11 @@ describe('a vault in a guest', { skip: missing ?? false, concurrency: true }, ()
         mkdirSync(mounted);
         makeFileSystem(blank, { filesystem, bytes, make, check } as FileSystem);
         copy(blank, disk);
+        compileInto(compiled);
+        writeFileSync(configFile, JSON.stringify(config));
         const said = await runGuest({
           directory, disk, filesystem, writeLog: log,
-          command: [process.execPath, join(import.meta.dirname, 'power-cut.guest.ts'), '/data/home', '/dev/vda', String(bytes), String(RECORDS)],
+          command: [`NODE_COMPILE_CACHE=${compiled}`, process.execPath, GUEST_PROGRAM, '/data/home', '/dev/vda', String(bytes), String(RECORDS), configFile],
         });
         assert.ok(Number(/guest: (\d+) acknowledged/.exec(said)?.[1]) >= RECORDS, said);
         writes = readWriteLog(log);
