@@ -73,6 +73,8 @@ export const EVENTS = {
   'audit.changed': 'warn',
   /** auditd starts, ends, or changes. */
   'audit.daemon': 'info',
+  /** auditd's queue to plugins, and so to us, was full: it drops events, as it says in the journal. */
+  'audit.queue-full': 'error',
   /** How the sums of the audit stand. */
   'audit.ledger': 'info',
   /** Kernel events cannot be collected by eBPF at all. */

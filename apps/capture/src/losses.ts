@@ -19,6 +19,8 @@ const LOSSES: Partial<Record<EventName, (fields: Fields) => Loss>> = {
   'audit.missing': ({ reason, count, noticedFrom, noticedTo }) => ({ subject: 'audit', reason: String(reason), count: Number(count), from: noticedFrom, to: noticedTo }),
   // In records; the events that they were of are told as missing.
   'audit.overrun': ({ from, to }) => ({ subject: 'audit', reason: 'overrun', count: 0, from, to }),
+  // How many is told as missing.
+  'audit.queue-full': () => ({ subject: 'audit', reason: 'auditd', count: 0 }),
   'audit.incomplete': ({ count }) => ({ subject: 'audit', reason: 'incomplete', count: Number(count) }),
   'ebpf.missing': ({ reason, count, fromNs, toNs }) => ({ subject: 'ebpf', reason: String(reason), count: count === null ? null : Number(count), from: sinceBoot(fromNs), to: sinceBoot(toNs) }),
   'exec.differs': ({ unexplained, from, to }) => ({ subject: 'exec', reason: 'differs', count: Number(unexplained), from, to }),

@@ -2,6 +2,7 @@
 // What is read from this host, as configured. What cannot be read is said, and the rest goes on.
 import { Failed } from '@strongroom/bytes';
 import { errorFields, type ServiceContext } from '@strongroom/service';
+import { Elsewhere } from './audit/elsewhere.ts';
 import { AuditOrigin, steadyMs } from './audit/origin.ts';
 import { Own } from './audit/own.ts';
 import { EbpfOrigin } from './ebpf/origin.ts';
@@ -36,8 +37,11 @@ export interface Running {
 
 /** Readers can connect before it returns. */
 export async function startOrigins(facts: Facts): Promise<readonly Running[]> {
+  const { host: { boot }, feed, say } = facts;
   const native = await startNative(facts);
-  return [...startKmsg(facts), ...startJournal(facts), ...native];
+  const isHad = native.find((one) => one.isHad !== undefined)?.isHad;
+  const elsewhere = isHad === undefined ? null : new Elsewhere({ boot, feed, say, isHad });
+  return [...startKmsg(facts, elsewhere), ...startJournal(facts, elsewhere), ...native];
 }
 
 /** The audit and eBPF; where both are wanted, what they tell of executions is compared. */
@@ -54,31 +58,42 @@ async function startNative(facts: Facts): Promise<Native[]> {
 
 const nobody = (): Watcher => ({ reading: false, readings: 0, lost: 0 });
 
-function* startKmsg({ context, feed, open, say }: Facts): Generator<Running> {
+function* startKmsg({ context, feed, open, say }: Facts, elsewhere: Elsewhere | null): Generator<Running> {
   if (!context.config.capture.kmsg) return;
   if (context.kmsgFd === null) return say('kmsg.absent', { why: 'the supervisor may not read /dev/kmsg', fix: 'start Strongroom as root' });
   const stream = open('kmsg');
-  const kmsg = new Kmsg({ read: kmsgDevice(context.kmsgFd), feed, stream, recordBytesMax: context.config.gateway.maxRecordBytes });
+  const kmsg = new Kmsg({ read: kmsgDevice(context.kmsgFd), feed, stream, recordBytesMax: context.config.gateway.maxRecordBytes, elsewhere });
   const over = kmsg.run(context.stop).catch((error: unknown) => {
     if (!(error instanceof Failed)) throw error;
     say('kmsg.failed', errorFields(error));
   });
-  yield { stream, over: withSums('kmsg.ledger', { context, feed }, stream, over) };
+  yield { stream, over: withSums({ event: 'kmsg.ledger', protocol: 'kmsg', context, feed, stream, over, elsewhere }) };
 }
 
-function* startJournal({ context, host, feed, open, say }: Facts): Generator<Running> {
+function* startJournal({ context, host, feed, open, say }: Facts, elsewhere: Elsewhere | null): Generator<Running> {
   const { enabled, directory } = context.config.capture.journal;
   if (!enabled) return;
   const stream = open('journal');
-  const journal = new Journal({ directory, host, feed, stream, say, recordBytesMax: context.config.gateway.maxRecordBytes });
-  yield { stream, over: withSums('journal.ledger', { context, feed }, stream, journal.run(context.stop)) };
+  const journal = new Journal({ directory, host, feed, stream, say, recordBytesMax: context.config.gateway.maxRecordBytes, elsewhere });
+  yield { stream, over: withSums({ event: 'journal.ledger', protocol: 'journal', context, feed, stream, over: journal.run(context.stop), elsewhere }) };
+}
+
+interface Summed extends Pick<Facts, 'context' | 'feed'> {
+  readonly event: EventName;
+  readonly protocol: 'kmsg' | 'journal';
+  readonly stream: LocalStream;
+  readonly over: Promise<void>;
+  readonly elsewhere: Elsewhere | null;
 }
 
 /** Seals how the sums of a feed stand, every minute and at its end. */
-async function withSums(event: EventName, { context, feed }: Pick<Facts, 'context' | 'feed'>, stream: LocalStream, over: Promise<void>): Promise<void> {
-  const seal = (): void => feed.add([stream.event(event, sumsOf(feed.tally(stream.protocol)))]);
-  await Promise.all([over, everyMinute(context.stop, seal)]);
-  seal();
+async function withSums({ event, protocol, context, feed, stream, over, elsewhere }: Summed): Promise<void> {
+  const seal = (isLast: boolean): void => {
+    elsewhere?.settle(protocol, isLast);
+    feed.add([stream.event(event, sumsOf(feed.tally(protocol)))]);
+  };
+  await Promise.all([over, everyMinute(context.stop, () => seal(false))]);
+  seal(true);
 }
 
 async function startAudit({ context, feed, open, say }: Facts, reconciliation: Reconciliation | null): Promise<Native | null> {
@@ -91,7 +106,7 @@ async function startAudit({ context, feed, open, say }: Facts, reconciliation: R
   const absent = path === 'plugin' ? { why: 'auditd has not started our plugin', fix: 'put apps/capture/plugins.d/strongroom.conf into /etc/audit/plugins.d, as docs/OPERATING.md says' }
     : { why: 'strongroom-audit is not there: it takes root, and is built at set-up', fix: 'start Strongroom as root after tools/setup/setup.sh, or set capture.audit.enabled to false' };
   const values = (): Record<string, number> => ({ ...origin.values(), ...reconciliation?.values() });
-  return startReader(context, { name: 'audit', path: context.paths.readerSocket('audit'), origin, feed, say, absent }, { stream, values, watcher: () => origin.watcher });
+  return startReader(context, { name: 'audit', path: context.paths.readerSocket('audit'), origin, feed, say, absent }, { stream, values, watcher: () => origin.watcher, isHad: (serial) => origin.isHad(serial) });
 }
 
 async function startEbpf({ context, feed, open, say }: Facts, reconciliation: Reconciliation | null): Promise<Native | null> {
@@ -105,7 +120,11 @@ async function startEbpf({ context, feed, open, say }: Facts, reconciliation: Re
   return startReader(context, { name: 'ebpf', path: context.paths.readerSocket('ebpf'), origin, feed, say, absent }, { stream, values: () => origin.values(), watcher: () => origin.watcher });
 }
 
-type Native = Running & { watcher(): Watcher };
+interface Native extends Running {
+  watcher(): Watcher;
+  /** Of the audit alone: whether an event of that serial came. */
+  isHad?(serial: number): boolean;
+}
 
 async function startReader({ stop }: ServiceContext, options: ReaderFeedOptions, facts: Omit<Native, 'over'>): Promise<Native | null> {
   try {

@@ -57,6 +57,15 @@ export class LocalStream {
     return runs;
   }
 
+  /** The same for records that may have been sealed already, as those before and after have not. */
+  takeAgain(records: readonly Observed[]): SubmittedRun[] {
+    const flags = this.#flags;
+    this.#flags = FLAG.mayRepeat;
+    const runs = this.take(records);
+    this.#flags = flags;
+    return runs;
+  }
+
   /** Runs for records that lie end to end; those of more than `limit` octets are cut. */
   takeLaid(data: Buffer, lengths: Uint32Array, limit: number): SubmittedRun[] {
     if (lengths.every((length) => length <= limit)) return [this.#laid(KIND.data, data, lengths, nowNs())];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { eventInJournal, identityOf, stampInKmsg } from './identity.ts';
+import { eventInJournal, identityOf, stampInJournal, stampInKmsg } from './identity.ts';
 import { recordIn, recordOf } from './record.ts';
 
 const boot = 'c4f591bd-85de-4bf1-b443-196190be7b3b';
@@ -21,13 +21,18 @@ describe('the same audit event by several ways', () => {
     for (const entry of entries) {
       const found = eventInJournal(Buffer.from(JSON.stringify(entry)))!;
       assert.equal(identityOf(found.boot, found.stamp), expected);
+      assert.deepEqual(stampInJournal(Buffer.from(JSON.stringify(entry))), { boot, serial: 77 });
     }
   });
 
   it('is not found in what a program only says', () => {
     const said = { _BOOT_ID: boot.replaceAll('-', ''), MESSAGE: `audit: type=1305 ${octets}` };
     assert.equal(eventInJournal(Buffer.from(JSON.stringify({ ...said, _TRANSPORT: 'syslog' }))), null);
+    assert.equal(stampInJournal(Buffer.from(JSON.stringify({ _TRANSPORT: 'syslog', _BOOT_ID: boot.replaceAll('-', ''), MESSAGE: '"_AUDIT_ID":"77" "_TRANSPORT":"audit"' }))), null);
     assert.equal(stampInKmsg(Buffer.from(`12,1,2,-;program: audit: type=1305 ${octets}`)), null);
-    for (const text of ['', 'null', '[]', '{', '{"_TRANSPORT":"audit"}', `{"_TRANSPORT":"audit","_BOOT_ID":"${'0'.repeat(32)}","_AUDIT_ID":"x"}`]) assert.equal(eventInJournal(Buffer.from(text)), null, text);
+    for (const text of ['', 'null', '[]', '{', '{"_TRANSPORT":"audit"}', `{"_TRANSPORT":"audit","_BOOT_ID":"${'0'.repeat(32)}","_AUDIT_ID":"x"}`]) {
+      assert.equal(eventInJournal(Buffer.from(text)), null, text);
+      assert.equal(stampInJournal(Buffer.from(text)), null, text);
+    }
   });
 });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { NO_KEY } from '@strongroom/evidence';
+import { FLAG, KIND, NO_KEY } from '@strongroom/evidence';
 import { Feed } from '../feed.ts';
 import { LocalStream } from '../stream.ts';
 import { lostOf } from '../sums.ts';
@@ -176,6 +176,23 @@ describe('audit origin', () => {
       assert.equal((await life.position()).audit!.next, 3, "auditd's own serials are not the kernel's");
       assertBalanced(life);
     }
+  });
+
+  it("marks what it cannot know again after a restart, auditd's own above all, and nothing else", async () => {
+    const daemon = 'type=DAEMON_START msg=audit(1700000000.001:5731): op=start\n';
+    const kernel = syscallRecords(2).map(({ type, text }) => `type=${type === 1300 ? 'SYSCALL' : type === 1309 ? 'EXECVE' : 'EOE'} msg=${text}\n`).join('');
+    const life = new Life({ audit: { next: 2, missing: [] } }).take(helloFrame(1), linesFrame(0, `${daemon}no stamp\n${kernel}`, { again: true }), linesFrame(1, daemon.replace('5731', '5732')));
+    await settled();
+    const flags = life.line.records().filter(({ run }) => run.kind === KIND.data).map(({ run, raw }) => [/:(\d+)\)/.exec(raw.toString())?.[1], run.flags & FLAG.mayRepeat]);
+    assert.deepEqual(flags, [['5731', FLAG.mayRepeat], [undefined, FLAG.mayRepeat], ['2', 0], ['5732', 0]]);
+    assertBalanced(life);
+  });
+
+  it('knows which events it had', async () => {
+    const life = new Life().take(helloFrame(), recordsFrame(0, [...syscallRecords(10), ...syscallRecords(13)]), recordsFrame(6000, []));
+    await settled();
+    assert.deepEqual([5, 10, 11, 12, 13, 14].map((serial) => life.origin.isHad(serial)), [false, true, false, false, true, false]);
+    assert.equal(new Life({ audit: { next: 10, missing: [{ from: 8, to: 8 }] } }).origin.isHad(7), true);
   });
 
   it('tells what others change, and when the count of lost records was set back', async () => {

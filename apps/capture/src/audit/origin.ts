@@ -24,6 +24,7 @@ const OVERRUN_MS = 30_000;
 /** Named in one event; all are counted. */
 const NAMED_MAX = 40;
 const AHEAD_MAX = 2 ** 31;
+const GIVEN_UP_MAX = 256;
 
 export interface AuditOptions {
   readonly feed: Feed;
@@ -46,6 +47,10 @@ export class AuditOrigin implements Origin {
   #lines = new PluginLines();
   #hello: Hello | null = null;
   #readings = 0;
+  /** Before it nothing was ever ours in this boot; null: it is not known, or was in an earlier life. */
+  #first: number | null = null;
+  /** The last ones that were given up. */
+  #givenUp: Hole[] = [];
   /** Numbers before this one were not read by the reader that is there now. */
   #notReadBefore: number | null;
   #overrunAtMs = Number.NEGATIVE_INFINITY;
@@ -99,6 +104,12 @@ export class AuditOrigin implements Origin {
     };
   }
 
+  /** Whether an event of that serial came. */
+  isHad(serial: number): boolean {
+    if (!this.#serials.isPast(serial) || (this.#first !== null && distance(this.#first, serial) >= AHEAD_MAX)) return false;
+    return !this.#givenUp.some(({ from, count }) => distance(from, serial) < count);
+  }
+
   get watcher(): Watcher {
     const { lostEvents, incomplete } = this.ledger;
     return { reading: this.#hello !== null, readings: this.#readings, lost: lostEvents + incomplete, execRules: this.#watch.execRules };
@@ -131,24 +142,35 @@ export class AuditOrigin implements Origin {
   #take(record: AuditRecord | null, type: number | null, octets: Buffer, moment: Moment): void {
     if (record === null) {
       this.ledger.unstamped += 1;
-      this.#records.push(observe(type === null ? octets : Buffer.concat([prefixOf(type), octets]), this.#options.recordBytesMax));
-      return;
+      return this.#keep(type === null ? octets : Buffer.concat([prefixOf(type), octets]), moment.again);
     }
     if (moment.again && !isDaemons(record.type) && this.#serials.isPast(record.serial)) {
       this.ledger.repeatedRecords += 1;
       return;
     }
-    for (const event of this.#joiner.add(record, moment.atMs)) this.#give(event, moment.atMs);
+    for (const event of this.#joiner.add(record, moment.atMs)) this.#give(event, moment.atMs, moment.again);
   }
 
-  #give(event: AuditEvent, atMs: number): void {
+  /** `mayRepeat`: no count tells whether an earlier life had it. */
+  #keep(octets: Buffer, mayRepeat: boolean): void {
+    const record = observe(octets, this.#options.recordBytesMax);
+    if (!mayRepeat) this.#records.push(record);
+    else {
+      this.#close();
+      this.#runs.push(...this.#options.stream.takeAgain([record]));
+    }
+  }
+
+  /** `again`: its last record may have been sent before. */
+  #give(event: AuditEvent, atMs: number, again = false): void {
     if (this.#options.own?.has(event) === true && !this.#serials.isPast(event.serial)) {
       this.ledger.own += 1;
       return this.#serials.note(event.serial, atMs);
     }
-    if (this.#serials.next === null && !isDaemons(event.records[0]!.type)) this.#tell('audit.began', { serial: event.serial, boot: this.#options.feed.position.boot });
-    this.#records.push(observe(joined(event.records), this.#options.recordBytesMax));
-    if (isDaemons(event.records[0]!.type)) {
+    const isOfDaemon = isDaemons(event.records[0]!.type);
+    if (this.#serials.next === null && !isOfDaemon) this.#begun(event.serial);
+    this.#keep(joined(event.records), again && isOfDaemon);
+    if (isOfDaemon) {
       this.ledger.daemon += 1;
       return this.#watch.daemon(event);
     }
@@ -158,6 +180,11 @@ export class AuditOrigin implements Origin {
       this.#watch.changed(fields);
       this.#tell('audit.changed', fields);
     }
+  }
+
+  #begun(serial: number): void {
+    this.#first = serial;
+    this.#tell('audit.began', { serial, boot: this.#options.feed.position.boot });
   }
 
   #count(event: AuditEvent, atMs: number): void {
@@ -193,6 +220,7 @@ export class AuditOrigin implements Origin {
     const { feed } = this.#options;
     const count = holes.reduce((sum, hole) => sum + hole.count, 0);
     this.ledger.lost[reason] += count;
+    this.#givenUp = [...this.#givenUp, ...holes].slice(-GIVEN_UP_MAX);
     const time = (sinceMs: number): string => new Date(Number(wallNs / 1_000_000n) - (atMs - sinceMs)).toISOString();
     this.#tell('audit.missing', {
       count, reason, noticedFrom: time(holes[0]!.sinceMs), noticedTo: time(holes.at(-1)!.sinceMs), ranges: holes.length,

@@ -4,6 +4,7 @@
 // nothing is read. What journald copied from the kernel's ring is taken here too: two observations, both kept.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Fields } from '@strongroom/service';
+import type { Elsewhere } from '../audit/elsewhere.ts';
 import type { EventName, Say } from '../events.ts';
 import type { Feed } from '../feed.ts';
 import type { Host } from '../host.ts';
@@ -28,6 +29,8 @@ export interface JournalOptions {
   readonly say: Say;
   /** Octets of an entry that are kept whole. */
   readonly recordBytesMax: number;
+  /** Is shown each entry. */
+  readonly elsewhere?: Pick<Elsewhere, 'journal'> | null;
 }
 
 /**
@@ -145,6 +148,7 @@ export class Journal {
     const { feed, stream } = this.#options;
     const cursor = lines.findLast((line) => line.cursor !== null)?.cursor;
     this.#said.clear();
+    for (const { raw } of lines) this.#options.elsewhere?.journal(raw);
     feed.add(stream.take(lines), typeof cursor === 'string' ? { cursor } : {});
     if (lines.some((line) => line.cursor === null)) this.#sayOnce('journal.unmarked', {});
   }

@@ -3,6 +3,7 @@
 // event between its neighbours. The kernel's ring is the buffer: while the vault takes no more, nothing is read.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SubmittedRun } from '@strongroom/evidence';
+import type { Elsewhere } from '../audit/elsewhere.ts';
 import type { Feed } from '../feed.ts';
 import { kmsgSequence, type KmsgRead } from './device.ts';
 import { observe, type Observed } from '../observed.ts';
@@ -23,6 +24,8 @@ export interface KmsgOptions {
   readonly stream: LocalStream;
   /** Octets of a record that are kept whole. */
   readonly recordBytesMax: number;
+  /** Is shown each record. */
+  readonly elsewhere?: Pick<Elsewhere, 'kmsg'> | null;
 }
 
 interface Hole {
@@ -77,6 +80,7 @@ export class Kmsg {
         }
         last = sequence;
       }
+      this.#options.elsewhere?.kmsg(got);
       records.push(observe(got, this.#options.recordBytesMax));
     }
     runs.push(...stream.take(records));
