@@ -54,16 +54,17 @@ build_addon() {
 }
 
 # The optional native readers of capture. Without one of them what it reads isn't collected, and `strongroom status` says so.
-build_reader() { # name, its sources in apps/capture/probe
+build_reader() { # name, the library that it takes or nothing, its sources in apps/capture/probe
   reader=$1
-  shift
+  library=$2
+  shift 2
   built=node_modules/.strongroom-native/strongroom-$reader
   sum=$(cd apps/capture/probe && sha256sum "$reader".h "$@")
   if [ "$(cat "$stamps/$reader-reader" 2>/dev/null)" = "$sum" ] && [ -f "$built" ]; then return; fi
   say "building the $reader reader"
   mkdir -p node_modules/.strongroom-native "$stamps"
   if (cd apps/capture/probe && gcc -std=gnu17 -O2 -fPIE -pie -fstack-protector-strong -Wall -Wextra -D_FORTIFY_SOURCE=2 -Wl,-z,relro,-z,now "$@" \
-    -o "../../../$built.new"); then
+    $library -o "../../../$built.new"); then
     mv "$built.new" "$built"
     echo "$sum" >"$stamps/$reader-reader"
   else

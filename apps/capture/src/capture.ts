@@ -71,7 +71,8 @@ function resume(token: Buffer, host: Host): { position: Position; facts: Fields;
     const last = decodeToken(token);
     if (last === null) return { position: begin, facts: { resumed: false }, error: null };
     const facts = { resumed: true, resumedBoot: last.boot, resumedKmsg: last.kmsg, resumedAudit: last.audit?.next ?? null, resumedCursor: last.cursor };
-    return { position: last.boot === host.boot ? last : { ...begin, cursor: last.cursor }, facts, error: null };
+    const files = last.files === undefined ? {} : { files: last.files };
+    return { position: last.boot === host.boot ? last : { ...begin, ...files, cursor: last.cursor }, facts, error: null };
   } catch (error) {
     return { position: begin, facts: { resumed: false }, error };
   }

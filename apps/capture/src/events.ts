@@ -99,6 +99,28 @@ export const EVENTS = {
   'exec.differs': 'warn',
   /** They are not compared, and why. */
   'exec.not-reconciled': 'info',
+  /** Watched files and executables cannot be looked at at all. */
+  'files.absent': 'warn',
+  /** A reader of files is connected: with which baseline, and what it watches. */
+  'files.reading': 'info',
+  /** It is not any more; the scan with which it begins anew finds what happens until then. */
+  'files.reader-gone': 'warn',
+  /** A reader said what none ever should; its line was ended. */
+  'files.refused': 'error',
+  /** Somebody connected while a reader was there, and was turned away. */
+  'files.second-reader': 'warn',
+  /** What the reader could not do though the rest goes on. */
+  'files.note': 'warn',
+  /** The kernel had no room for events of watched directories; a scan follows. */
+  'files.overflow': 'warn',
+  /** Differences that were numbered and never came. */
+  'files.missing': 'error',
+  /** Something was executed and not hashed: too much at once, or nobody took it. */
+  'files.executables-missed': 'error',
+  /** The baseline is not the one that was sealed last. */
+  'files.baseline-replaced': 'error',
+  /** How the sums of file integrity stand. */
+  'files.ledger': 'info',
 } as const satisfies Record<string, Level>;
 
 export type EventName = keyof typeof EVENTS;

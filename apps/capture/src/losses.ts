@@ -23,12 +23,15 @@ const LOSSES: Partial<Record<EventName, (fields: Fields) => Loss>> = {
   'audit.queue-full': () => ({ subject: 'audit', reason: 'auditd', count: 0 }),
   'audit.incomplete': ({ count }) => ({ subject: 'audit', reason: 'incomplete', count: Number(count) }),
   'ebpf.missing': ({ reason, count, fromNs, toNs }) => ({ subject: 'ebpf', reason: String(reason), count: count === null ? null : Number(count), from: sinceBoot(fromNs), to: sinceBoot(toNs) }),
+  'files.missing': ({ count }) => ({ subject: 'files', reason: 'unseen', count: Number(count) }),
+  'files.overflow': ({ from, to }) => ({ subject: 'files', reason: 'overflow', count: null, from, to }),
+  'files.executables-missed': ({ count, from, to }) => ({ subject: 'files', reason: 'executables', count: count === null ? null : Number(count), from, to }),
   'exec.differs': ({ unexplained, from, to }) => ({ subject: 'exec', reason: 'differs', count: Number(unexplained), from, to }),
 };
 
 /** Nobody reads from the one to the other. */
-const GONE: Partial<Record<EventName, string>> = { 'audit.reader-gone': 'audit', 'ebpf.probe-gone': 'ebpf' };
-const BACK: Partial<Record<EventName, string>> = { 'audit.reading': 'audit', 'ebpf.reading': 'ebpf' };
+const GONE: Partial<Record<EventName, string>> = { 'audit.reader-gone': 'audit', 'ebpf.probe-gone': 'ebpf', 'files.reader-gone': 'files' };
+const BACK: Partial<Record<EventName, string>> = { 'audit.reading': 'audit', 'ebpf.reading': 'ebpf', 'files.reading': 'files' };
 /** What comes of our own stop is told by the next life. */
 export const STOPPING = 'capture stops';
 

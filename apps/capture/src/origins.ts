@@ -8,6 +8,7 @@ import { Own } from './audit/own.ts';
 import { EbpfOrigin } from './ebpf/origin.ts';
 import type { EventName, Say } from './events.ts';
 import type { Feed } from './feed.ts';
+import { FilesOrigin } from './files/origin.ts';
 import type { Host } from './host.ts';
 import { Journal } from './journal/journal.ts';
 import { kmsgDevice } from './kmsg/device.ts';
@@ -41,7 +42,8 @@ export async function startOrigins(facts: Facts): Promise<readonly Running[]> {
   const native = await startNative(facts);
   const isHad = native.find((one) => one.isHad !== undefined)?.isHad;
   const elsewhere = isHad === undefined ? null : new Elsewhere({ boot, feed, say, isHad });
-  return [...startKmsg(facts, elsewhere), ...startJournal(facts, elsewhere), ...native];
+  const files = await startFiles(facts);
+  return [...startKmsg(facts, elsewhere), ...startJournal(facts, elsewhere), ...native, ...(files === null ? [] : [files])];
 }
 
 /** The audit and eBPF; where both are wanted, what they tell of executions is compared. */
@@ -106,7 +108,7 @@ async function startAudit({ context, feed, open, say }: Facts, reconciliation: R
   const absent = path === 'plugin' ? { why: 'auditd has not started our plugin', fix: 'put apps/capture/plugins.d/strongroom.conf into /etc/audit/plugins.d, as docs/OPERATING.md says' }
     : { why: 'strongroom-audit is not there: it takes root, and is built at set-up', fix: 'start Strongroom as root after tools/setup/setup.sh, or set capture.audit.enabled to false' };
   const values = (): Record<string, number> => ({ ...origin.values(), ...reconciliation?.values() });
-  return startReader(context, { name: 'audit', path: context.paths.readerSocket('audit'), origin, feed, say, absent }, { stream, values, watcher: () => origin.watcher, isHad: (serial) => origin.isHad(serial) });
+  return startReader(context, { name: 'audit', path: context.paths.readerSocket('audit'), origin, feed, say, absent }, { stream, values, watcher: () => origin.watcher, isHad: (serial: number) => origin.isHad(serial) });
 }
 
 async function startEbpf({ context, feed, open, say }: Facts, reconciliation: Reconciliation | null): Promise<Native | null> {
@@ -120,13 +122,23 @@ async function startEbpf({ context, feed, open, say }: Facts, reconciliation: Re
   return startReader(context, { name: 'ebpf', path: context.paths.readerSocket('ebpf'), origin, feed, say, absent }, { stream, values: () => origin.values(), watcher: () => origin.watcher });
 }
 
+async function startFiles({ context, feed, open, say }: Facts): Promise<Running | null> {
+  if (!context.config.capture.files.enabled) return null;
+  const stream = open('files');
+  const origin = new FilesOrigin({ feed, stream, say, recordBytesMax: context.config.gateway.maxRecordBytes });
+  const absent = {
+    why: 'strongroom-files is not there: it takes root, and is built at set-up', fix: 'look at the notes of strongroom status; or set capture.files.enabled to false',
+  };
+  return startReader(context, { name: 'files', path: context.paths.readerSocket('files'), origin, feed, say, absent }, { stream, values: () => origin.values() });
+}
+
 interface Native extends Running {
   watcher(): Watcher;
   /** Of the audit alone: whether an event of that serial came. */
   isHad?(serial: number): boolean;
 }
 
-async function startReader({ stop }: ServiceContext, options: ReaderFeedOptions, facts: Omit<Native, 'over'>): Promise<Native | null> {
+async function startReader<T extends Omit<Running, 'over'>>({ stop }: ServiceContext, options: ReaderFeedOptions, facts: T): Promise<NoInfer<T> & Running | null> {
   try {
     return { ...facts, ...await startReaderFeed(options, stop) };
   } catch (error) {

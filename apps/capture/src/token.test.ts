@@ -16,6 +16,10 @@ describe('resume token', () => {
       { boot, kmsg: 4711, audit: null, cursor }, { boot, kmsg: 0, audit: null, cursor: null }, { boot, kmsg: null, audit: null, cursor },
       { boot, kmsg: null, audit: { next: 0, missing: [] }, cursor: null },
       { boot, kmsg: Number.MAX_SAFE_INTEGER, audit: { next: 2 ** 32 - 1, missing: hole(MISSING_MAX) }, cursor: 'x'.repeat(CURSOR_CHARACTERS_MAX) },
+      {
+        boot, kmsg: 1, audit: { next: 1, missing: hole(MISSING_MAX) }, ebpf: { life: 2n ** 64n - 1n, settled: Number.MAX_SAFE_INTEGER },
+        files: { baseline: 2n ** 64n - 1n, digest: 7n, settled: 4711 }, cursor: 'x'.repeat(CURSOR_CHARACTERS_MAX),
+      },
     ]) {
       const token = encodeToken(position);
       assert.ok(token.length <= TOKEN_BYTES_MAX);
@@ -27,6 +31,14 @@ describe('resume token', () => {
     assert.equal(encodeToken({ boot, kmsg: 258, audit: null, cursor: 's=1;t=2' }).toString('hex'), '02c4f591bd85de4bf1b443196190be7b3b010000000000000102733d313b743d32');
     const audit = { next: 772, missing: [{ from: 259, to: 260 }] };
     assert.equal(encodeToken({ boot, kmsg: null, audit, cursor: 'a' }).toString('hex'), '02c4f591bd85de4bf1b443196190be7b3b020000030401000001030000010461');
+  });
+
+  it('has room for the longest cursor of systemd', () => assert.ok(CURSOR_CHARACTERS_MAX >= 145));
+
+  it('is read as it was written when it could name more holes', () => {
+    const missing = hole(8);
+    const holes = missing.map(({ from, to }) => from.toString(16).padStart(8, '0') + to.toString(16).padStart(8, '0')).join('');
+    assert.deepEqual(decodeToken(Buffer.from(`02c4f591bd85de4bf1b443196190be7b3b020000030408${holes}`, 'hex')), { boot, kmsg: null, audit: { next: 772, missing }, cursor: null });
   });
 
   it('is read as it was written before there was audit', () => {

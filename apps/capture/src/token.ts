@@ -1,24 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 // How far this host has been read. The vault commits it together with the records, as the resume token:
-//   token = u8 version 2 · 16 B boot id · u8 what follows (1 kmsg, 2 audit, 4 ebpf) · [u64 kmsg sequence] · [audit position] ·
-//     [u64 life of the probe · u64 events settled] · journal cursor (ASCII, may be empty)
-// Version 1 is the same without audit and ebpf.
+//   token = u8 version 2 · 16 B boot id · u8 what follows (1 kmsg, 2 audit, 4 ebpf, 8 files) · [u64 kmsg sequence] · [audit position] ·
+//     [u64 life of the probe · u64 events settled] · [u64 baseline · u64 of its digest · u64 number settled] · journal cursor (ASCII, may be empty)
+// Version 1 is the same without audit, ebpf and files.
 import { ByteReader, ByteWriter, Refused } from '@strongroom/bytes';
 import { TOKEN_BYTES_MAX } from '@strongroom/evidence';
 import { AUDIT_POSITION_BYTES_MAX, readPosition, writePosition, type AuditPosition } from './audit/position.ts';
 
 const VERSION = 2;
-const [KMSG, AUDIT, EBPF] = [1, 2, 4];
+const [KMSG, AUDIT, EBPF, FILES] = [1, 2, 4, 8];
 const EBPF_POSITION_BYTES = 16;
+const FILES_POSITION_BYTES = 24;
 const BOOT_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const PRINTABLE = /^[\x21-\x7e]*$/;
 /** A cursor of systemd has at most 145 characters today. */
-export const CURSOR_CHARACTERS_MAX = TOKEN_BYTES_MAX - 26 - AUDIT_POSITION_BYTES_MAX - EBPF_POSITION_BYTES;
+export const CURSOR_CHARACTERS_MAX = TOKEN_BYTES_MAX - 26 - AUDIT_POSITION_BYTES_MAX - EBPF_POSITION_BYTES - FILES_POSITION_BYTES;
 
 /** How much of what one life of the probe produced is sealed or counted as lost. */
 export interface EbpfPosition {
   /** When that life began, in ns since boot. */
   readonly life: bigint;
+  readonly settled: number;
+}
+
+/** How far the differences of watched files are sealed. It holds over boots. */
+export interface FilesPosition {
+  /** Which baseline numbers them. */
+  readonly baseline: bigint;
+  /** The first octets of the digest that a scan stated last; 0: none did. */
+  readonly digest: bigint;
+  /** All numbers up to this one are sealed or told as missing. */
   readonly settled: number;
 }
 
@@ -31,17 +42,20 @@ export interface Position {
   readonly audit: AuditPosition | null;
   /** Absent: no probe was there yet in that boot. */
   readonly ebpf?: EbpfPosition;
+  /** Absent: no reader of files was there yet. */
+  readonly files?: FilesPosition;
   /** Of the last journal entry taken; null: none yet. */
   readonly cursor: string | null;
 }
 
 /** At most {@link TOKEN_BYTES_MAX} octets, given a cursor of at most {@link CURSOR_CHARACTERS_MAX} printable characters. */
-export function encodeToken({ boot, kmsg, audit, ebpf, cursor }: Position): Buffer {
+export function encodeToken({ boot, kmsg, audit, ebpf, files, cursor }: Position): Buffer {
   const to = new ByteWriter(TOKEN_BYTES_MAX).u8(VERSION).bytes(Buffer.from(boot.replaceAll('-', ''), 'hex'));
-  to.u8((kmsg === null ? 0 : KMSG) | (audit === null ? 0 : AUDIT) | (ebpf === undefined ? 0 : EBPF));
+  to.u8((kmsg === null ? 0 : KMSG) | (audit === null ? 0 : AUDIT) | (ebpf === undefined ? 0 : EBPF) | (files === undefined ? 0 : FILES));
   if (kmsg !== null) to.u64(kmsg);
   if (audit !== null) writePosition(to, audit);
   if (ebpf !== undefined) to.u64(ebpf.life).u64(ebpf.settled);
+  if (files !== undefined) to.u64(files.baseline).u64(files.digest).u64(files.settled);
   return Buffer.from(to.bytes(Buffer.from(cursor ?? '', 'latin1')).finish());
 }
 
@@ -53,13 +67,14 @@ export function decodeToken(token: Buffer): Position | null {
   if (version < 1 || version > VERSION) throw unknown(`its version is ${version}, known are 1 and ${VERSION}`);
   const boot = bootIdOf(from.take(16).toString('hex'));
   const follows = from.u8();
-  if (follows > (version === 1 ? KMSG : KMSG | AUDIT | EBPF)) throw unknown(`${follows} is not known to say what follows`);
+  if (follows > (version === 1 ? KMSG : KMSG | AUDIT | EBPF | FILES)) throw unknown(`${follows} is not known to say what follows`);
   const kmsg = (follows & KMSG) === 0 ? null : from.size();
   const audit = (follows & AUDIT) === 0 ? null : readPosition(from);
   const ebpf = (follows & EBPF) === 0 ? {} : { ebpf: { life: from.u64(), settled: from.size() } };
+  const files = (follows & FILES) === 0 ? {} : { files: { baseline: from.u64(), digest: from.u64(), settled: from.size() } };
   const cursor = from.take(from.remaining).toString('latin1');
   if (!PRINTABLE.test(cursor)) throw unknown('its journal cursor is not printable');
-  return { boot, kmsg, audit, ...ebpf, cursor: cursor === '' ? null : cursor };
+  return { boot, kmsg, audit, ...ebpf, ...files, cursor: cursor === '' ? null : cursor };
 }
 
 /** Whether a cursor can stand in a token. */

@@ -11,7 +11,7 @@ import { addressOf, serveHealth } from './health.ts';
 import { OwnEvents } from './own-events.ts';
 import type { Place } from './place.ts';
 import { filesMissing, kmsgMissing, plans } from './plans.ts';
-import { auditMissing, ebpfMissing, readerPlans } from './readers.ts';
+import { auditMissing, ebpfMissing, integrityMissing, readerPlans } from './readers.ts';
 import { say, threeLines } from './say.ts';
 import { startScreen } from './screen.ts';
 import { serverNames } from './server-names.ts';
@@ -126,11 +126,13 @@ function notesOf(ready: Ready): string[] {
   const kmsg = kmsgMissing(config);
   const audit = auditMissing(ready);
   const ebpf = ebpfMissing(ready);
+  const integrity = integrityMissing(ready);
   const files = filesMissing(config);
   return [
     ...(kmsg === null ? [] : [`Kernel messages are not collected: ${kmsg}.`]),
     ...(audit === null ? [] : [`The kernel's audit is not collected: ${audit}.`]),
     ...(ebpf === null ? [] : [`Kernel events are not collected by eBPF: ${ebpf}.`]),
+    ...(integrity === null ? [] : [`Watched files are not looked at: ${integrity}.`]),
     ...(files === null ? [] : [`Fewer connections are possible than configured: ${files}.`]),
   ];
 }

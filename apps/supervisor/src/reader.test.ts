@@ -6,7 +6,7 @@ import { configOf } from '@strongroom/service/config';
 import { layout, type ServiceEvent } from '@strongroom/service';
 import type { Accounts } from './accounts.ts';
 import { Reader } from './reader.ts';
-import { auditMissing, ebpfMissing, own, readerCommand, readerPlans } from './readers.ts';
+import { auditMissing, ebpfMissing, integrityMissing, own, readerCommand, readerPlans } from './readers.ts';
 
 const until = async (holds: () => boolean): Promise<void> => { while (!holds()) await delay(5); };
 
@@ -76,6 +76,9 @@ describe('readers of capture', () => {
     assert.match(auditMissing({ place, config, users })!, /set-up/);
     assert.match(ebpfMissing({ place, config, users: null })!, /root/);
     assert.match(ebpfMissing({ place, config, users })!, /set-up|types/);
+    assert.match(integrityMissing({ place, config, users: null })!, /root/);
+    assert.match(integrityMissing({ place, config, users })!, /set-up/);
+    assert.equal(integrityMissing({ place, config: configOf({ capture: { files: { enabled: false } } }), users: null }), null);
     assert.equal(ebpfMissing({ place, config: configOf({ capture: { ebpf: { enabled: false } } }), users: null }), null);
     for (const audit of [{ enabled: false }, { path: 'plugin' }]) assert.equal(auditMissing({ place, config: configOf({ capture: { audit } }), users: null }), null);
     assert.deepEqual(readerPlans({ place, paths, config, users }), []);

@@ -15,6 +15,8 @@ const AUDIT_CAPABILITIES = ['audit_read', 'audit_control', 'net_admin'];
 
 /** To load the probe, to have it read kernel memory, and to find watched trees that its user cannot. It gives them up. */
 const EBPF_CAPABILITIES = ['bpf', 'perfmon', 'dac_read_search'];
+/** For the marks of fanotify, which it gives up; and to read what is not its own, which it keeps. */
+const FILES_CAPABILITIES = ['sys_admin', 'dac_read_search'];
 const TYPE_INFORMATION = '/sys/kernel/btf/vmlinux';
 
 export interface ReaderFacts {
@@ -29,6 +31,7 @@ export function readerPlans(facts: ReaderFacts): readonly ReaderPlan[] {
   return [
     ...(auditWanted(facts.config) && auditMissing(facts) === null ? [audit(facts)] : []),
     ...(facts.config.capture.ebpf.enabled && ebpfMissing(facts) === null ? [ebpf(facts)] : []),
+    ...(facts.config.capture.files.enabled && integrityMissing(facts) === null ? [files(facts)] : []),
   ];
 }
 
@@ -52,6 +55,23 @@ function ebpf({ place, paths, config }: ReaderFacts): ReaderPlan {
 /** The probe takes children of `supervisor` for ours. The first process of a machine or container is the parent of everybody's orphans too. */
 export function own(supervisor: number): string[] {
   return supervisor === 1 ? [] : ['--own', String(supervisor)];
+}
+
+/** Why watched files and executables are not hashed though they shall be, or null. */
+export function integrityMissing({ place, config, users }: Omit<ReaderFacts, 'paths'>): string | null {
+  if (!config.capture.files.enabled) return null;
+  if (users === null) return 'it takes root, and users of their own for its readers';
+  return existsSync(join(place.code, PROGRAMS, 'strongroom-files')) ? null : 'strongroom-files was not built at set-up (tools/setup/setup.sh says why)';
+}
+
+function files({ place, paths, config }: ReaderFacts): ReaderPlan {
+  const { watch, everyHours, executables } = config.capture.files;
+  const program = join(seenByServices(place).code, PROGRAMS, 'strongroom-files');
+  const args = [
+    asSeen(place, paths.readerSocket('files')), '--state', asSeen(place, paths.filesState), '--home', paths.home, '--every', String(everyHours * 3600),
+    ...(executables ? [] : ['--no-executables']), ...watch.flatMap((directory) => ['--watch', directory]),
+  ];
+  return { name: 'files', command: readerCommand(program, args, FILES_CAPABILITIES), environment: serviceEnvironment('') };
 }
 
 /** Why the audit cannot be read though it shall, or null. */

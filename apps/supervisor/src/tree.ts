@@ -13,7 +13,7 @@ interface Directory {
   readonly path: string;
   readonly mode: number;
   /** Who writes there; null: we do. */
-  readonly writer: ServiceName | null;
+  readonly writer: ServiceName | 'reader' | null;
   /** Whose group may read; the writer's own by default. */
   readonly group?: ServiceName | 'reader';
 }
@@ -41,6 +41,7 @@ export function directories(paths: Layout): readonly Directory[] {
     { path: paths.identity('gateway').directory, mode: 0o750, writer: null, group: 'gateway' },
     { path: paths.identity('capture').directory, mode: 0o750, writer: null, group: 'capture' },
     { path: paths.identity('witness').directory, mode: 0o750, writer: null, group: 'witness' },
+    { path: paths.filesState, mode: 0o700, writer: 'reader' },
     { path: paths.witnessState, mode: 0o700, writer: 'witness' },
     { path: paths.identity('supervisor').directory, mode: 0o700, writer: null },
     { path: paths.identity('operator').directory, mode: 0o700, writer: null },
@@ -84,8 +85,9 @@ export function giveChecksums(directory: string | undefined, users: Accounts | n
 }
 
 function own({ path, writer, group }: Directory, found: number, users: Accounts): void {
-  const uid = writer === null ? 0 : users[writer].uid;
-  const gid = group === 'reader' ? readerAccount().gid : group !== undefined ? users[group].gid : writer === null ? 0 : users[writer].gid;
+  const of = (name: ServiceName | 'reader' | null): { uid: number; gid: number } => (name === null ? { uid: 0, gid: 0 } : name === 'reader' ? readerAccount() : users[name]);
+  const { uid } = of(writer);
+  const { gid } = of(group ?? writer);
   if (writer !== null && found !== uid) giveOver(path, uid, gid);
   chownSync(path, uid, gid);
 }

@@ -184,6 +184,16 @@ const capture = section('What is taken from this host.', {
     }),
     ringBytes: whole(8 * MIB, 4096, 512 * MIB, { description: 'Events that the kernel holds for us while we cannot read, rounded up to a power of two; beyond, they are lost and counted.', unit: 'bytes', example: 8 * MIB }),
   }),
+  files: section('File integrity: watched trees, and what is executed.', {
+    enabled: flag(true, { description: 'Whether watched trees and executables are hashed, where root started Strongroom.', example: true }),
+    watch: Type.Array(Type.String({ pattern: '^/.' }), {
+      default: ['/etc', '/boot', '/usr/bin', '/usr/sbin', '/usr/libexec', '/usr/lib/systemd', '/usr/lib/modules', '/usr/local'], maxItems: 256, ...facts({
+        description: 'Trees of which each file is hashed, and each change told. Strongroom\'s own home is left out wherever it lies.', example: ['/etc', '/usr/bin'],
+      }),
+    }),
+    everyHours: whole(24, 1, 720, { description: 'How often all content of watched trees is read again; changes are told as they come, and looked for at each start.', unit: 'hours', example: 24 }),
+    executables: flag(true, { description: 'Whether what is executed is hashed, once as long as it stays as it is.', example: true }),
+  }),
 });
 
 const witness = section('Others who vouch for this log, and for whose logs we vouch.', {

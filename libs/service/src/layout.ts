@@ -49,6 +49,8 @@ export function layout(home: string) {
     vaultState: at('state', 'vault'),
     pendingOrders: at('state', 'vault', 'orders'),
     holds: at('state', 'vault', 'holds'),
+    /** Where the reader of files keeps its baseline. */
+    filesState: at('state', 'files'),
     witnessState: at('state', 'witness'),
     /** The witness policy as it was at the start, for every service to read. */
     policy: at('state', 'policy'),

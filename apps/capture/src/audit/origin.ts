@@ -66,7 +66,7 @@ export class AuditOrigin implements Origin {
     const last = feed.position.audit;
     this.#serials = last === null ? new Serials() : Serials.resume(last.next, last.missing, atMs);
     this.#notReadBefore = last?.next ?? null;
-    if (last?.missing.length === MISSING_MAX) stream.mayRepeat();
+    if ((last?.missing.length ?? 0) >= MISSING_MAX) stream.mayRepeat();
     feed.tally(stream.protocol);
   }
 

@@ -6,7 +6,9 @@ import { Refused } from '@strongroom/bytes';
 import type { Serials } from './serials.ts';
 
 /** Beyond that many, the last one reaches over all further ones: what it covers may be sealed twice, never not at all. */
-export const MISSING_MAX = 8;
+export const MISSING_MAX = 5;
+/** What earlier versions wrote is read as well. */
+const READ_MAX = 8;
 export const AUDIT_POSITION_BYTES_MAX = 5 + MISSING_MAX * 8;
 
 export interface AuditPosition {
@@ -35,6 +37,6 @@ export function writePosition(to: ByteWriter, { next, missing }: AuditPosition):
 export function readPosition(from: ByteReader): AuditPosition {
   const next = from.u32();
   const count = from.u8();
-  if (count > MISSING_MAX) throw new Refused('capture.token', 'the resume token from the vault cannot be read', { why: `it names ${count} missing ranges` });
+  if (count > READ_MAX) throw new Refused('capture.token', 'the resume token from the vault cannot be read', { why: `it names ${count} missing ranges` });
   return { next, missing: Array.from({ length: count }, () => ({ from: from.u32(), to: from.u32() })) };
 }

@@ -23,7 +23,7 @@ export interface Origin {
 }
 
 export interface ReaderFeedOptions {
-  readonly name: 'audit' | 'ebpf';
+  readonly name: 'audit' | 'ebpf' | 'files';
   /** Where the reader connects. */
   readonly path: string;
   readonly origin: Origin;

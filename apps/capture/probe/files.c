@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * strongroom-files: knows what watched trees look like, and tells capture of each difference; and of what is executed, hashed.
+ *
+ *   strongroom-files SOCKET --state DIRECTORY [--watch DIRECTORY]... [--every SECONDS] [--home DIRECTORY] [--no-executables]
+ *
+ * It asks the kernel for events, gives up every capability but the one to read what is not its own, and goes round: events
+ * (files-watch.c) name entries that are looked at a moment later (files-look.c); scans (files-scan.c) find what events did
+ * not tell; differences are made durable (files-store.c), then sent (files-line.c), in frames of docs/FORMAT.md, "Between our
+ * processes". While capture is away or does not read, what happened waits, and is told as what it came to.
+ */
+#include "files.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { RETRY_MS = 250, COUNTS_MS = 10000, NICE = 5 };
+
+struct options options = { .every_seconds = 86400, .executables = 1 };
+static volatile sig_atomic_t ending;
+
+void fail(const char *what) {
+	fprintf(stderr, "strongroom-files: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static uint64_t clock_ns(clockid_t clock) {
+	struct timespec now;
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+uint64_t steady_ns(void) { return clock_ns(CLOCK_BOOTTIME); }
+uint64_t wall_ns(void) { return clock_ns(CLOCK_REALTIME); }
+
+static void send_counts(void) {
+	static uint64_t sent_at;
+	if (steady_ns() - sent_at < COUNTS_MS * 1000000ull || !line_has_room()) return;
+	sent_at = steady_ns();
+	const uint64_t values[] = { store_next, events_read, waiting, watched_directories, entries, hashed_bytes, executables_told };
+	frame_begin(FRAME_COUNTS);
+	for (size_t i = 0; i < sizeof values / sizeof *values; i++) frame_number(values[i], 8);
+	frame_send();
+}
+
+/* Between two pieces of a file that is being hashed. */
+void pump(void) {
+	watch_read();
+	line_turn();
+	scan_throttle();
+}
+
+static int shorter(int a, int b) { return a < 0 || (b >= 0 && b < a) ? b : a; }
+
+/* One turn: waits for something to do, at most so long, and does it. */
+void breathe(int wait_ms) {
+	struct pollfd ready[] = { { watch_fd(), POLLIN, 0 }, { executables_fd(), POLLIN, 0 }, { line_fd(), POLLIN | (line_wants_out() ? POLLOUT : 0), 0 } };
+	if (wait_ms > 0 && line_fd() < 0) wait_ms = shorter(wait_ms, RETRY_MS);
+	if (!line_has_room() && wait_ms == 0 && !scanning) wait_ms = RETRY_MS;
+	if (poll(ready, 3, wait_ms) < 0 && errno != EINTR) fail("waiting failed");
+	watch_read();
+	executables_read();
+	look_due();
+	store_commit();
+	send_counts();
+	line_turn();
+	if (!ending) return;
+	line_turn();
+	exit(0);
+}
+
+/* Leaves this process with what it takes to read files of others, and with nothing that could bring more. */
+static void give_up(void) {
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+	memset(data, 0, sizeof data);
+	if (syscall(SYS_capget, &header, data) < 0) fail("capabilities cannot be read");
+	uint32_t kept = data[0].permitted & 1u << CAP_DAC_READ_SEARCH;
+	memset(data, 0, sizeof data);
+	data[0].permitted = data[0].effective = kept;
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	if (syscall(SYS_capset, &header, data) < 0) fail("capabilities cannot be given up");
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail("new privileges cannot be ruled out");
+}
+
+/* The directory that is meant; one within another that is watched as well needs no watching of its own. */
+static void add_root(const char *path) {
+	char *real = realpath(path, NULL);
+	if (!real || strcmp(real, "/") == 0) return note("%.120s is not watched: %s", path, real ? "it is everything" : strerror(errno));
+	for (int i = 0; i < options.root_count; i++) {
+		size_t length = strlen(options.roots[i]);
+		if (strncmp(real, options.roots[i], length) == 0 && (real[length] == '/' || real[length] == 0)) return;
+		length = strlen(real);
+		if (strncmp(real, options.roots[i], length) == 0 && options.roots[i][length] == '/') options.roots[i--] = options.roots[--options.root_count];
+	}
+	options.roots[options.root_count++] = real;
+}
+
+static void options_read(int argc, char **argv) {
+	const int most = sizeof options.roots / sizeof *options.roots;
+	if (argc > 1 && argv[1][0] == '/') options.socket = argv[1];
+	for (int i = 2; options.socket && i < argc; i++) {
+		const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+		if (strcmp(argv[i], "--no-executables") == 0) options.executables = 0;
+		else if (!value) options.socket = NULL;
+		else if (strcmp(argv[i], "--state") == 0) options.state = argv[++i];
+		else if (strcmp(argv[i], "--home") == 0) options.home = argv[++i];
+		else if (strcmp(argv[i], "--every") == 0) options.every_seconds = atoi(argv[++i]);
+		else if (strcmp(argv[i], "--watch") == 0 && options.root_count < most) add_root(argv[++i]);
+		else options.socket = NULL;
+	}
+	if (options.socket && options.state && options.every_seconds > 0) return;
+	fputs("usage: strongroom-files SOCKET --state DIRECTORY [--watch DIRECTORY]... [--every SECONDS] [--home DIRECTORY] [--no-executables]\n", stderr);
+	exit(2);
+}
+
+static void end(int signal) {
+	(void)signal;
+	ending = 1;
+}
+
+int main(int argc, char **argv) {
+	struct sigaction action = { .sa_handler = end };
+	options_read(argc, argv);
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* whoever started us restarts us, or is gone for good */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGINT, SIG_IGN); /* the terminal's, for the supervisor */
+	sigaction(SIGTERM, &action, NULL);
+	setpriority(PRIO_PROCESS, 0, NICE);
+	watch_open();
+	executables_open();
+	give_up();
+	store_open();
+	scan_roots();
+	scan_want(REASON_START);
+	for (;;) {
+		scan_if_due();
+		tree_sweep();
+		breathe(shorter(look_wait_ms(), scan_wait_ms()));
+	}
+}

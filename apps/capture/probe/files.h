@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef STRONGROOM_FILES_H
+#define STRONGROOM_FILES_H
+#define _GNU_SOURCE
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum { HASH_BYTES = 32, NAME_BYTES_MAX = 255, PATH_BYTES_MAX = 4096, ENTRIES_MAX = 1 << 21, PIDS_MAX = 8, NOTE_BYTES = 240 };
+enum { FRAME_HELLO, FRAME_DIFFERENCE, FRAME_SCAN, FRAME_EXECUTABLE, FRAME_LOST, FRAME_NOTE, FRAME_COUNTS };
+enum { TYPE_CREATED, TYPE_CHANGED, TYPE_REMOVED, TYPE_RENAMED };
+enum { HOW_EVENT, HOW_DIRECTORY, HOW_SCAN };
+enum { KIND_OTHER, KIND_FILE, KIND_DIRECTORY, KIND_LINK, KIND_FIFO, KIND_SOCKET, KIND_CHARACTERS, KIND_BLOCKS };
+enum { CONTENT_NONE, CONTENT_HASHED, CONTENT_UNREADABLE };
+enum { REASON_START, REASON_SCHEDULE, REASON_OVERFLOW };
+enum { LOST_EVENTS, LOST_EXECUTABLES_OVERFLOW, LOST_EXECUTABLES };
+/* How long an entry waits before it is looked at: what else happens to it meanwhile is seen at once with it. */
+enum { WAIT_SHORT, WAIT_OPEN, WAIT_WRITTEN, WAITS };
+
+struct options {
+	const char *socket, *state, *home;
+	const char *roots[256];
+	int root_count, every_seconds, executables;
+};
+
+struct facts {
+	uint8_t kind, content, has_attributes;
+	uint16_t error; /* of a content that is unreadable */
+	uint32_t mode, uid, gid;
+	uint64_t device, inode, size;
+	int64_t modified, changed; /* ns */
+	unsigned char sha256[HASH_BYTES], attributes[HASH_BYTES];
+};
+
+struct process {
+	uint32_t pid;
+	uint64_t started; /* ns since boot, to a clock tick; 0: it was gone */
+};
+
+/* An entry that something may have happened to. */
+struct pending {
+	struct node *node, *from; /* from: what had another name before */
+	struct pending *next, *previous;
+	uint64_t due;
+	uint8_t wait, how, deep, created, tries, process_count;
+	struct process processes[PIDS_MAX];
+};
+
+struct handle {
+	uint32_t length;
+	unsigned char bytes[]; /* of the file system, then of the directory */
+};
+
+struct node {
+	struct node *parent, *children, *next, *previous, *by_name, *by_handle, *dead;
+	struct pending *pending;
+	struct handle *handle; /* of a directory that is watched */
+	struct facts facts;
+	uint32_t seen, held; /* held: so many pending ones name it as what they were */
+	uint8_t known, root, taken, gone; /* known: a part of the baseline; taken: of a root, it was scanned before */
+	char name[];
+};
+
+extern struct options options;
+extern uint32_t generation;
+extern int scanning;
+
+/* files.c */
+void fail(const char *what) __attribute__((noreturn));
+uint64_t steady_ns(void);
+uint64_t wall_ns(void);
+void breathe(int wait_ms);
+void pump(void);
+
+/* files-tree.c */
+extern struct node *top;
+extern uint64_t entries;
+struct node *tree_child(struct node *parent, const char *name, size_t length, int make);
+struct node *tree_at(const char *path, int make);
+size_t tree_path(const struct node *node, char *to);
+struct node *tree_root_of(struct node *node);
+int tree_is_taken(struct node *node);
+void tree_move(struct node *node, struct node *parent, const char *name);
+void tree_forget(struct node *node);
+void tree_sweep(void);
+void tree_set_handle(struct node *node, const unsigned char *bytes, uint32_t length);
+struct node *tree_by_handle(const unsigned char *bytes, uint32_t length);
+struct node **tree_sorted(struct node *parent, size_t *count);
+
+/* files-facts.c */
+int facts_read(int directory, const char *name, const struct facts *known, int deep, struct facts *to);
+int facts_of(int fd, struct facts *to);
+int facts_same(const struct facts *a, const struct facts *b);
+void facts_digest(unsigned char *to, uint64_t *count);
+int hash_fd(int fd, unsigned char *to);
+extern uint64_t hashed_bytes;
+
+/* files-watch.c */
+void watch_open(void);
+int watch_fd(void);
+void watch_directory(struct node *node, int fd);
+int watch_is(const struct node *node, int fd);
+int watch_read(void);
+extern uint64_t watched_directories, events_read;
+
+/* files-look.c */
+struct pending *look_later(struct node *node, int wait, int how);
+void look_never(struct node *node);
+void look_due(void);
+int look_wait_ms(void);
+int open_directory(struct node *node);
+void list_directory(struct node *node, int fd);
+extern uint64_t waiting, waiting_of_scan;
+
+/* files-scan.c */
+void scan_roots(void);
+void scan_want(int reason);
+void scan_if_due(void);
+int scan_wait_ms(void);
+void scan_told(void);
+void scan_throttle(void);
+
+/* files-exec.c */
+void executables_open(void);
+int executables_fd(void);
+void executables_mounts(void);
+void executables_read(void);
+void executables_again(void);
+extern uint64_t executables_told;
+uint64_t process_started(uint32_t pid);
+
+/* files-line.c */
+void frame_begin(uint8_t kind);
+void frame_number(uint64_t value, int octets);
+void frame_bytes(const void *bytes, size_t length);
+void frame_facts(const struct facts *facts);
+const unsigned char *frame_end(uint32_t *length);
+void frame_send(void);
+void line_put(const unsigned char *bytes, uint32_t length);
+void line_keep(const unsigned char *bytes, uint32_t length);
+uint32_t line_kept(int half, const unsigned char **bytes);
+int line_has_room(void);
+void line_turn(void);
+int line_fd(void);
+int line_wants_out(void);
+void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* files-store.c */
+extern uint64_t store_next, store_id, store_digest_number, store_deep_at;
+extern unsigned char store_digest[HASH_BYTES];
+void store_open(void);
+void store_commit(void);
+void store_snapshot(uint64_t scan_number, int deep, const unsigned char *digest);
+void tell_difference(int type, const struct node *node, const char *to, const struct facts *before, const struct facts *after, const struct pending *pending);
+void tell_numbered_end(void);
+void tell_lost(int what, uint64_t count, uint64_t from);
+#endif

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+// The real kernel and the real reader, on trees of their own.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync, chownSync, copyFileSync, linkSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, statSync, symlinkSync, unlinkSync, utimesSync, writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, describe, it } from 'node:test';
+import { filesReaderMissing, FilesLife, FilesReader } from '../testing/files-reader.ts';
+import type { Position } from '../token.ts';
+
+const root = realpathSync(mkdtempSync(join(tmpdir(), 'strongroom-files-')));
+const memory = realpathSync(mkdtempSync('/dev/shm/strongroom-files-'));
+/** More than the kernel's queue has room for, by default 16,384 events. */
+const FILES = 17_000;
+const sha256 = (content: string | Buffer): string => createHash('sha256').update(content).digest('hex');
+
+interface Opened {
+  readonly tree: string;
+  readonly life: FilesLife;
+  readonly reader: FilesReader;
+  start(options?: { extra?: readonly string[]; before?: readonly string[] }): Promise<FilesReader>;
+  /** Another life of capture on the same line. */
+  next(last: Position): Promise<FilesLife>;
+}
+
+describe('file integrity by the real reader', { skip: filesReaderMissing() }, () => {
+  let number = 0;
+  const cleanups: (() => unknown)[] = [];
+  afterEach(async () => { for (const cleanup of cleanups.splice(0).toReversed()) await cleanup(); });
+  after(() => [root, memory].forEach((directory) => rmSync(directory, { recursive: true })));
+
+  /** A tree, a reader that has scanned it, and the capture that it speaks to. */
+  async function open(fill: (tree: string) => void, { below = root, extra = [] as readonly string[], before = [] as readonly string[] } = {}): Promise<Opened> {
+    const base = mkdtempSync(join(below, `${number += 1}-`));
+    const [tree, state, socket] = [join(base, 'tree'), join(base, 'state'), join(root, `${number}.sock`)];
+    [tree, state].forEach((directory) => mkdirSync(directory, { mode: 0o700 }));
+    fill(tree);
+    const listen = async (last?: Position): Promise<FilesLife> => {
+      const life = new FilesLife(socket, last);
+      await life.server.listen();
+      cleanups.push(() => { life.dead = true; life.server.close(); });
+      return life;
+    };
+    const life = await listen();
+    const start: Opened['start'] = async (options = {}) => {
+      const scans = life.scans.length;
+      const args = [socket, '--state', state, '--watch', tree, '--no-executables', ...extra, ...options.extra ?? []];
+      const reader = new FilesReader(args, options.before ?? before);
+      cleanups.push(() => reader.stop('SIGKILL'));
+      await life.until(() => life.scans.length > scans, `the first scan (${reader.output})`);
+      return reader;
+    };
+    return { tree, life, start, next: listen, reader: await start() };
+  }
+
+  for (const below of [root, memory]) {
+    it(`tells of each change what was before, what is after, and who did it: ${below === root ? 'on a disk' : 'in memory'}`, async () => {
+      const { tree, life } = await open((at) => {
+        mkdirSync(join(at, 'deep/er'), { recursive: true });
+        for (const name of ['changed', 'mode', 'moved', 'gone', 'replaced', 'link-to', 'deep/er/inside']) writeFileSync(join(at, name), `${name} before`, { mode: 0o644 });
+        symlinkSync('link-to', join(at, 'link'));
+      }, { below });
+      const at = (name: string): string => join(tree, name);
+      assert.deepEqual([life.differences, life.scans[0]!['taken']], [[], 11], 'the first scan is told by its digest');
+      const inode = statSync(at('replaced')).ino;
+      const script = [
+        'echo after > changed', 'chmod 4755 mode', 'chown 60999:60998 mode', 'mv moved deep/moved', 'rm gone', 'echo new > other', 'mv other replaced', 'ln -sfn replaced link',
+        'mkdir -p fresh/below', 'echo made > fresh/below/made', 'mv deep/er deep/else',
+      ].join(' && ');
+      const { pid, status, stderr } = spawnSync('sh', ['-c', script], { cwd: tree, encoding: 'utf8' });
+      assert.equal(status, 0, stderr);
+      const one = (name: string, type: string) => life.until(() => life.of(at(name)).find((record) => record.type === type), `${type} ${name}`);
+
+      const changed = await one('changed', 'changed');
+      assert.deepEqual([changed['how'], changed['pid'], changed.before!['sha256'], changed.after!['sha256']], ['event', pid, sha256('changed before'), sha256('after\n')]);
+      assert.ok(changed['started'] === null || (changed['started'] as number) > 0);
+      const mode = await one('mode', 'changed');
+      assert.deepEqual([mode.before!['mode'], mode.before!['uid'], mode.after!['uid'], mode.after!['gid'], mode.after!['sha256']], [0o644, 0, 60999, 60998, sha256('mode before')]);
+      assert.ok((mode['processes'] as unknown[]).length === 2, 'two processes came before it was looked at');
+      const moved = await one('moved', 'renamed');
+      assert.deepEqual([moved['to'], moved.before!['inode'], moved.after!['sha256']], [at('deep/moved'), moved.after!['inode'], sha256('moved before')]);
+      const gone = await one('gone', 'removed');
+      assert.deepEqual([gone.before!['sha256'], gone.after], [sha256('gone before'), null]);
+      const replaced = await one('replaced', 'changed');
+      assert.deepEqual([replaced.before!['inode'], replaced.before!['sha256'], replaced.after!['sha256']], [inode, sha256('replaced before'), sha256('new\n')]);
+      const link = await one('link', 'changed');
+      assert.deepEqual([link.before!['kind'], link.before!['sha256'], link.after!['sha256']], ['link', sha256('link-to'), sha256('replaced')]);
+      const directory = await one('fresh', 'created');
+      assert.deepEqual([directory.after!['kind'], directory.before], ['directory', null]);
+      const made = await one('fresh/below/made', 'created');
+      assert.equal(made.after!['sha256'], sha256('made\n'));
+      assert.equal((await one('deep/er', 'renamed'))['to'], at('deep/else'));
+      assert.deepEqual([life.of(at('other')), life.of(at('link-to'))], [[], []]);
+
+      writeFileSync(at('deep/else/inside'), 'once more'); // a directory that was moved is watched under its new name
+      const inside = await one('deep/else/inside', 'changed');
+      assert.deepEqual([inside['pid'], inside.before!['sha256'], inside.after!['sha256']], [process.pid, sha256('deep/er/inside before'), sha256('once more')]);
+      life.balance();
+    });
+  }
+
+  it('tells of extended attributes, such as capabilities, and of nothing that is no change', async () => {
+    const { tree, life } = await open((at) => ['capable', 'touched', 'same'].forEach((name) => writeFileSync(join(at, name), name)));
+    utimesSync(join(tree, 'touched'), 1, 1);
+    writeFileSync(join(tree, 'same'), 'same');
+    assert.equal(spawnSync('setcap', ['cap_setuid+ep', join(tree, 'capable')]).error?.message ?? spawnSync('python3', ['-c', `import os;os.setxattr(${JSON.stringify(join(tree, 'capable'))}, 'user.strongroom', b'1')`]).status, 0);
+    const capable = await life.until(() => life.of(join(tree, 'capable'))[0], 'the attribute');
+    assert.equal(capable.before!['attributes'], undefined);
+    assert.match(capable.after!['attributes'] as string, /^[0-9a-f]{64}$/);
+    assert.deepEqual([life.of(join(tree, 'touched')), life.of(join(tree, 'same'))], [[], []]);
+  });
+
+  it('finds by a scan what no event told, and says so: another name of the same file, and what happened while no reader was there', async () => {
+    const { tree, life, reader, start } = await open((at) => ['linked', 'away', 'lost', 'kept'].forEach((name) => writeFileSync(join(at, name), name)));
+    linkSync(join(tree, 'linked'), join(root, 'outside'));
+    await reader.stop('SIGKILL');
+    writeFileSync(join(root, 'outside'), 'written by its other name');
+    writeFileSync(join(tree, 'away'), 'while nobody watched');
+    unlinkSync(join(tree, 'lost'));
+    await start();
+    assert.deepEqual(life.differences.map(({ type, path, how, pid }) => [type, path, how, pid]).toSorted(), [
+      ['changed', join(tree, 'away'), 'scan', null], ['changed', join(tree, 'linked'), 'scan', null], ['removed', join(tree, 'lost'), 'scan', null],
+    ]);
+    const [first, second] = life.scans;
+    assert.deepEqual([first!['reason'], first!['deep'], second!['healed'], second!['deep']], ['start', true, 3, false]);
+    assert.notEqual(first!['digest'], second!['digest']);
+    assert.equal(life.told('files.reading')[1]!['digest'], first!['digest'], 'it began with the baseline that was sealed');
+    assert.deepEqual(life.told('files.baseline-replaced'), []);
+    life.balance();
+  });
+
+  it('keeps its baseline over restarts: a scan that finds nothing has the digest of the one before', async () => {
+    const { life, reader, start } = await open((at) => writeFileSync(join(at, 'still'), 'still'));
+    assert.equal(await reader.stop(), 0);
+    await start();
+    assert.equal(life.scans[0]!['digest'], life.scans[1]!['digest']);
+    assert.deepEqual([life.differences, life.scans[1]!['healed'], life.scans[1]!['taken']], [[], 0, 0]);
+  });
+
+  it('reads everything again when it is time', async () => {
+    const { tree, life, reader, start } = await open((at) => writeFileSync(join(at, 'sly'), 'aaaa'));
+    assert.equal(await reader.stop(), 0);
+    await start({ extra: ['--every', '1'] });
+    await life.until(() => life.scans.some(({ reason, deep }) => reason === 'schedule' && deep === true), 'a scan by schedule');
+    assert.ok((life.scans.at(-1)!['bytes'] as number) >= 4);
+    assert.deepEqual(life.of(join(tree, 'sly')), []);
+  });
+
+  it('says when the queue of the kernel overflowed, and a scan finds the rest', async () => {
+    const { tree, life, reader } = await open((at) => mkdirSync(join(at, 'many')), { below: memory });
+    reader.signal('SIGSTOP');
+    for (let file = 0; file < FILES; file += 1) writeFileSync(join(tree, 'many', String(file)), '');
+    reader.signal('SIGCONT');
+    await life.until(() => life.scans.some(({ reason }) => reason === 'overflow'), 'the scan');
+    assert.ok(life.told('files.overflow').length > 0);
+    const created = life.differences.filter(({ type }) => type === 'created');
+    assert.equal(new Set(created.map(({ path }) => path)).size, FILES);
+    assert.equal(created.length, FILES, 'each once');
+    const healed = life.scans.reduce((sum, scan) => sum + (scan['healed'] as number), 0);
+    assert.equal(healed, created.filter(({ how }) => how === 'scan').length);
+    assert.ok(healed > 0 && healed < FILES);
+    life.balance();
+  });
+
+  it('sends what a killed capture had not sealed to the next, which takes each once', async () => {
+    const { tree, life, next } = await open((at) => writeFileSync(join(at, 'a'), ''));
+    writeFileSync(join(tree, 'sealed'), 'sealed');
+    await life.until(() => life.of(join(tree, 'sealed'))[0], 'the first');
+    const last = life.committed;
+    life.dead = true;
+    writeFileSync(join(tree, 'in-its-hands'), '');
+    const counts = readFileSync(join(tree, '../state/baseline')).length;
+    await life.until(() => readFileSync(join(tree, '../state/baseline')).length > counts, 'the difference on disk');
+    life.server.close();
+    const second = await next(last);
+    writeFileSync(join(tree, 'new'), '');
+    await second.until(() => second.of(join(tree, 'new'))[0], 'the last');
+    assert.deepEqual(second.differences.map(({ path }) => path), [join(tree, 'in-its-hands'), join(tree, 'new')]);
+    assert.deepEqual(second.told('files.missing'), []);
+    second.balance();
+  });
+
+  it('has the change told by the next reader when both were killed behind its becoming durable', async () => {
+    const { tree, life, reader, next, start } = await open((at) => writeFileSync(join(at, 'a'), ''));
+    const last = life.committed;
+    life.dead = true;
+    const { length } = readFileSync(join(tree, '../state/baseline'));
+    writeFileSync(join(tree, 'once'), '');
+    await life.until(() => readFileSync(join(tree, '../state/baseline')).length > length, 'the difference on disk');
+    await reader.stop('SIGKILL');
+    life.server.close();
+    const second = await next(last);
+    void start().catch(() => undefined);
+    await second.until(() => second.scans.length > 0, 'the scan');
+    assert.deepEqual(second.differences.map(({ path, how, pid }) => [path, how, pid]), [[join(tree, 'once'), 'event', process.pid]]);
+    assert.deepEqual([second.told('files.missing'), second.told('files.baseline-replaced')], [[], []]);
+  });
+
+  it('tells of a baseline that is another than the one that was sealed, an older one, and a damaged one', async () => {
+    const { tree, life, reader, start } = await open((at) => writeFileSync(join(at, 'a'), ''));
+    const state = join(tree, '../state');
+    copyFileSync(join(state, 'baseline'), join(state, 'older'));
+    writeFileSync(join(tree, 'b'), '');
+    await life.until(() => life.of(join(tree, 'b'))[0], 'the change');
+    await reader.stop();
+    const again = async (change: () => void): Promise<unknown> => {
+      change();
+      const told = life.told('files.baseline-replaced').length;
+      const one = await start();
+      await one.stop();
+      return life.told('files.baseline-replaced')[told]?.['reason'];
+    };
+    assert.equal(await again(() => undefined), undefined);
+    assert.equal(await again(() => renameSync(join(state, 'older'), join(state, 'baseline'))), 'older');
+    assert.equal(await again(() => rmSync(join(state, 'baseline'))), 'another');
+    const bytes = readFileSync(join(state, 'baseline'));
+    bytes[bytes.indexOf('/a') + 1] = 0x7a;
+    assert.equal(await again(() => writeFileSync(join(state, 'baseline'), bytes)), 'another');
+    assert.ok(life.told('files.note').some(({ text }) => /damaged/.test(String(text))));
+  });
+
+  it('says which file cannot be read, and goes on', async () => {
+    const { life, tree } = await open((at) => {
+      [root, join(at, '..'), at].forEach((directory) => chmodSync(directory, 0o755));
+      chownSync(join(at, '../state'), 60_650, 60_650);
+      writeFileSync(join(at, 'secret'), 'x', { mode: 0o600 });
+      writeFileSync(join(at, 'open'), 'x', { mode: 0o644 });
+    }, { before: ['setpriv', '--reuid=60650', '--regid=0', '--clear-groups', '--inh-caps=-all,+sys_admin', '--ambient-caps=-all,+sys_admin'] });
+    assert.equal(life.scans[0]!['unreadable'], 1);
+    chmodSync(join(tree, 'secret'), 0o620);
+    const secret = await life.until(() => life.of(join(tree, 'secret'))[0], 'the change');
+    assert.deepEqual([secret.after!['sha256'], secret.after!['unreadable'], secret.after!['mode']], [null, 13, 0o620]);
+  });
+
+  it('hashes what is executed, once as long as it stays as it is', async () => {
+    const program = join(root, 'program');
+    copyFileSync('/bin/true', program);
+    const { life, tree, reader } = await open(() => undefined);
+    await reader.stop();
+    const before = life.scans.length;
+    const second = new FilesReader([life.path, '--state', join(tree, '../state'), '--watch', tree]);
+    cleanups.push(() => second.stop('SIGKILL'));
+    await life.until(() => life.scans.length > before, 'the scan');
+    const told = () => life.records.filter(({ type, path }) => type === 'executable' && path === program);
+    const { pid } = spawnSync(program);
+    const [first] = await life.until(() => (told().length > 0 ? told() : undefined), 'the executable');
+    const facts = statSync(program);
+    assert.deepEqual([first!['sha256'], first!['pid'], first!['inode'], first!['size']], [sha256(readFileSync('/bin/true')), pid, facts.ino, facts.size]);
+    spawnSync(program);
+    copyFileSync('/bin/false', program);
+    spawnSync(program);
+    await life.until(() => told().length > 1, 'the other content');
+    assert.deepEqual(told().map((record) => record['sha256']), [sha256(readFileSync('/bin/true')), sha256(readFileSync('/bin/false'))]);
+    life.balance();
+  });
+
+  it('gives up every right but the one to read what is not its own', async () => {
+    const { reader } = await open(() => undefined);
+    const status = readFileSync(`/proc/${reader.pid}/status`, 'utf8');
+    for (const set of ['Prm', 'Eff']) assert.match(status, new RegExp(`Cap${set}:\\t0000000000000004\n`));
+    assert.match(status, /CapInh:\t0{16}\n[^]*CapAmb:\t0{16}\n[^]*NoNewPrivs:\t1\n/);
+  });
+});
