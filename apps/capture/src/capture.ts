@@ -6,7 +6,7 @@ import { errorFields, EventSource, Incidents, serviceId, SubmitClient, type Fiel
 import { EVENTS, type Say } from './events.ts';
 import { Feed } from './feed.ts';
 import { readHost, type Host } from './host.ts';
-import { noteLoss } from './losses.ts';
+import { Losses } from './losses.ts';
 import { startOrigins, type Running } from './origins.ts';
 import { LocalStream } from './stream.ts';
 import { decodeToken, type Position } from './token.ts';
@@ -42,13 +42,14 @@ async function live(context: ServiceContext, host: Host, client: SubmitClient): 
   const events = new EventSource(client, { service: 'capture', id, keyHash });
   const log: Say = (event, fields) => {
     context.event(event, EVENTS[event], fields);
-    noteLoss(incidents, event, fields ?? {});
+    losses.told(event, fields ?? {});
   };
   const say: Say = (event, fields) => {
     log(event, fields);
     events.seal(event, EVENTS[event], fields);
   };
   const incidents = new Incidents((event, _, fields) => say(event, fields));
+  const losses = new Losses(incidents);
   const resumed = resume(token, host);
   const feed = new Feed(client, resumed.position, (fields) => say('capture.denied', fields));
   say('capture.started', { ...host, ...resumed.facts });
@@ -60,6 +61,7 @@ async function live(context: ServiceContext, host: Host, client: SubmitClient): 
   context.ready();
   // A feed may end before the stop, and it may fail: then so do we.
   await Promise.all([stopped, ...running.map(({ over }) => over)]);
+  losses.close();
   incidents.close();
   await end(context, feed, events, running);
 }

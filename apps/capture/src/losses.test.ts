@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it, mock } from 'node:test';
 import { Incidents, type Incident } from '@strongroom/service';
-import { noteLoss, STOPPING } from './losses.ts';
+import { Losses } from './losses.ts';
 import { bootClock } from './reconcile/host.ts';
 
-function after(...events: Parameters<typeof noteLoss> extends [unknown, ...infer R] ? R[] : never): readonly Incident[] {
+function after(...events: Parameters<Losses['told']>[]): readonly Incident[] {
   const incidents = new Incidents(() => undefined);
-  for (const [event, fields] of events) noteLoss(incidents, event, fields);
+  const losses = new Losses(incidents);
+  for (const [event, fields] of events) losses.told(event, fields);
   return incidents.look();
 }
 const brief = (incidents: readonly Incident[]): unknown[] => incidents.map(({ subject, reason, count, uncounted }) => [subject, reason, count, uncounted]);
@@ -29,9 +30,26 @@ describe('losses', () => {
     assert.deepEqual(brief(after(['journal.cursor-unknown', { cursor: 'x', writtenAt: null, oldest: null, oldestWrittenAt: null }])), [['journal', 'cursor-unknown', 0, 1]]);
   });
 
-  it('are expected while nobody reads, but for our own stop', () => {
-    assert.deepEqual(brief(after(['ebpf.probe-gone', { why: 'it ended the line' }])), [['ebpf', 'not-read', 0, 0]]);
-    assert.deepEqual(after(['ebpf.probe-gone', { why: STOPPING }], ['audit.reader-gone', { why: STOPPING }], ['audit.reading', {}]), []);
+  it('are expected while nobody reads, but not when a reader is only started anew, or all stops', () => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    try {
+      const incidents = new Incidents(() => undefined);
+      const losses = new Losses(incidents);
+      losses.told('ebpf.probe-gone', { why: 'it ended the line' });
+      mock.timers.tick(4999);
+      losses.told('ebpf.reading', {});
+      mock.timers.tick(10_000);
+      assert.deepEqual(brief(incidents.look()), []);
+      losses.told('audit.reader-gone', { why: 'it ended the line' });
+      mock.timers.tick(5000);
+      assert.deepEqual(brief(incidents.look()), [['audit', 'not-read', 0, 0]]);
+      losses.told('ebpf.probe-gone', { why: 'capture stops' });
+      losses.close();
+      mock.timers.tick(10_000);
+      assert.equal(incidents.values()['incidentsOpen'], 1);
+    } finally {
+      mock.timers.reset();
+    }
   });
 
   it('come of whatever an origin cannot have', () => {

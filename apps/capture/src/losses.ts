@@ -32,19 +32,43 @@ const LOSSES: Partial<Record<EventName, (fields: Fields) => Loss>> = {
 /** Nobody reads from the one to the other. */
 const GONE: Partial<Record<EventName, string>> = { 'audit.reader-gone': 'audit', 'ebpf.probe-gone': 'ebpf', 'files.reader-gone': 'files' };
 const BACK: Partial<Record<EventName, string>> = { 'audit.reading': 'audit', 'ebpf.reading': 'ebpf', 'files.reading': 'files' };
-/** What comes of our own stop is told by the next life. */
-export const STOPPING = 'capture stops';
+/** A reader that is back by then was only started anew, and one of a Strongroom that stops needs no incident: what was lost is told. */
+const GONE_MS = 5000;
 
-/** To be called with every event. */
-export function noteLoss(incidents: Incidents, event: EventName, fields: Fields): void {
-  const [gone, back] = [GONE[event], BACK[event]];
-  if (gone !== undefined && fields['why'] !== STOPPING) incidents.lasts(gone, 'not-read');
-  if (back !== undefined) incidents.over(back, 'not-read');
-  const loss = LOSSES[event]?.(fields);
-  if (loss === undefined) return;
-  const nowMs = Date.now();
-  const [fromMs, toMs] = [timeOf(loss.from) ?? nowMs, timeOf(loss.to) ?? nowMs];
-  incidents.happened({ subject: loss.subject, reason: loss.reason, count: loss.count, fromMs: Math.min(fromMs, toMs), toMs: Math.max(fromMs, toMs) });
+export class Losses {
+  readonly #incidents: Incidents;
+  readonly #gone = new Map<string, NodeJS.Timeout>();
+
+  constructor(incidents: Incidents) {
+    this.#incidents = incidents;
+  }
+
+  /** To be called with every event. */
+  told(event: EventName, fields: Fields): void {
+    const [gone, back] = [GONE[event], BACK[event]];
+    if (gone !== undefined) this.#isGone(gone, Date.now());
+    if (back !== undefined) this.#isBack(back);
+    const loss = LOSSES[event]?.(fields);
+    if (loss === undefined) return;
+    const nowMs = Date.now();
+    const [fromMs, toMs] = [timeOf(loss.from) ?? nowMs, timeOf(loss.to) ?? nowMs];
+    this.#incidents.happened({ subject: loss.subject, reason: loss.reason, count: loss.count, fromMs: Math.min(fromMs, toMs), toMs: Math.max(fromMs, toMs) });
+  }
+
+  /** Nobody is expected back any more. */
+  close(): void {
+    for (const timer of this.#gone.values()) clearTimeout(timer);
+  }
+
+  #isGone(subject: string, sinceMs: number): void {
+    clearTimeout(this.#gone.get(subject));
+    this.#gone.set(subject, setTimeout(() => this.#incidents.lasts(subject, 'not-read', sinceMs), GONE_MS).unref());
+  }
+
+  #isBack(subject: string): void {
+    clearTimeout(this.#gone.get(subject));
+    this.#incidents.over(subject, 'not-read');
+  }
 }
 
 function sinceBoot(ns: FieldValue | undefined): string | null {

@@ -32,8 +32,8 @@ describe('incidents', () => {
 
   it('stay open while what began lasts, and take what was lost meanwhile', () => {
     const { sealed, incidents } = begin();
-    incidents.lasts('audit', 'overrun', 1000);
-    incidents.lasts('audit', 'overrun', 2000);
+    incidents.lasts('audit', 'overrun', 500, 1000);
+    incidents.lasts('audit', 'overrun', 2000, 2000);
     assert.equal(incidents.look(3_600_000)[0]!.to, '1970-01-01T01:00:00.000Z');
     incidents.over('audit', 'overrun', 3_600_500);
     incidents.happened(loss(9, 1500), 3_606_000);
@@ -41,7 +41,7 @@ describe('incidents', () => {
     assert.equal(sealed.length, 1);
     incidents.look(3_666_000);
     assert.deepEqual(sealed.map(([event, { from, to, count }]) => [event, from, to, count]), [
-      ['incident.opened', '1970-01-01T00:00:01.000Z', '1970-01-01T00:00:01.000Z', 0], ['incident.closed', '1970-01-01T00:00:01.000Z', '1970-01-01T01:00:00.500Z', 9],
+      ['incident.opened', '1970-01-01T00:00:00.500Z', '1970-01-01T00:00:01.000Z', 0], ['incident.closed', '1970-01-01T00:00:00.500Z', '1970-01-01T01:00:00.500Z', 9],
     ]);
   });
 

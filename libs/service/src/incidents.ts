@@ -73,10 +73,10 @@ export class Incidents {
     open.lastMs = nowMs;
   }
 
-  /** From now on, until {@link over}. */
-  lasts(subject: string, reason: string, nowMs = Date.now()): void {
+  /** Since `sinceMs`, until {@link over}. */
+  lasts(subject: string, reason: string, sinceMs: number, nowMs = Date.now()): void {
     const open = this.#open.get(`${subject} ${reason}`);
-    if (open === undefined) this.#begin({ subject, reason, count: 0, fromMs: nowMs, toMs: nowMs }, nowMs, true);
+    if (open === undefined) this.#begin({ subject, reason, count: 0, fromMs: sinceMs, toMs: nowMs }, nowMs, true);
     else open.lasts = true;
   }
 

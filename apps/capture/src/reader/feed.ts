@@ -3,7 +3,6 @@
 import { errorFields } from '@strongroom/service';
 import type { Say } from '../events.ts';
 import type { Feed } from '../feed.ts';
-import { STOPPING } from '../losses.ts';
 import { everyMinute } from '../sums.ts';
 import { ReaderLine } from './line.ts';
 
@@ -54,6 +53,6 @@ async function run({ name, origin, say, absent }: ReaderFeedOptions, line: Reade
   await everyMinute(stop, () => origin.seal());
   clearTimeout(late);
   line.close();
-  origin.end(STOPPING);
+  origin.end('capture stops');
   origin.seal();
 }
