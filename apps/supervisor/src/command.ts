@@ -67,7 +67,7 @@ export function nodeFlags(name: ServiceName, code: string): string[] {
     ...(mayLoadAddons(name, code) ? [] : ['--no-addons', ...(name === 'vault' ? WEBASSEMBLY_FLAGS : [])]),
     // Two session tickets that a client does not read turn its close into a reset, and a burst loses its end.
     ...(name === 'gateway' ? [`--openssl-config=${join(code, 'apps/gateway/openssl.cnf')}`] : []),
-    ...(name === 'gateway' || name === 'vault' ? BUFFER_FLAGS : []),
+    ...(name === 'gateway' || name === 'vault' || name === 'capture' ? BUFFER_FLAGS : []),
   ];
 }
 
