@@ -55,7 +55,7 @@ export class Execs {
   /** `executable` is called only where nobody has seen it before. */
   take(side: Side, pid: number, timeMs: number, executable: () => string, parent = 0): void {
     const waiting = this.#waiting.get(pid);
-    const index = waiting === undefined ? -1 : waiting.findIndex((one) => one.side !== side && Math.abs(one.timeMs - timeMs) <= APART_MS);
+    const index = waiting === undefined ? -1 : partnerIn(waiting, side, timeMs);
     if (index >= 0) return this.#pair(waiting!, index, pid, side === 'audit' ? timeMs : waiting![index]!.timeMs);
     // A little before, so that a pair over the edge is one; such a one is forgotten if it stays alone.
     if (timeMs < this.#fromMs - EDGE_MS) {
@@ -111,4 +111,12 @@ export class Execs {
     }
     return alone.toSorted((a, b) => a.timeMs - b.timeMs);
   }
+}
+
+function partnerIn(waiting: readonly Exec[], side: Side, timeMs: number): number {
+  for (let index = 0; index < waiting.length; index += 1) {
+    const one = waiting[index]!;
+    if (one.side !== side && Math.abs(one.timeMs - timeMs) <= APART_MS) return index;
+  }
+  return -1;
 }

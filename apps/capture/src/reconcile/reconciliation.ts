@@ -5,7 +5,7 @@
 import type { Fields } from '@strongroom/service';
 import type { ExecRules } from '../audit/frames.ts';
 import type { AuditEvent } from '../audit/joiner.ts';
-import { TYPE } from '../audit/record.ts';
+import { TYPE, type AuditRecord } from '../audit/record.ts';
 import type { ProbeEvent } from '../ebpf/frames.ts';
 import type { Say } from '../events.ts';
 import { bootClock, isStartedByKernel } from './host.ts';
@@ -23,6 +23,9 @@ const NAME_CHARACTERS_MAX = 60;
 /** Looked up in one minute. */
 const PARENTS_MAX = 256;
 const EXECVE = 1309;
+/** Before it stand the stamp and the system call. */
+const PID_BEHIND = 40;
+const [SPACE, LETTER_P, LETTER_I, LETTER_D, EQUALS, ZERO, NINE] = [0x20, 0x70, 0x69, 0x64, 0x3d, 0x30, 0x39];
 /** In `struct event` of probe/probe.h. */
 const [TIME_AT, PID_AT, PARENT_AT] = [24, 40, 48];
 
@@ -64,8 +67,8 @@ export class Reconciliation {
   /** An event of the audit, each once. */
   audit({ records }: AuditEvent): void {
     const syscall = records[0]!;
-    if (this.#execs === null || syscall.type !== TYPE.syscall || !records.some(({ type }) => type === EXECVE)) return;
-    const pid = numberAfter(syscall.octets, ' pid=');
+    if (this.#execs === null || syscall.type !== TYPE.syscall || !hasExecve(records)) return;
+    const pid = processIn(syscall.octets);
     if (pid !== null) this.#execs.take('audit', pid, syscall.timeMs, () => quotedAfter(syscall.octets, ' exe='));
   }
 
@@ -73,7 +76,7 @@ export class Reconciliation {
     if (this.#execs === null || type !== 'exec') return;
     const sinceBootNs = view.getUint32(at + TIME_AT + 4, true) * 2 ** 32 + view.getUint32(at + TIME_AT, true);
     const timeMs = Math.round(sinceBootNs / 1e6 + this.#offsetMs);
-    this.#execs.take('ebpf', view.getUint32(at + PID_AT, true), timeMs, () => payload.toString('utf8', secondAt, endAt), view.getUint32(at + PARENT_AT, true));
+    this.#execs.take('ebpf', view.getUint32(at + PID_AT, true), timeMs, () => payload.toString('latin1', secondAt, endAt), view.getUint32(at + PARENT_AT, true));
   }
 
   start(stop: AbortSignal): void {
@@ -163,18 +166,26 @@ function withoutKernels(execs: readonly Exec[]): Exec[] {
   return execs.filter(({ parent }) => !kernels.has(parent));
 }
 
+function hasExecve(records: readonly AuditRecord[]): boolean {
+  for (const { type } of records) if (type === EXECVE) return true;
+  return false;
+}
+
 /** The first ones in words; none: nothing. */
 function named(name: string, execs: readonly Exec[]): Fields {
   if (execs.length === 0) return {};
   return { [name]: execs.slice(0, NAMED_MAX).map(({ pid, timeMs, executable }) => `${pid} ${isoOf(timeMs)} ${executable.slice(0, NAME_CHARACTERS_MAX)}`).join('; ') };
 }
 
-function numberAfter(octets: Buffer, name: string): number | null {
-  const at = octets.indexOf(name);
-  if (at < 0) return null;
-  let value = 0;
-  for (let i = at + name.length; octets[i]! >= 0x30 && octets[i]! <= 0x39; i += 1) value = value * 10 + octets[i]! - 0x30;
-  return value;
+/** The number behind ` pid=`, which stands behind some hundred octets; null if there is none. Written for speed. */
+function processIn(octets: Buffer): number | null {
+  for (let at = PID_BEHIND; at + 5 < octets.length; at += 1) {
+    if (octets[at] !== SPACE || octets[at + 1] !== LETTER_P || octets[at + 2] !== LETTER_I || octets[at + 3] !== LETTER_D || octets[at + 4] !== EQUALS) continue;
+    let value = 0;
+    for (let i = at + 5; octets[i]! >= ZERO && octets[i]! <= NINE; i += 1) value = value * 10 + octets[i]! - ZERO;
+    return value;
+  }
+  return null;
 }
 
 /** As written: between quotes, or in hexadecimal. */

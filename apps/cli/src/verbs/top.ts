@@ -16,7 +16,7 @@ export const top = verb({
   details: [
     'For each source: events per second with their course, acknowledged octets per second, how long the oldest '
       + 'unacknowledged record has waited, how much waits (back-pressure), and its connections. For each origin on this host '
-      + '(kmsg, journal, audit, ebpf): how much it produced by its own count, and what became of it. A new sample comes each second; '
+      + '(kmsg, journal, audit, ebpf, files): how much it produced by its own count, and what became of it. A new sample comes each second; '
       + 'q or Ctrl-C ends it.',
   ],
   arguments: [],
