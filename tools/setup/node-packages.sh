@@ -92,7 +92,7 @@ build_probe() {
     -c apps/capture/probe/probe.bpf.c -o "$parts/probe.bpf.o" &&
     "$bpftool" gen skeleton "$parts/probe.bpf.o" name probe >"$parts/probe.skel.h" &&
     gcc -std=gnu17 -O2 -fPIE -pie -fstack-protector-strong -Wall -Wextra -D_FORTIFY_SOURCE=2 -Wl,-z,relro,-z,now "-I$parts" \
-      apps/capture/probe/probe.c -lbpf -o "$built.new"; then
+      apps/capture/probe/probe.c apps/capture/probe/probe-line.c -lbpf -o "$built.new"; then
     mv "$built.new" "$built"
     echo "$sum" >"$stamps/probe"
   else

@@ -21,6 +21,7 @@
 #define STATUS_INTERVAL_MS 10000
 #define RULES_EVERY 6 /* such intervals, and whenever we are asked */
 #define ANSWER_MS 2000
+#define OWNERS_BACKLOG 8192 /* a kernel that was told nothing holds 64 records */
 #define STATUS_WORDS 11 /* of struct audit_status, behind its mask, and what the rules report of executions */
 
 static int status = -1;
@@ -112,6 +113,10 @@ int become_owner(int *fd) {
 	if (!error) error = answer(*fd, &now);
 	if (!error && now.pid) error = -EEXIST;
 	if (!error && now.enabled == 2) wanted.mask = AUDIT_STATUS_PID; /* locked: what is set stays set */
+	if (!error && now.enabled != 2 && now.backlog_limit < OWNERS_BACKLOG) {
+		wanted.mask |= AUDIT_STATUS_BACKLOG_LIMIT;
+		wanted.backlog_limit = OWNERS_BACKLOG;
+	}
 	if (!error) error = request(*fd, AUDIT_SET, &wanted);
 	if (!error) error = answer(*fd, NULL);
 	if (!error) return 1;

@@ -2,14 +2,15 @@
  *
  * strongroom-probe: moves kernel events from a ring buffer to capture, and knows what found no room in it.
  *
- *   strongroom-probe SOCKET [--own PID] [--ring-bytes N] [--watch DIRECTORY]...
+ *   strongroom-probe SOCKET [--own PID] [--ring-bytes N] [--hold-bytes N] [--watch DIRECTORY]...
  *
  * It loads probe.bpf.c, gives up every capability, and then only copies: into frames, docs/FORMAT.md "Between our processes".
- * While capture is away or does not read, nothing is read here, and the ring holds; what finds no room there is counted by
- * the kernel's side, and told. A frame that did not go out whole goes out again, on the next line.
+ * While capture is away or does not keep up, frames are held here, and beyond a bound the ring holds; what finds no room there
+ * is counted by the kernel's side, and told.
  */
 #define _GNU_SOURCE
 #include "probe.h"
+#include "probe-line.h"
 #include "probe.skel.h"
 #include "probe-calls.h"
 
@@ -20,36 +21,29 @@
 #include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { FRAME_HELLO, FRAME_EVENTS, FRAME_LOST, FRAME_NOTE };
-enum { FRAME_BYTES = 1 << 20, FRAME_FULL = FRAME_BYTES - (32 << 10), WATCH_MAX = 256, NOTES_MAX = 16, NOTE_BYTES = 200 };
+enum { WATCH_MAX = 256 };
 #define RING_BYTES (8 << 20)
+#define HOLD_BYTES (64 << 20)
 #define REST_MS 200     /* between two readings: each wakes us and capture, which costs more than what is read. The ring wakes us before */
 #define WAKE_PART 8     /* when so much of it is full */
 #define OWN_NS 10000000000ULL /* our own processes' work is told so often */
-#define RETRY_NS 250000000L
 
 static struct probe *skeleton;
-static unsigned char frame[FRAME_BYTES];
-static unsigned int length;
-static unsigned long long life, told_at, next[CPUS_MAX];
+static unsigned long long life, told_at;
 static struct counts told[CPUS_MAX];
-static char notes[NOTES_MAX][NOTE_BYTES];
-static int note_count, line = -1, cpus, ring_bytes = RING_BYTES;
+static int cpus, ring_bytes = RING_BYTES, hold_bytes = HOLD_BYTES;
 static const char *path, *watches[WATCH_MAX];
 static int watch_count, supervisor;
-static volatile sig_atomic_t ending;
+volatile sig_atomic_t ending;
 
 static unsigned long long boot_ns(void) {
 	struct timespec now;
@@ -57,158 +51,49 @@ static unsigned long long boot_ns(void) {
 	return (unsigned long long)now.tv_sec * 1000000000 + (unsigned long long)now.tv_nsec;
 }
 
-/* What does not work though the rest does. Told to each capture that comes. */
-static void note(const char *format, ...) {
-	va_list values;
-	if (note_count == NOTES_MAX) return;
-	va_start(values, format);
-	vsnprintf(notes[note_count], NOTE_BYTES, format, values);
-	va_end(values);
-	fprintf(stderr, "strongroom-probe: %s\n", notes[note_count++]);
-}
-
-static void fail(const char *what, int error) {
-	fprintf(stderr, "strongroom-probe: %s: %s\n", what, strerror(error));
-	exit(1);
-}
-
-static void put(const void *bytes, unsigned int count) {
-	if (count > sizeof frame - length) fail("a frame is longer than any can be", EMSGSIZE);
-	memcpy(frame + length, bytes, count);
-	length += count;
-}
-
-static void put_number(unsigned long long value, int octets) {
-	while (octets-- > 0) {
-		unsigned char octet = (unsigned char)(value >> (8 * octets));
-		put(&octet, 1);
-	}
-}
-
-static void begin(int kind) {
-	length = 4;
-	put_number((unsigned long long)kind, 1);
-}
-
-/* Whether the frame went out whole. Blocks while capture does not read. */
-static int send_frame(void) {
-	unsigned int total = length - 4;
-	unsigned char prefix[] = { (unsigned char)(total >> 24), (unsigned char)(total >> 16), (unsigned char)(total >> 8), (unsigned char)total };
-	memcpy(frame, prefix, sizeof prefix);
-	for (unsigned int sent = 0; sent < length;) {
-		ssize_t count = write(line, frame + sent, length - sent);
-		if (count < 0 && errno == EINTR && !ending) continue;
-		if (count <= 0) {
-			close(line);
-			line = -1;
-			return 0;
-		}
-		sent += (unsigned int)count;
-	}
-	return 1;
-}
-
-static int send_hello(void) {
-	begin(FRAME_HELLO);
-	put_number(1, 1);
-	put_number((unsigned long long)getpid(), 4);
-	put_number(life, 8);
-	put_number((unsigned long long)ring_bytes, 8);
-	put_number((unsigned long long)cpus, 2);
-	for (int cpu = 0; cpu < cpus; cpu++) put_number(next[cpu], 8);
-	if (!send_frame()) return 0;
-	for (int i = 0; i < note_count; i++) {
-		begin(FRAME_NOTE);
-		put(notes[i], (unsigned int)strlen(notes[i]));
-		if (!send_frame()) return 0;
-	}
-	return 1;
-}
-
-/* Returns when there is a line and its hello has gone out. */
-static void connect_line(void) {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct timespec retry = { 0, RETRY_NS };
-	strncpy(address.sun_path, path, sizeof address.sun_path - 1);
-	while (line < 0) {
-		if (ending) exit(0); /* nobody is there to take the rest */
-		line = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (line < 0) fail("there is no socket for the line to capture", errno);
-		if (connect(line, (struct sockaddr *)&address, sizeof address) == 0 && send_hello()) return;
-		if (line >= 0) close(line);
-		line = -1;
-		nanosleep(&retry, NULL);
-	}
-}
-
-/* Sends the frame that `fill` makes, for as long as it takes; a hello uses the same memory, so it is kept aside. */
-static void deliver(void) {
-	static unsigned char kept[FRAME_BYTES];
-	unsigned int kept_length = length;
-	if (line >= 0 && send_frame()) return;
-	memcpy(kept, frame, kept_length);
-	do {
-		connect_line();
-		memcpy(frame, kept, length = kept_length);
-	} while (!send_frame());
-}
-
 static int take(void *context, void *data, size_t size) {
 	const struct event *event = data;
 	(void)context;
-	put(data, (unsigned int)(sizeof *event + event->first + event->second));
 	(void)size;
-	if (length < FRAME_FULL) return 0;
-	return -1; /* stops this reading; the ring keeps the rest */
-}
-
-/* The numbers of a frame's events count as sent when it went out whole. */
-static void count_sent(void) {
-	for (unsigned int at = 5; at < length;) {
-		struct event event;
-		memcpy(&event, frame + at, sizeof event);
-		if (event.sequence >= next[event.cpu % CPUS_MAX]) next[event.cpu % CPUS_MAX] = event.sequence + 1;
-		at += (unsigned int)sizeof event + event.first + event.second;
-	}
+	frame_put(data, (unsigned int)(sizeof *event + event->first + event->second));
+	return frame_length() < FRAME_FULL ? 0 : -1; /* which stops this reading; the ring keeps the rest */
 }
 
 static void move_events(struct ring_buffer *ring) {
 	for (;;) {
-		begin(FRAME_EVENTS);
+		frame_begin(FRAME_EVENTS);
+		int empty = (int)frame_length();
 		ring_buffer__consume(ring);
-		if (length > 5) {
-			deliver();
-			count_sent();
-		}
-		if (length < FRAME_FULL) return;
+		int is_full = frame_length() >= FRAME_FULL;
+		if ((int)frame_length() > empty) frame_give();
+		if (!is_full) return;
 	}
 }
 
-/* What found no room, and what our own processes did, since that was told last. */
-static void tell_counts(void) {
-	static struct counts now[CPUS_MAX];
-	unsigned int rows = 0;
+/* What found no room, and what our own processes did, since that was told last; also if it is nothing: it says that we watched.
+ * `moved_at`: all that there was by then has been moved. */
+static void tell_counts(unsigned long long moved_at) {
+	static struct counts seen[CPUS_MAX];
 	int is_lost = 0;
-	memcpy(now, skeleton->bss->counts, sizeof now[0] * (size_t)cpus);
+	memcpy(seen, skeleton->bss->counts, sizeof seen[0] * (size_t)cpus);
 	for (int cpu = 0; cpu < cpus; cpu++)
-		for (int type = 0; type < TYPES; type++) is_lost |= now[cpu].by_type[type].lost != told[cpu].by_type[type].lost;
-	if (!is_lost && !ending && boot_ns() - told_at < OWN_NS) return;
-	begin(FRAME_LOST);
-	put_number(told_at, 8);
-	put_number(told_at = boot_ns(), 8);
+		for (int type = 0; type < TYPES; type++) is_lost |= seen[cpu].by_type[type].lost != told[cpu].by_type[type].lost;
+	if (!is_lost && !ending && moved_at - told_at < OWN_NS) return;
+	frame_begin(FRAME_LOST);
+	frame_number(told_at, 8);
+	frame_number(told_at = is_lost ? boot_ns() : moved_at, 8);
 	for (int cpu = 0; cpu < cpus; cpu++) {
 		for (int type = 0; type < TYPES; type++) {
-			const struct count *new = &now[cpu].by_type[type], *old = &told[cpu].by_type[type];
+			const struct count *new = &seen[cpu].by_type[type], *old = &told[cpu].by_type[type];
 			if (new->lost == old->lost && new->own == old->own) continue;
-			rows++;
-			put_number((unsigned long long)cpu, 2);
-			put_number((unsigned long long)type, 1);
-			put_number(new->lost - old->lost, 8);
-			put_number(new->own - old->own, 8);
+			frame_number((unsigned long long)cpu, 2);
+			frame_number((unsigned long long)type, 1);
+			frame_number(new->lost - old->lost, 8);
+			frame_number(new->own - old->own, 8);
 		}
 	}
-	memcpy(told, now, sizeof now[0] * (size_t)cpus);
-	if (rows > 0) deliver();
+	memcpy(told, seen, sizeof seen[0] * (size_t)cpus);
+	frame_give();
 }
 
 /* What the kernel's side makes of a file of ours, and of ourselves. */
@@ -292,11 +177,12 @@ static void options(int argc, char **argv) {
 		const char *value = i + 1 < argc ? argv[i + 1] : NULL;
 		if (value && strcmp(argv[i], "--own") == 0) supervisor = atoi(value);
 		else if (value && strcmp(argv[i], "--ring-bytes") == 0) ring_bytes = atoi(value);
+		else if (value && strcmp(argv[i], "--hold-bytes") == 0) hold_bytes = atoi(value);
 		else if (value && strcmp(argv[i], "--watch") == 0 && watch_count < WATCH_MAX) watches[watch_count++] = value;
 		else path = NULL;
 	}
 	if (path) return;
-	fputs("usage: strongroom-probe SOCKET [--own PID] [--ring-bytes N] [--watch DIRECTORY]...\n", stderr);
+	fputs("usage: strongroom-probe SOCKET [--own PID] [--ring-bytes N] [--hold-bytes N] [--watch DIRECTORY]...\n", stderr);
 	exit(2);
 }
 
@@ -329,20 +215,20 @@ int main(int argc, char **argv) {
 	if (!ring) fail("the ring buffer cannot be read", errno);
 	int woken = waking();
 	give_up();
+	line_open(&(struct line_facts){ .path = path, .life = life, .ring_bytes = ring_bytes, .cpus = cpus, .hold_bytes = (size_t)hold_bytes });
 	while (!ending) {
 		struct epoll_event event;
-		connect_line();
-		struct pollfd ready[] = { { woken, POLLIN, 0 }, { line, POLLIN, 0 } };
+		line_move();
+		struct pollfd ready[] = { { woken, POLLIN, 0 }, { line_fd(), (short)(POLLIN | (line_wants() ? POLLOUT : 0)), 0 } };
 		poll(ready, 2, REST_MS);
 		epoll_wait(woken, &event, 1, 0);
-		if (ready[1].revents) { /* capture says nothing on it: it is gone */
-			close(line);
-			line = -1;
-		}
+		if (ready[1].revents & ~POLLOUT) line_lost(); /* capture says nothing on it: it is gone */
+		unsigned long long moved_at = boot_ns();
 		move_events(ring);
-		tell_counts();
+		tell_counts(moved_at);
 	}
 	move_events(ring);
-	tell_counts();
+	tell_counts(boot_ns());
+	line_end();
 	return 0;
 }

@@ -35,6 +35,17 @@ describe('resume token', () => {
 
   it('has room for the longest cursor of systemd', () => assert.ok(CURSOR_CHARACTERS_MAX >= 145));
 
+  it('says up to when the probe told everything, where there is room for that', () => {
+    const position = { boot, kmsg: 1, audit: { next: 1, missing: hole(2) }, ebpf: { life: 5n, settled: 6, seen: 7n }, files: { baseline: 1n, digest: 2n, settled: 3 }, cursor };
+    assert.deepEqual(decodeToken(encodeToken(position)), position);
+    const full = { ...position, audit: { next: 1, missing: hole(MISSING_MAX) }, cursor: 'x'.repeat(CURSOR_CHARACTERS_MAX) };
+    const { seen: _, ...without } = position.ebpf;
+    assert.deepEqual(decodeToken(encodeToken(full)), { ...full, ebpf: without });
+    const fits = { ...full, cursor: 'x'.repeat(CURSOR_CHARACTERS_MAX - 8) };
+    assert.deepEqual(decodeToken(encodeToken(fits)), fits);
+    assert.ok(encodeToken(fits).length <= TOKEN_BYTES_MAX);
+  });
+
   it('is read as it was written when it could name more holes', () => {
     const missing = hole(8);
     const holes = missing.map(({ from, to }) => from.toString(16).padStart(8, '0') + to.toString(16).padStart(8, '0')).join('');

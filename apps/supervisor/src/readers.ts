@@ -44,10 +44,10 @@ export function ebpfMissing({ place, config, users }: Omit<ReaderFacts, 'paths'>
 }
 
 function ebpf({ place, paths, config }: ReaderFacts): ReaderPlan {
-  const { watch, ringBytes } = config.capture.ebpf;
+  const { watch, ringBytes, holdBytes } = config.capture.ebpf;
   const program = join(seenByServices(place).code, PROGRAMS, 'strongroom-probe');
   const args = [
-    asSeen(place, paths.readerSocket('ebpf')), ...own(process.pid), '--ring-bytes', String(ringBytes), ...watch.flatMap((directory) => ['--watch', directory]),
+    asSeen(place, paths.readerSocket('ebpf')), ...own(process.pid), '--ring-bytes', String(ringBytes), '--hold-bytes', String(holdBytes), ...watch.flatMap((directory) => ['--watch', directory]),
   ];
   return { name: 'ebpf', command: readerCommand(program, args, EBPF_CAPABILITIES), environment: serviceEnvironment('') };
 }

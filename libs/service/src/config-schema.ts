@@ -183,6 +183,7 @@ const capture = section('What is taken from this host.', {
       }),
     }),
     ringBytes: whole(8 * MIB, 4096, 512 * MIB, { description: 'Events that the kernel holds for us while we cannot read, rounded up to a power of two; beyond, they are lost and counted.', unit: 'bytes', example: 8 * MIB }),
+    holdBytes: whole(64 * MIB, 0, GIB, { description: 'Events that our probe takes from there and holds in memory while capture does not keep up; it is used only then.', unit: 'bytes', example: 64 * MIB }),
   }),
   files: section('File integrity: watched trees, and what is executed.', {
     enabled: flag(true, { description: 'Whether watched trees and executables are hashed, where root started Strongroom.', example: true }),

@@ -276,6 +276,7 @@ describe('the audit of this machine', { skip: missing }, () => {
     const life = await begin();
     const reader = await read(life, '--own');
     assert.equal(HostAudit.status()['pid'], reader.pid);
+    assert.ok(HostAudit.status()['backlog_limit']! >= 8192);
     const marker = randomUUID();
     watchExec();
     run(20, marker);

@@ -200,7 +200,7 @@ describe('kernel events by the real probe', { skip: missing }, () => {
   it('counts what a tiny ring could not hold, by type and processor, and the sums balance', async () => {
     const life = await open();
     const release = Promise.withResolvers<void>();
-    const probe = await start(life, ['--ring-bytes', '4096']);
+    const probe = await start(life, ['--ring-bytes', '4096', '--hold-bytes', '0']);
     life.held = release.promise;
     const { status } = spawnSync('sh', ['-c', 'i=0; while [ $i -lt 400 ]; do /bin/true; i=$((i + 1)); done']);
     assert.equal(status, 0);
@@ -214,6 +214,25 @@ describe('kernel events by the real probe', { skip: missing }, () => {
     assert.ok(lost.length > 0 && lost.every(({ reason, cpu, fromNs, toNs }) => reason === 'overrun' && typeof cpu === 'number' && BigInt(fromNs as string) < BigInt(toNs as string)));
     assert.ok(lost.some(({ type }) => type === 'exec'));
     assert.deepEqual([life.origin.ledger.unseen, life.origin.ledger.overrun], [0, lost.reduce((sum, { count }) => sum + (count as number), 0)]);
+  });
+
+  it('loses nothing that finds room in memory while capture does not read, and says that it is held there', async () => {
+    const life = await open();
+    const release = Promise.withResolvers<void>();
+    const probe = await start(life, ['--ring-bytes', String(2 ** 21)]);
+    life.held = release.promise;
+    const mark = randomUUID();
+    const { status } = spawnSync('sh', ['-c', 'i=0; while [ $i -lt 400 ]; do /bin/true $1 $2; i=$((i + 1)); done', 'sh', mark, 'x'.repeat(7000)]);
+    assert.equal(status, 0);
+    life.held = null;
+    release.resolve();
+    await life.settled();
+    await probe.stop();
+    await life.until(() => life.told('ebpf.probe-gone').length > 0, 'the end');
+    life.balance();
+    assert.deepEqual(life.told('ebpf.missing'), []);
+    assert.equal(life.line.texts('ebpf').filter((text) => text.includes(`"/bin/true","${mark}"`) && text.startsWith('{"type":"exec"')).length, 400);
+    assert.ok(life.told('ebpf.note').some(({ text }) => /does not keep up/.test(String(text))));
   });
 
   it('tells from when to when nobody watched, when the probe was killed', async () => {

@@ -30,7 +30,8 @@ export class EbpfOrigin implements Origin {
   #life: bigint | null = null;
   /** Since when nobody watched, in ns since boot; null: that is not known, or somebody watches. */
   #goneAt: bigint | null = null;
-  #lastAt = 0n;
+  /** Up to when everything has come, as far as is known: in ns since boot. */
+  #seenAt = 0n;
   #unseenTold = 0;
   readonly #lines = new EventLines();
   #runs: SubmittedRun[] = [];
@@ -55,8 +56,8 @@ export class EbpfOrigin implements Origin {
   end(why: string): void {
     if (this.#hello === null) return;
     this.#hello = null;
-    this.#goneAt = this.#lastAt;
-    this.#tell('ebpf.probe-gone', { why, lastEventAtNs: String(this.#lastAt) });
+    this.#goneAt = this.#seenAt;
+    this.#tell('ebpf.probe-gone', { why, seenUntilNs: String(this.#seenAt) });
     this.#flush();
   }
 
@@ -93,8 +94,9 @@ export class EbpfOrigin implements Origin {
     if (before !== undefined && before.life !== hello.life) {
       this.ledger.notWatched += 1;
       // What the ring of the earlier probe still held, and what happened until this one watched, nobody counted.
-      this.#tell('ebpf.missing', { count: null, reason: 'not-watched', fromNs: String(this.#goneAt ?? before.life), toNs: String(hello.life) });
+      this.#tell('ebpf.missing', { count: null, reason: 'not-watched', fromNs: String(this.#goneAt ?? before.seen ?? before.life), toNs: String(hello.life) });
     }
+    if (this.#life !== hello.life) this.#seenAt = before?.life === hello.life && before.seen !== undefined ? before.seen : hello.life;
     this.#life = hello.life;
     this.#goneAt = null;
     this.ledger.begin(hello.next);
@@ -114,7 +116,7 @@ export class EbpfOrigin implements Origin {
     }
     const last = events.at(-1);
     if (last === undefined) return;
-    this.#lastAt = last.view.getBigUint64(last.at + 24, true);
+    this.#seenAt = later(this.#seenAt, last.view.getBigUint64(last.at + 24, true));
     const { data, lengths } = this.#lines.take();
     this.#runs.push(...this.#options.stream.takeLaid(data, lengths, this.#options.recordBytesMax));
   }
@@ -122,6 +124,7 @@ export class EbpfOrigin implements Origin {
   #count(payload: Buffer): void {
     const counts = parseCounts(payload);
     this.ledger.count(counts);
+    if (!counts.rows.some(({ lost }) => lost > 0)) this.#seenAt = later(this.#seenAt, counts.toNs);
     for (const { cpu, type, lost } of counts.rows) {
       if (lost > 0) this.#tell('ebpf.missing', { count: lost, reason: 'overrun', type, cpu, fromNs: String(counts.fromNs), toNs: String(counts.toNs) });
     }
@@ -136,6 +139,10 @@ export class EbpfOrigin implements Origin {
     const runs = this.#runs;
     this.#runs = [];
     this.ledger.settle(feed.tally(stream.protocol));
-    if (runs.length > 0) feed.add(runs, this.#life === null ? {} : { ebpf: { life: this.#life, settled: this.ledger.settled } });
+    if (runs.length > 0) feed.add(runs, this.#life === null ? {} : { ebpf: { life: this.#life, settled: this.ledger.settled, seen: this.#seenAt } });
   }
+}
+
+function later(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
 }
