@@ -15,7 +15,7 @@ const POLL_MS = 20;
 const START_MS_MAX = 30_000;
 /** A small journal, so that a test can fill it. */
 const CONFIG = `[Journal]
-Audit=no
+Audit=
 ReadKMsg=no
 ForwardToSyslog=no
 ForwardToWall=no
@@ -60,7 +60,7 @@ export class Journald {
     if (!runtime) writeFileSync(join(run, 'systemd', 'journal', 'flushed'), '');
     writeFileSync(join(this.#home, 'boot'), `${this.boot}\n`);
     const script = 'mount --bind "$1/run" /run && mount --bind "$1/log" /var/log && mount --bind "$1/boot" /proc/sys/kernel/random/boot_id && exec "$2"';
-    this.#child = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', script, 'sh', this.#home, JOURNALD!], { stdio: 'ignore' });
+    this.#child = spawn('unshare', ['--mount', '--net', '--propagation', 'private', 'sh', '-c', script, 'sh', this.#home, JOURNALD!], { stdio: 'ignore' });
     writeFileSync(join(this.#home, 'pid'), String(this.#child.pid));
     const deadline = performance.now() + START_MS_MAX;
     // It serves connections when it has opened its journal.
