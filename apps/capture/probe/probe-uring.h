@@ -74,7 +74,7 @@ static __always_inline void uring_address(struct scratch *at, struct io_connect 
 static __always_inline int only_reads(__u32 operation, void *request) {
 	struct io_open *open = request;
 	if (operation != OP_OPENAT && operation != OP_OPENAT2) return 0;
-	return IS_KNOWN(io_open, filename) && !(BPF_CORE_READ(open, how.flags) & O_WRITES);
+	return IS_KNOWN(io_open, filename) && !(BPF_CORE_READ(open, how.flags) & O_CHANGES);
 }
 
 SEC("tp_btf/io_uring_submit_req")

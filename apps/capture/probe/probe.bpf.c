@@ -15,7 +15,6 @@
 char LICENSE[] SEC("license") = "GPL";
 
 #define FMODE_WRITE 2
-#define O_WRITES 3
 #define TS_COMPAT 2
 #define CLONE_NEW 0x7e020080ULL /* all CLONE_NEW… flags of clone, with CLONE_NEWTIME's bit, which clone gives another meaning */
 #define CLONE_SIGNAL 0xff
@@ -23,11 +22,13 @@ char LICENSE[] SEC("license") = "GPL";
 /* Calls that are treated by number. clone3 has one for all processors. */
 #define SYS_CLONE3 435
 #if defined(__TARGET_ARCH_x86)
-enum { SYS_CONNECT = 42, SYS_ACCEPT = 43, SYS_BIND = 49, SYS_CLONE = 56, SYS_ADJTIMEX = 159, SYS_OPENAT = 257, SYS_ACCEPT4 = 288, SYS_CLOCK_ADJTIME = 305, SOCKETCALL_32 = 102 };
+enum { SYS_OPEN = 2, SYS_CONNECT = 42, SYS_ACCEPT = 43, SYS_BIND = 49, SYS_CLONE = 56, SYS_ADJTIMEX = 159, SYS_OPENAT = 257, SYS_ACCEPT4 = 288, SYS_CLOCK_ADJTIME = 305, SOCKETCALL_32 = 102 };
 #else
 enum { SYS_OPENAT = 56, SYS_ADJTIMEX = 171, SYS_CLONE = 220, SYS_CLOCK_ADJTIME = 266 };
 #endif
-#define O_ACCMODE 3 /* 0: for reading alone */
+#define SYS_OPENAT2 437
+#define O_TRUNC 01000
+#define O_CHANGES (3 | O_TRUNC) /* 0: for reading alone */
 #define X32_CALL 0x40000000
 /* Of our own processes these are counted, and not told. */
 #define OWN_TYPES (1U << TYPE_DELETE | 1U << TYPE_RENAME | 1U << TYPE_MODE | 1U << TYPE_OPEN | 1U << TYPE_CONNECT | 1U << TYPE_ACCEPT | 1U << TYPE_MAKE | 1U << TYPE_TRUNCATE)
@@ -191,11 +192,21 @@ static __always_inline int is_watched(struct dentry *dentry) {
 	return 0;
 }
 
+/* Whether a file was emptied by being opened, be it for reading. */
+static __always_inline int truncates(__u32 call, const __u64 *arguments) {
+	__u64 flags = call == SYS_OPENAT ? arguments[2] : 0;
+#if defined(__TARGET_ARCH_x86)
+	if (call == SYS_OPEN) flags = arguments[1];
+#endif
+	if (call == SYS_OPENAT2) bpf_probe_read_user(&flags, sizeof flags, (void *)arguments[2]);
+	return (flags & O_TRUNC) != 0;
+}
+
 /* The file that was opened as `fd`, if it is one to tell of. */
-static __always_inline struct file *opened(struct task_struct *task, long fd) {
+static __always_inline struct file *opened(struct task_struct *task, long fd, int is_emptied) {
 	struct file **table = BPF_CORE_READ(task, files, fdt, fd), *file = 0;
 	if (fd < 0 || bpf_probe_read_kernel(&file, sizeof file, &table[fd]) || !file) return 0;
-	if (!(BPF_CORE_READ(file, f_mode) & FMODE_WRITE) || !is_watched(BPF_CORE_READ(file, f_path.dentry))) return 0;
+	if ((!is_emptied && !(BPF_CORE_READ(file, f_mode) & FMODE_WRITE)) || !is_watched(BPF_CORE_READ(file, f_path.dentry))) return 0;
 	return file;
 }
 
@@ -210,7 +221,7 @@ static __always_inline int is_idle(__u32 type, __u32 call, __u64 *arguments, lon
 		return !(arguments[0] & CLONE_NEW);
 	}
 	if (type == TYPE_ACCEPT) return result == -11;
-	if (call == SYS_OPENAT) return !(arguments[2] & O_ACCMODE);
+	if (call == SYS_OPENAT) return !(arguments[2] & O_CHANGES);
 	if (type == TYPE_EXEC_FAILED) return result >= 0;
 	return modes == 0;
 }
@@ -276,7 +287,7 @@ int BPF_PROG(on_call, struct pt_regs *regs, long result) {
 	struct wanted *wanted = bpf_map_lookup_elem(&calls, &call);
 	if (!wanted || wanted->type >= TYPES || is_idle(wanted->type, call, arguments, result)) return 0;
 	struct file *file = 0;
-	if (wanted->type == TYPE_OPEN && !(file = opened(task, result))) return 0;
+	if (wanted->type == TYPE_OPEN && !(file = opened(task, result, truncates(call, arguments)))) return 0;
 	struct scratch *at = begin(wanted->type, task);
 	if (!at) return 0;
 	at->event.call = call;

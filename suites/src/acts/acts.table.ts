@@ -135,6 +135,7 @@ const WATCHED: readonly Act[] = [
   ['relative', `os.chdir(path('watched')); open('deep/file', 'a')`, () => 'deep/file'],
   ['through a symbolic link', `os.symlink('watched', path('elsewhere')); open(path('elsewhere/deep/file'), 'r+')`, below('elsewhere/deep/file')],
   ['by its descriptor', `fd = os.open(path('watched/deep/file'), os.O_RDONLY); say(fd=fd); os.open(f'/proc/self/fd/{fd}', os.O_WRONLY)`, ({ facts }: At) => `/proc/self/fd/${facts['fd'] as number}`],
+  ['which empties it, though for reading', `os.open(path('watched/deep/file'), os.O_RDONLY | os.O_TRUNC)`, below('watched/deep/file')],
   ['as another program left it', `os.link(path('watched/deep/file'), path('watched/hard')); os.open(path('watched/hard'), os.O_RDWR)`, below('watched/hard')],
 ].map(([how, code, path]) => ({
   name: `a watched file is opened for writing, ${how as string}`, code: `${code as string}; say(inode=os.stat(path('watched/deep/file')).st_ino)`,
