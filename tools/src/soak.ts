@@ -20,8 +20,9 @@ const USAGE = `npm run soak -- [options]
   --kills N   kill -9 of a round, at random moments under load (500)
   --cuts N    points at which a guest's power is cut, on each file system (100)
   --simulations N  seeds of the simulated vault in a round (20000)
+  --execs N   programs that are executed in storms of kernel events; four times as many operations on files (50000)
   --seed N    seed of the first round; the next ones count on
-  --only P    fuzz, simulate, explore, kill or power`;
+  --only P    fuzz, simulate, explore, kill, power or storm`;
 
 export interface SoakOptions {
   readonly hours: number;
@@ -29,6 +30,7 @@ export interface SoakOptions {
   readonly kills: number;
   readonly cuts: number;
   readonly simulations: number;
+  readonly execs: number;
   readonly seed: number;
   readonly only: string | undefined;
 }
@@ -44,16 +46,16 @@ export interface Step {
 export function soakOptions(args: readonly string[], seed: number): SoakOptions | null {
   const { values } = parse(args);
   if (values.help === true) return null;
-  if (values.only !== undefined && !['fuzz', 'simulate', 'explore', 'kill', 'power'].includes(values.only)) throw refused(`--only does not know "${values.only}"`);
+  if (values.only !== undefined && !['fuzz', 'simulate', 'explore', 'kill', 'power', 'storm'].includes(values.only)) throw refused(`--only does not know "${values.only}"`);
   return {
     hours: amount(values.hours, 'hours', 0), cases: amount(values.cases, 'cases', 1_000_000), kills: amount(values.kills, 'kills', 500), cuts: amount(values.cuts, 'cuts', 100),
-    simulations: amount(values.simulations, 'simulations', 20_000),
+    simulations: amount(values.simulations, 'simulations', 20_000), execs: amount(values.execs, 'execs', 50_000),
     seed: amount(values.seed, 'seed', seed), only: values.only,
   };
 }
 
 /** What a round with this seed runs. */
-export function soakSteps({ cases, kills, cuts, simulations, only }: SoakOptions, seed: number): Step[] {
+export function soakSteps({ cases, kills, cuts, simulations, execs, only }: SoakOptions, seed: number): Step[] {
   const steps = [
     {
       part: 'fuzz', title: `${cases} fuzz cases, seed ${seed}`, files: globSync('{libs,apps}/*/src/**/*.fuzz.test.ts', { cwd: ROOT }),
@@ -75,6 +77,14 @@ export function soakSteps({ cases, kills, cuts, simulations, only }: SoakOptions
       part: 'power', title: `power cut at ${cuts} points on each file system, seed ${seed}`, files: ['suites/src/power-cut.test.ts'],
       environment: { STRONGROOM_POWER_CUTS: String(cuts), STRONGROOM_POWER_CUT_RECORDS: '2000', STRONGROOM_SEED: String(seed) },
     },
+    {
+      part: 'storm', title: `storms of kernel events: ${execs} programs executed, ${4 * execs} operations on files; and capture stopped for 30 s`,
+      files: ['suites/src/storms.test.ts', 'suites/src/kernel-faults.test.ts'],
+      environment: {
+        STRONGROOM_STORM_EXECS: String(execs), STRONGROOM_STORM_FILES: String(4 * execs), STRONGROOM_STORM_PROCESSES: String(Math.ceil(execs / 2)),
+        STRONGROOM_STORM_STRESS: String(Math.ceil(execs / 10)), STRONGROOM_STOPPED_SECONDS: '30',
+      },
+    },
   ];
   return steps.filter(({ part }) => only === undefined || only === part);
 }
@@ -82,7 +92,7 @@ export function soakSteps({ cases, kills, cuts, simulations, only }: SoakOptions
 function parse(args: readonly string[]) {
   const text = { type: 'string' } as const;
   try {
-    return parseArgs({ args: [...args], options: { hours: text, cases: text, kills: text, cuts: text, simulations: text, seed: text, only: text, help: { type: 'boolean' } } });
+    return parseArgs({ args: [...args], options: { hours: text, cases: text, kills: text, cuts: text, simulations: text, execs: text, seed: text, only: text, help: { type: 'boolean' } } });
   } catch (error) {
     throw refused((error as Error).message);
   }

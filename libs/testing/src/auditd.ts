@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { copyFileSync, chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { missingOnMachine, runCommand, unpackedPackage } from './unpacked-package.ts';
+import { missingOnMachine, runCommand, unpackedEnvironment, unpackedPackage } from './unpacked-package.ts';
 
 /** Audit of a kernel that somebody else uses, or locked, is left alone. */
 export function auditMissing(): string | false {
@@ -25,8 +25,7 @@ function root(): string {
 }
 
 function environment(): NodeJS.ProcessEnv {
-  const libraries = ['lib', 'usr/lib'].map((directory) => join(root(), directory)).flatMap((directory) => [directory, ...readdirSync(directory).filter((name) => name.includes('-linux-')).map((name) => join(directory, name))]);
-  return { ...process.env, LD_LIBRARY_PATH: libraries.join(':') };
+  return unpackedEnvironment(root());
 }
 
 type Numbers = Readonly<Record<string, number>>;

@@ -3,6 +3,7 @@ export * from './appliance.ts';
 export * from './auditd.ts';
 export * from './certificate-authority.ts';
 export * from './custodian.ts';
+export * from './docker-engine.ts';
 export * from './gateway-process.ts';
 export * from './recording-vault.ts';
 export * from './journald.ts';

@@ -19,6 +19,11 @@ export function unpackedAlone(name: string): string {
   return unpackedOnce(name, () => [name]);
 }
 
+/** In which programs of an unpacked package find its libraries. */
+export function unpackedEnvironment(root: string): NodeJS.ProcessEnv {
+  return { ...process.env, LD_LIBRARY_PATH: globSync('{lib,usr/lib}{,/*-linux-*}', { cwd: root }).map((directory) => join(root, directory)).join(':') };
+}
+
 /** It is renamed into place when it is whole: another test may be at it, and an interrupted one leaves nothing half. */
 function unpackedOnce(name: string, wanted: (directory: string) => readonly string[]): string {
   const root = join(CACHE, name);
