@@ -127,7 +127,8 @@ export class Auditd {
 
   /** Resolves when it owns the socket. */
   async start(): Promise<void> {
-    const child = spawn(join(root(), 'sbin/auditd'), ['-n', '-c', this.directory, '-s', 'nochange'], { env: environment(), stdio: 'ignore' });
+    // A test that is killed takes it along: whoever owns the audit keeps all others from it.
+    const child = spawn('setpriv', ['--pdeathsig', 'TERM', join(root(), 'sbin/auditd'), '-n', '-c', this.directory, '-s', 'nochange'], { env: environment(), stdio: 'ignore' });
     this.#child = child;
     while (HostAudit.status()['pid'] !== child.pid) {
       if (child.exitCode !== null) throw new Error(`auditd ended with ${child.exitCode}`);

@@ -49,7 +49,7 @@ export class DockerEngine {
     const log = openSync(join(this.#directory, 'log'), 'w');
     const places = ['--data-root', 'data', '--exec-root', 'exec', '--pidfile', 'pid'].map((word) => (word.startsWith('-') ? word : join(this.#directory, word)));
     const nothing = ['--bridge=none', '--iptables=false', '--ip6tables=false', '--ip-forward=false', '--ip-masq=false', '--storage-driver=vfs', `--cgroup-parent=/${this.cgroup}`];
-    this.#daemon = spawn('unshare', ['--mount', '--net', '--propagation', 'private', 'dockerd', '-H', this.#environment['DOCKER_HOST']!, ...places, ...nothing], {
+    this.#daemon = spawn('setpriv', ['--pdeathsig', 'TERM', 'unshare', '--mount', '--net', '--propagation', 'private', 'dockerd', '-H', this.#environment['DOCKER_HOST']!, ...places, ...nothing], {
       env: this.#environment, stdio: ['ignore', log, log],
     });
     closeSync(log);
