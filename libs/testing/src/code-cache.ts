@@ -18,7 +18,7 @@ export function lendCode(cache: string): void {
   copy(KEPT, cache);
 }
 
-/** Keeps what a home has and earlier ones had not. A file that another copies at the same time may be half: Node sees that. */
+/** Keeps what a home has and earlier ones had not. */
 export function keepCode(cache: string): void {
   if (!existsSync(cache)) return;
   mkdirSync(KEPT, { recursive: true });
@@ -28,6 +28,8 @@ export function keepCode(cache: string): void {
   for (const name of names) copy(join(cache, name), join(KEPT, name), ...(isCurrent ? ['--no-clobber'] : []));
 }
 
+/** By links where it can be: nobody writes into these files, Node replaces them. What is copied meanwhile may be half: Node sees that. */
 function copy(from: string, to: string, ...options: readonly string[]): void {
-  spawnSync('cp', ['--archive', '--no-target-directory', ...options, from, to], { stdio: 'ignore' });
+  const isDone = (...how: readonly string[]): boolean => spawnSync('cp', ['--archive', '--no-target-directory', ...how, ...options, from, to], { stdio: 'ignore' }).status === 0;
+  if (!isDone('--link')) isDone();
 }
