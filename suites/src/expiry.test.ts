@@ -80,6 +80,7 @@ describe('evidence that is over its time', { skip: withoutFaketime }, () => {
     await appliance.halt();
     clock.set(LATER);
     await appliance.start();
+    await appliance.tells(PROPOSED, '"debug/');
     while ((await proposed()).length === 0) await delay(200);
     assert.deepEqual(await proposed(), ['debug']);
     assert.match(await ok('status'), /custody +1 legal hold in force, 1 bucket over its time/);
@@ -105,6 +106,7 @@ describe('evidence that is over its time', { skip: withoutFaketime }, () => {
   it('is proposed once its last hold has ended', async () => {
     const [{ hold }] = await json<[{ hold: string }]>('hold', 'list');
     for (const custodian of [anna, bert]) await ok('hold', 'release', hold, '--reason', 'case closed', '--identity', custodian);
-    while (!(await proposed()).includes('cases')) await delay(500);
+    await appliance.tells(PROPOSED, '"cases/');
+    while (!(await proposed()).includes('cases')) await delay(200);
   });
 });

@@ -11,7 +11,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseChecksums } from '@strongroom/evidence';
 import { readFileFlags, type UpkeepFacts } from '@strongroom/service';
-import { RelpClient, startAppliance, type Appliance } from '@strongroom/testing';
+import { RelpClient, startAppliance, type Appliance, type ApplianceStatus } from '@strongroom/testing';
 
 const KILLS = 8;
 const PORT = 20_000 + Math.floor(Math.random() * 10_000);
@@ -46,6 +46,10 @@ async function scrubbed(appliance: Appliance): Promise<{ readonly code: number |
 async function verified(appliance: Appliance): Promise<{ code: number | null; protection: string; compared: string }> {
   const { code, stdout } = await appliance.cli('verify', '-o', 'json');
   return { code, ...JSON.parse(stdout) as { protection: string; compared: string } };
+}
+
+function isWaiting({ notes }: ApplianceStatus): boolean {
+  return notes.some((note) => note.includes('wait for their volume'));
 }
 
 /** Files of closed segments: all but those of the newest. */
@@ -85,12 +89,13 @@ describe('upkeep', { skip: root ? false : 'machine: flags need root' }, () => {
       assert.ok(disk.unmount(), 'nobody holds the volume');
       await fill(client, 30);
       await client.settle();
-      while (!(await appliance.cli('status')).stdout.includes('wait for their volume')) await delay(200);
+      await appliance.until((status) => isWaiting(status), 'checksums to wait for their volume');
+      assert.match((await appliance.cli('status')).stdout, /wait for their volume/);
       assert.deepEqual(readdirSync(disk.path), [], 'nothing was written where the volume is not');
       assert.ok(disk.mount());
       const before = lines().size;
       while (lines().size === before) await delay(200);
-      while ((await appliance.cli('status')).stdout.includes('wait for their volume')) await delay(200);
+      await appliance.until((status) => !isWaiting(status), 'checksums to have their volume');
       const events = (await appliance.cli('search', 'vault.checksums-', '--kind', 'event')).stdout;
       assert.match(events, /checksums-away[^]*checksums-back/);
 

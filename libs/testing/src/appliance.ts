@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A whole Strongroom in a temporary home, for tests: the real supervisor with its real services on free loopback ports.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -24,6 +24,7 @@ export interface ApplianceStatus {
   readonly bytes: number;
   readonly services: readonly { readonly name: string; readonly pid: number | null; readonly state: string; readonly since: string }[];
   readonly listeners: readonly { readonly protocol: string; readonly address: string }[];
+  readonly notes: readonly string[];
 }
 
 export interface CommandResult {
@@ -137,6 +138,15 @@ export class Appliance implements AsyncDisposable {
       if (status !== undefined && wished(status)) return status;
       if (this.pid === undefined) throw this.#failed('the supervisor ended', `exit code ${await this.#exit}`);
       if (Date.now() > deadline) throw this.#failed(`waited in vain for ${what}`, JSON.stringify(status ?? null));
+      await delay(POLL_MS);
+    }
+  }
+
+  /** Waits until a service tells of this event, which costs less than to search for it again and again. Throws `Failed('appliance.start')` when the supervisor ended. */
+  async tells(event: string, ...facts: readonly string[]): Promise<void> {
+    const wanted = [`"event":"${event}"`, ...facts];
+    while (!readFileSync(this.paths.events, 'utf8').split('\n').some((line) => wanted.every((part) => line.includes(part)))) {
+      if (this.pid === undefined) throw this.#failed(`nobody told of ${wanted.join(' ')}`, `exit code ${await this.#exit}`);
       await delay(POLL_MS);
     }
   }

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { NO_KEY } from '@strongroom/evidence';
-import { auditMissing, HostAudit } from '@strongroom/testing';
+import { auditMissing, HostAudit, kernelAlone } from '@strongroom/testing';
 import { AuditOrigin, steadyMs } from '../audit/origin.ts';
 import { EbpfOrigin } from '../ebpf/origin.ts';
 import { Feed } from '../feed.ts';
@@ -24,6 +24,7 @@ import { Reconciliation } from './reconciliation.ts';
 const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
 const root = mkdtempSync(join(tmpdir(), 'strongroom-reconcile-'));
 const program = join(root, 'strongroom-audit');
+await kernelAlone();
 const missing = auditMissing() || probeMissing() || buildReader(program) || (existsSync('/usr/bin/python3') ? false : 'something is executed in Python');
 process.on('exit', () => rmSync(root, { recursive: true, force: true }));
 
