@@ -36,7 +36,7 @@ const packages = tested();
 const units = packages.filter((name) => name !== SUITES);
 const nxOptions = ['-t', 'test', '--skip-nx-cache', '--output-style=stream', '--nxBail=false'];
 const runs = [
-  step('tests of libs, apps and tools', units, ['nx', 'run-many', ...nxOptions, '-p', units.join(','), '--parallel=2']),
+  step('tests of libs, apps and tools', units, ['nx', 'run-many', ...nxOptions, '-p', units.join(','), '--parallel=3']),
   step('end-to-end suites', [SUITES], ['nx', 'run-many', ...nxOptions, '-p', SUITES, '--parallel=1']),
 ];
 

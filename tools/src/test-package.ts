@@ -1,47 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
-// A package's `test` script: runs the `*.test.ts` below the current directory's src/ with `node --test`. Arguments are
-// options of `node --test`, or files to run instead of all; `--alone=FILE` names one that runs after the others, by itself.
-import { spawn } from 'node:child_process';
+// A package's `test` script: runs the `*.test.ts` below the current directory's src/, each in a process of its own, one at
+// a time. Arguments are files to run instead of all, and:
+//   --concurrency=N   so many at a time
+//   --timeout=MS      for one file, instead of ten minutes
+//   --first=NAME,…    files to begin with, by their names in src/ without `.test.ts`: long ones, so that none is left at the end
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
+import { run } from 'node:test';
+import { spec as Spec } from 'node:test/reporters';
+import { parseArgs } from 'node:util';
+import countReporter from './count-reporter.ts';
 
-const TIMEOUT_MS = 300_000; // for one test file
-
+/** Only so that what hangs ends. */
+const TIMEOUT_MS = 600_000;
 /** Compiled code: of the tests, and of programs that they start other than in a Strongroom's home, which has its own. */
 const CODE_CACHE = join(import.meta.dirname, '../../node_modules/.cache/strongroom-code/tests');
-const ALONE = '--alone=';
 
-const given = process.argv.slice(2).filter((argument) => !argument.startsWith(ALONE));
-const alone = process.argv.slice(2).flatMap((argument) => (argument.startsWith(ALONE) ? [argument.slice(ALONE.length)] : []));
-const reporters = [
-  ['spec', 'stdout'],
-  [new URL('count-reporter.ts', import.meta.url).href, 'stderr'],
-].flatMap(([reporter, destination]) => [
-  `--test-reporter=${reporter}`,
-  `--test-reporter-destination=${destination}`,
-]);
+const { values, positionals } = parseArgs({
+  options: { concurrency: { type: 'string', default: '1' }, timeout: { type: 'string', default: String(TIMEOUT_MS) }, first: { type: 'string', default: '' } },
+  allowPositionals: true,
+});
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+process.env['NODE_COMPILE_CACHE'] ??= CODE_CACHE;
 
-if (given.some((argument) => argument.endsWith('.ts'))) {
-  process.exitCode = await run(given);
-} else {
-  const together = globSync('src/**/*.test.ts').filter((file) => !alone.includes(file)).toSorted();
-  const codes: number[] = [];
-  for (const files of [together, ...alone.map((file) => [file])].filter(({ length }) => length > 0)) codes.push(await run([...given, ...files]));
-  process.exitCode = codes.find((code) => code !== 0) ?? 0;
-}
+const tests = run({
+  files: (positionals.length > 0 ? positionals : inOrder(globSync('src/**/*.test.ts').toSorted(), values.first)).map((file) => join(process.cwd(), file)),
+  concurrency: Number(values.concurrency), timeout: Number(values.timeout), signal: stop.signal,
+});
+tests.on('test:fail', ({ todo }) => { if (todo === undefined || todo === false) process.exitCode = 1; });
+const counted = tests.compose(countReporter);
+counted.resume();
+tests.compose(new Spec()).pipe(process.stdout);
 
-/** The exit code of one run of `node --test`. A signal ends it, and what would follow. */
-function run(parameters: readonly string[]): Promise<number> {
-  const child = spawn(process.execPath, ['--test', `--test-timeout=${TIMEOUT_MS}`, ...reporters, ...parameters], {
-    stdio: 'inherit', env: { NODE_COMPILE_CACHE: CODE_CACHE, ...process.env },
-  });
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.once(signal, () => {
-        child.kill(signal);
-        child.once('exit', () => process.exit(1));
-      });
-    }
-    child.once('exit', (code) => resolve(code ?? 1));
-  });
+/** Those that are named first. Throws when a name fits none: a file that was renamed would be late unnoticed. */
+function inOrder(files: readonly string[], names: string): string[] {
+  const first = names.split(',').filter((name) => name !== '').map((name) => `src/${name}.test.ts`);
+  for (const file of first) if (!files.includes(file)) throw new Error(`--first names ${file}, which is not there`);
+  return [...first, ...files.filter((file) => !first.includes(file))];
 }
