@@ -3,6 +3,7 @@
 import { Failed } from '@strongroom/bytes';
 import { errorFields, type ServiceContext } from '@strongroom/service';
 import { Elsewhere } from './audit/elsewhere.ts';
+import { Attribution } from './attribution/attribution.ts';
 import { AuditOrigin, steadyMs } from './audit/origin.ts';
 import { Own } from './audit/own.ts';
 import { EbpfOrigin } from './ebpf/origin.ts';
@@ -39,23 +40,37 @@ export interface Running {
 /** Readers can connect before it returns. */
 export async function startOrigins(facts: Facts): Promise<readonly Running[]> {
   const { host: { boot }, feed, say } = facts;
-  const native = await startNative(facts);
+  const { who, native } = await startNative(facts);
   const isHad = native.find((one) => one.isHad !== undefined)?.isHad;
   const elsewhere = isHad === undefined ? null : new Elsewhere({ boot, feed, say, isHad });
   const files = await startFiles(facts);
-  return [...startKmsg(facts, elsewhere), ...startJournal(facts, elsewhere), ...native, ...(files === null ? [] : [files])];
+  return [...startKmsg(facts, elsewhere), ...startJournal(facts, elsewhere), ...native, ...[who, files].filter((one) => one !== null)];
 }
 
-/** The audit and eBPF; where both are wanted, what they tell of executions is compared. */
-async function startNative(facts: Facts): Promise<Native[]> {
+/** The audit and eBPF, and who is behind their events; where both are wanted, what they tell of executions is compared. */
+async function startNative(facts: Facts): Promise<{ who: RunningAttribution | null; native: Native[] }> {
   const { context: { config: { capture }, stop }, feed, say } = facts;
   const watchers = { audit: nobody, ebpf: nobody };
   const reconciliation = capture.audit.enabled && capture.ebpf.enabled ? new Reconciliation({ say, watchers, isHeld: () => feed.isHeld }) : null;
-  const [audit, ebpf] = [await startAudit(facts, reconciliation), await startEbpf(facts, reconciliation)];
+  const who = await startAttribution(facts, () => watchers.ebpf().reading);
+  const [audit, ebpf] = [await startAudit(facts, reconciliation, who), await startEbpf(facts, reconciliation, who)];
   if (audit !== null) watchers.audit = audit.watcher;
   if (ebpf !== null) watchers.ebpf = ebpf.watcher;
   reconciliation?.start(stop);
-  return [audit, ebpf].filter((one) => one !== null);
+  return { who, native: [audit, ebpf].filter((one) => one !== null) };
+}
+
+type RunningAttribution = Running & { readonly attribution: Attribution };
+
+/** Who is behind the events of both, where one is wanted. */
+async function startAttribution({ context: { config: { capture }, stop }, feed, open }: Facts, isWatched: () => boolean): Promise<RunningAttribution | null> {
+  if (!capture.audit.enabled && !capture.ebpf.enabled) return null;
+  const stream = open('process');
+  const tell = (line: string): void => feed.add(stream.take([{ raw: Buffer.from(line) }]));
+  const attribution = new Attribution({ tell, isHeld: () => feed.isHeld, isWatched });
+  await attribution.start(stop);
+  const over = new Promise<void>((resolve) => { stop.addEventListener('abort', () => resolve(), { once: true }); });
+  return { stream, over, values: () => attribution.values(), attribution };
 }
 
 const nobody = (): Watcher => ({ reading: false, readings: 0, lost: 0 });
@@ -98,23 +113,23 @@ async function withSums({ event, protocol, context, feed, stream, over, elsewher
   seal(true);
 }
 
-async function startAudit({ context, feed, open, say }: Facts, reconciliation: Reconciliation | null): Promise<Native | null> {
+async function startAudit({ context, feed, open, say }: Facts, reconciliation: Reconciliation | null, who: RunningAttribution | null): Promise<Native | null> {
   const { enabled, path } = context.config.capture.audit;
   if (!enabled) return null;
   const stream = open('audit');
   // Children of a machine's first process need not be ours.
   const own = process.ppid === 1 ? null : new Own({ supervisor: process.ppid, homes: [context.home] });
-  const origin = new AuditOrigin({ feed, stream, say, recordBytesMax: context.config.gateway.maxRecordBytes, own, reconciliation }, steadyMs());
+  const origin = new AuditOrigin({ feed, stream, say, recordBytesMax: context.config.gateway.maxRecordBytes, own, reconciliation, who: who?.attribution ?? null }, steadyMs());
   const absent = path === 'plugin' ? { why: 'auditd has not started our plugin', fix: 'put apps/capture/plugins.d/strongroom.conf into /etc/audit/plugins.d, as docs/OPERATING.md says' }
     : { why: 'strongroom-audit is not there: it takes root, and is built at set-up', fix: 'start Strongroom as root after tools/setup/setup.sh, or set capture.audit.enabled to false' };
   const values = (): Record<string, number> => ({ ...origin.values(), ...reconciliation?.values() });
   return startReader(context, { name: 'audit', path: context.paths.readerSocket('audit'), origin, feed, say, absent }, { stream, values, watcher: () => origin.watcher, isHad: (serial: number) => origin.isHad(serial) });
 }
 
-async function startEbpf({ context, feed, open, say }: Facts, reconciliation: Reconciliation | null): Promise<Native | null> {
+async function startEbpf({ context, feed, open, say }: Facts, reconciliation: Reconciliation | null, who: RunningAttribution | null): Promise<Native | null> {
   if (!context.config.capture.ebpf.enabled) return null;
   const stream = open('ebpf');
-  const origin = new EbpfOrigin({ feed, stream, say, recordBytesMax: context.config.gateway.maxRecordBytes, reconciliation });
+  const origin = new EbpfOrigin({ feed, stream, say, recordBytesMax: context.config.gateway.maxRecordBytes, reconciliation, who: who?.attribution ?? null });
   const absent = {
     why: 'strongroom-probe is not there: it takes root and a kernel with type information, and is built at set-up',
     fix: 'look at the notes of strongroom status; or set capture.ebpf.enabled to false',

@@ -36,6 +36,8 @@ export interface AuditOptions {
   readonly own: Own | null;
   /** Is told of each event; absent: nothing is compared. */
   readonly reconciliation?: Pick<Reconciliation, 'audit'> | null;
+  /** Is told of each event; absent: nothing is said of who is behind them. */
+  readonly who?: { audit(event: AuditEvent): void } | null;
 }
 
 export class AuditOrigin implements Origin {
@@ -191,6 +193,7 @@ export class AuditOrigin implements Origin {
     this.ledger.events += 1;
     this.#serials.note(event.serial, atMs);
     this.#options.reconciliation?.audit(event);
+    this.#options.who?.audit(event);
     if (!isIncomplete(event)) return;
     this.ledger.incomplete += 1;
     this.#incomplete.push(event.serial);

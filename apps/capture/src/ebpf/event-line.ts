@@ -24,18 +24,30 @@ const [COMMAND, COMMA, CLOSE_LIST, END] = [literal(',"command":['), literal(',')
 /** By flag, in the order in which they are told. */
 const TOLD = [[COMPAT, 'compat'], [URING, 'uring'], [CLAIMED, 'claimed'], [UNREADABLE, 'unreadable']].map(([flag, name]) => ({ flag: flag as number, written: literal(`,"${name}":true`) }));
 
+/** Takes each event, and writes member `who` of its line: at most so many octets. */
+export interface Who {
+  readonly bytesMax: number;
+  write(to: LineWriter, event: ProbeEvent): void;
+}
+
 /** Lines of events, gathered. */
 export class EventLines {
+  readonly #who: Who | null;
   readonly #to = new LineWriter();
   readonly #process = new ProcessMembers();
   #lengths: number[] = [];
   /** Members of the present line whose octets are no UTF-8. */
   #escaped: string[] = [];
 
+  /** `who` null: lines are without. */
+  constructor(who: Who | null = null) {
+    this.#who = who;
+  }
+
   add(event: ProbeEvent): void {
     const to = this.#to;
     const { view, at, type } = event;
-    to.reserve(LINE_BYTES_MAX + ESCAPED_BYTES_MAX * (event.endAt - event.firstAt));
+    to.reserve(LINE_BYTES_MAX + (this.#who?.bytesMax ?? 0) + ESCAPED_BYTES_MAX * (event.endAt - event.firstAt));
     const begin = to.at;
     if (this.#escaped.length > 0) this.#escaped = [];
     to.put(HEADS[type]);
@@ -48,6 +60,7 @@ export class EventLines {
     this.#addTexts(event);
     for (const { flag, written } of TOLD) if ((event.flags & flag) !== 0) to.put(written);
     if (this.#escaped.length > 0) to.string(`,"escaped":${JSON.stringify([...new Set(this.#escaped)])}`);
+    this.#who?.write(to, event);
     to.put(END);
     this.#lengths.push(to.at - begin);
   }

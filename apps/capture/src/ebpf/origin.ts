@@ -6,7 +6,7 @@ import type { Feed } from '../feed.ts';
 import type { Origin } from '../reader/feed.ts';
 import type { Reconciliation, Watcher } from '../reconcile/reconciliation.ts';
 import type { LocalStream } from '../stream.ts';
-import { EventLines } from './event-line.ts';
+import { EventLines, type Who } from './event-line.ts';
 import { malformed, parseCounts, parseEvents, parseHello, parseNote, PROBE_FRAME, type ProbeHello } from './frames.ts';
 import { Ledger } from './ledger.ts';
 
@@ -18,6 +18,8 @@ export interface EbpfOptions {
   readonly recordBytesMax: number;
   /** Is told of each event; absent: nothing is compared. */
   readonly reconciliation?: Pick<Reconciliation, 'ebpf'> | null;
+  /** Absent: events say nothing of who is behind them. */
+  readonly who?: Who | null;
 }
 
 type EventFields = Parameters<LocalStream['event']>[1];
@@ -33,11 +35,12 @@ export class EbpfOrigin implements Origin {
   /** Up to when everything has come, as far as is known: in ns since boot. */
   #seenAt = 0n;
   #unseenTold = 0;
-  readonly #lines = new EventLines();
+  readonly #lines: EventLines;
   #runs: SubmittedRun[] = [];
 
   constructor(options: EbpfOptions) {
     this.#options = options;
+    this.#lines = new EventLines(options.who);
     options.feed.tally(options.stream.protocol);
   }
 

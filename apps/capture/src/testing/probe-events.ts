@@ -10,6 +10,15 @@ export interface EventFacts {
   readonly cpu?: number;
   readonly sequence?: number;
   readonly time?: bigint;
+  readonly pid?: number;
+  /** The process's own id if not given. */
+  readonly tid?: number;
+  readonly parent?: number;
+  readonly started?: bigint;
+  readonly name?: string;
+  readonly login?: number;
+  readonly cgroup?: bigint;
+  readonly cgroupV1?: bigint;
   readonly uid?: number;
   readonly call?: number;
   readonly result?: bigint;
@@ -18,20 +27,26 @@ export interface EventFacts {
   readonly second?: Buffer;
 }
 
+const UNSET = 0xffff_ffff;
 const NONE = Buffer.alloc(0);
 
-export function probeEvent({ type = 0, cpu = 0, sequence = 0, time = 1n, uid = 0, call = -1, result = 0n, argument = 0n, first = NONE, second = NONE }: EventFacts = {}): Buffer {
+export function probeEvent({
+  type = 0, cpu = 0, sequence = 0, time = 1n, pid = 4321, tid = pid, parent = 0, started = 0n, name = 'name', login = UNSET, cgroup = 0n, cgroupV1 = 0n,
+  uid = 0, call = -1, result = 0n, argument = 0n, first = NONE, second = NONE,
+}: EventFacts = {}): Buffer {
   const header = Buffer.alloc(HEADER_BYTES);
   [type, cpu, first.length, second.length].forEach((value, index) => header.writeUInt16LE(value, index * 2));
   header.writeUInt32LE(first.length, 12);
   header.writeBigUInt64LE(BigInt(sequence), AT.sequence);
   header.writeBigUInt64LE(time, AT.time);
-  for (const at of [40, 44]) header.writeUInt32LE(4321, at);
+  header.writeBigUInt64LE(started, 32);
+  [pid, tid, parent].forEach((id, index) => header.writeUInt32LE(id, 40 + index * 4));
   header.writeUInt32LE(uid, 52);
-  for (const at of [68, 72]) header.writeUInt32LE(0xffff_ffff, at);
+  [login, UNSET].forEach((id, index) => header.writeUInt32LE(id, 68 + index * 4));
+  [cgroup, cgroupV1].forEach((id, index) => header.writeBigUInt64LE(id, 96 + index * 8));
   header.writeInt32LE(call, 92);
   header.writeBigInt64LE(result, AT.result);
   header.writeBigUInt64LE(argument, AT.argument);
-  header.write('name\0rest', 184);
+  header.write(`${name}\0rest`.slice(0, 16), 184);
   return Buffer.concat([header, first, second]);
 }

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who did what an event tells of: ancestors, unit, container and person of its process, from what is known in memory when the
+// event comes. What takes looking at files is done beside that, and what becomes known by it is told by itself (later.ts).
+import { setTimeout as delay } from 'node:timers/promises';
+import type { AuditEvent } from '../audit/joiner.ts';
+import type { Who } from '../ebpf/event-line.ts';
+import type { ProbeEvent } from '../ebpf/frames.ts';
+import { literal, type LineWriter } from '../ebpf/line-writer.ts';
+import { Cgroups } from './cgroups.ts';
+import { processOf, timeOf } from './event-facts.ts';
+import { Later, type Told } from './later.ts';
+import { People } from './people.ts';
+import { Places } from './places.ts';
+import { processIds, readProcess } from './proc.ts';
+import { ProcessTable, type Process } from './process-table.ts';
+import { ancestryOf, isWhole, openedWho, WHO_BYTES_MAX } from './who.ts';
+
+const TICK_MS = 100;
+const PEOPLE_MS = 10_000;
+/** Processes read at the start without a pause. */
+const SCAN_STEP = 100;
+const SCAN_MAX = 32_768;
+
+export interface AttributionOptions {
+  /** Seals a fact; null: nobody is told later. */
+  readonly tell: ((line: string) => void) | null;
+  /** Whether the vault takes no more at present. */
+  readonly isHeld?: () => boolean;
+  /** Whether events by eBPF come. */
+  readonly isWatched?: () => boolean;
+  readonly people?: People;
+}
+
+export class Attribution implements Who {
+  readonly bytesMax = WHO_BYTES_MAX;
+  readonly #table = new ProcessTable();
+  readonly #cgroups = new Cgroups();
+  readonly #people: People;
+  readonly #places = new Places(this.#cgroups);
+  readonly #later: Later | null;
+  #peopleAtMs = 0;
+
+  constructor({ tell, isHeld = () => false, isWatched = () => true, people = new People() }: AttributionOptions) {
+    this.#people = people;
+    const known: Told = { table: this.#table, cgroups: this.#cgroups, places: this.#places, person: (login) => this.#personOf(login) };
+    this.#later = tell === null ? null : new Later({ ...known, tell, isHeld, isWatched });
+  }
+
+  /** What is there at the start is known when it resolves; it goes on until `stop`. */
+  async start(stop: AbortSignal): Promise<void> {
+    await this.#cgroups.start();
+    let count = 0;
+    for (const pid of processIds().slice(0, SCAN_MAX)) {
+      const facts = readProcess(pid);
+      if (facts !== null) this.#table.observe(facts);
+      if ((count += 1) % SCAN_STEP === 0) await delay(0);
+    }
+    const ticks = setInterval(() => this.#tick(performance.now()), TICK_MS);
+    stop.addEventListener('abort', () => {
+      clearInterval(ticks);
+      this.#cgroups.close();
+    }, { once: true });
+  }
+
+  /** Takes what an event says of its process, and writes its `who`. */
+  write(to: LineWriter, event: ProbeEvent): void {
+    const process = processOf(event, this.#table);
+    if (process.written === null) this.#writeNew(to, process, event);
+    else to.putLong(process.written);
+    if (event.type === 'exit') this.#table.end(process, timeOf(event));
+  }
+
+  /** An event of the audit, whose record stays as it is: of its process is told by itself what was not told yet. */
+  audit(event: AuditEvent): void {
+    this.#later?.audit(event, performance.now());
+  }
+
+  values(): Record<string, number> {
+    return { whoProcesses: this.#table.size, ...this.#later?.values() };
+  }
+
+  #writeNew(to: LineWriter, process: Process, { cpu, sequence }: ProbeEvent): void {
+    const place = this.#places.of(process);
+    const opened = openedWho(process, place, this.#personOf(process.login));
+    const isFirst = process.toldIn === null;
+    process.toldIn ??= `${cpu}/${sequence}`;
+    process.written = literal(`${opened},"ancestryIn":"${process.toldIn}"}`);
+    if (!isFirst) return to.putLong(process.written);
+    const ancestors = this.#table.ancestors(process);
+    to.string(`${opened},"ancestry":${JSON.stringify(ancestryOf(process, ancestors))}}`);
+    if (!isWhole(process, ancestors) || this.#places.lacks(process)) this.#later?.lacks(process, performance.now());
+  }
+
+  #personOf(login: number | null): string | null {
+    return login === null ? null : this.#people.of(login);
+  }
+
+  #tick(nowMs: number): void {
+    this.#later?.tick(nowMs);
+    if (nowMs - this.#peopleAtMs < PEOPLE_MS) return;
+    this.#peopleAtMs = nowMs;
+    if (this.#people.refresh()) this.#table.forgetWritten();
+  }
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an event of the audit says of the process behind it.
+import type { AuditEvent } from '../audit/joiner.ts';
+import { TYPE } from '../audit/record.ts';
+import { spelt } from './who.ts';
+
+const UNSET = 0xffff_ffff;
+const SYSCALL = / ppid=(\d{1,10}) pid=(\d{1,10}) auid=(\d{1,10}) .* comm=(\S+|"[^"]*") exe=("[^"]*"|\S+)/;
+const USER = /(?:^| )pid=(\d{1,10}) uid=\d{1,10} auid=(\d{1,10}) /;
+const HEX = /^(?:[0-9A-Fa-f]{2})+$/;
+const RECORD_BYTES_MAX = 16_384;
+
+export interface AuditedProcess {
+  readonly pid: number;
+  /** 0: the record does not say. */
+  readonly parent: number;
+  readonly login: number | null;
+  readonly name: { readonly text: string; readonly escaped: boolean } | null;
+  readonly executable: { readonly text: string; readonly escaped: boolean } | null;
+}
+
+/** Null: no process stands behind it. */
+export function auditedProcess({ records }: AuditEvent): AuditedProcess | null {
+  for (const { type, octets } of records) {
+    const text = octets.toString('latin1', 0, RECORD_BYTES_MAX);
+    const [, parent, pid, login, name, executable] = type === TYPE.syscall ? SYSCALL.exec(text) ?? [] : [];
+    if (pid !== undefined) return { pid: Number(pid), parent: Number(parent), login: loginOf(login!), name: textOf(name!), executable: textOf(executable!) };
+    const [, sender, by] = type === TYPE.syscall ? [] : USER.exec(text) ?? [];
+    if (sender !== undefined) return { pid: Number(sender), parent: 0, login: loginOf(by!), name: null, executable: null };
+  }
+  return null;
+}
+
+function loginOf(written: string): number | null {
+  return Number(written) === UNSET ? null : Number(written);
+}
+
+/** In quotes, or hexadecimal, or something like `(null)`. */
+function textOf(written: string): AuditedProcess['name'] {
+  if (written.startsWith('"')) return spelt(Buffer.from(written.slice(1, -1), 'latin1'));
+  return HEX.test(written) ? spelt(Buffer.from(written, 'hex')) : null;
+}

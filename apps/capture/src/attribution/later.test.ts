@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Processes of the audit's events, real ones, as far as nothing else told of them.
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { describe, it } from 'node:test';
+import type { AuditEvent } from '../audit/joiner.ts';
+import { recordOf } from '../audit/record.ts';
+import { Cgroups } from './cgroups.ts';
+import { Later } from './later.ts';
+import { Places } from './places.ts';
+import { ProcessTable } from './process-table.ts';
+
+function event(pid: number, parent: number, fields = 'comm="sleep" exe="/usr/bin/sleep"', login = 4294967295): AuditEvent {
+  const text = `audit(1.000:7): arch=c000003e syscall=59 success=yes exit=0 a0=1 items=2 ppid=${parent} pid=${pid} auid=${login} uid=0 gid=0 tty=(none) ses=1 ${fields} key=(null)`;
+  return { serial: 7, timeMs: 1000, records: [recordOf(1300, Buffer.from(text))!], end: 'eoe', late: false };
+}
+
+class Audited {
+  readonly facts: Record<string, unknown>[] = [];
+  watched = false;
+  held = false;
+  readonly table = new ProcessTable();
+  readonly #cgroups = new Cgroups({ v2: null, v1: null });
+  readonly later = new Later({
+    table: this.table, cgroups: this.#cgroups, places: new Places(this.#cgroups), person: (login) => (login === 1000 ? 'alice' : null),
+    tell: (line) => { this.facts.push(JSON.parse(line) as Record<string, unknown>); }, isHeld: () => this.held, isWatched: () => this.watched,
+  });
+}
+
+describe('processes of audit events', () => {
+  it('are told of once while they live, with what /proc says, and again when they execute something else', async () => {
+    const child = spawn('sleep', ['100'], { stdio: 'ignore' });
+    await once(child, 'spawn');
+    const audited = new Audited();
+    for (let round = 0; round < 3; round += 1) {
+      audited.later.audit(event(child.pid!, process.pid), round);
+      audited.later.tick(round);
+    }
+    const [facts, ...more] = audited.facts;
+    assert.deepEqual(more, []);
+    assert.deepEqual([facts!['pid'], facts!['name'], facts!['executable'], facts!['from'], facts!['gone']], [child.pid, 'sleep', '/usr/bin/sleep', 'proc', undefined]);
+    assert.ok(Number(facts!['started']) > 0 && typeof facts!['cgroup'] === 'string' && Number(facts!['asOf']) >= Number(facts!['started']));
+    assert.equal((facts!['ancestry'] as { pid: number }[])[0]!.pid, process.pid);
+    audited.later.audit(event(child.pid!, process.pid, 'comm="other" exe="/bin/other"'), 10);
+    audited.later.tick(10);
+    audited.later.audit(event(child.pid!, process.pid, 'comm="other" exe="/bin/other"'), 4_000_000);
+    audited.later.tick(4_000_000);
+    assert.deepEqual(audited.facts.slice(1).map(({ executable }) => executable), ['/bin/other', '/bin/other']);
+    child.kill();
+    await once(child, 'exit');
+  });
+
+  it('that are gone are told of by the words of the audit, and said to be gone', () => {
+    const { pid } = spawnSync('true');
+    const audited = new Audited();
+    audited.later.audit(event(pid, 1, 'comm=2F62FF exe=2F622F78FF', 1000), 0);
+    audited.later.tick(0);
+    const { asOf, ...facts } = audited.facts[0]!;
+    assert.ok(Number(asOf) > 0);
+    assert.deepEqual(facts, {
+      pid, started: null, name: '/b\\xff', escaped: true, login: 1000, person: 'alice', unit: null, container: null, cgroup: null, executable: '/b/x\\xff',
+      ancestry: [{ pid: 1, started: null, name: null, executable: null }], from: 'audit', gone: true,
+    });
+  });
+
+  it('are left to eBPF where it tells of them, and wait while the vault is held', () => {
+    const audited = new Audited();
+    audited.watched = true;
+    audited.later.audit(event(process.pid, process.ppid), 0);
+    audited.later.tick(1000);
+    assert.deepEqual(audited.facts, []);
+    audited.table.get(process.pid)!.toldIn = '0/1';
+    audited.later.tick(3000);
+    assert.deepEqual(audited.facts, []);
+    const { pid } = spawnSync('true');
+    audited.later.audit(event(pid, 1), 4000);
+    audited.held = true;
+    audited.later.tick(9000);
+    assert.deepEqual(audited.facts, []);
+    audited.held = false;
+    audited.later.tick(9001);
+    assert.deepEqual(audited.facts.map((facts) => [facts['pid'], facts['gone']]), [[pid, true]]);
+  });
+
+  it('are counted where they are too many to be looked up', () => {
+    const audited = new Audited();
+    for (let pid = 1; pid <= 5000; pid += 1) audited.later.audit(event(5_000_000 + pid, 1), 0);
+    assert.equal(audited.later.values()['whoSkipped'], 904);
+  });
+});

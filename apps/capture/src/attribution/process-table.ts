@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// Processes of this machine as far as they were told of, each for as long as it lives and a while longer: who asks for the
+// ancestors of a process finds those that are gone already. A process is its id and when it started.
+import type { ProcFacts } from './proc.ts';
+import { TICK_NS } from './proc.ts';
+
+/** Beyond that many those that ended first are forgotten; beyond it without any, those that came first. */
+const PROCESSES_MAX = 32_768;
+/** Upwards of a process. */
+export const ANCESTORS_MAX = 8;
+/** Executables that a process had before are kept for those that it forked then. */
+const EARLIER_MAX = 3;
+
+/** A program that a process was seen to execute. */
+export interface Image {
+  readonly executable: string;
+  /** Its octets were no UTF-8. */
+  readonly escaped: boolean;
+  readonly sinceNs: number;
+  /** What came before, the newest first. */
+  readonly earlier: readonly Image[];
+}
+
+export class Process {
+  readonly pid: number;
+  /** ns since boot; null: not known, because only a thread of it was seen. */
+  startedNs: number | null;
+  /** The same by halves, as events have it; -1: not exactly known. */
+  startedLow = -1;
+  startedHigh = -1;
+  /** With all digits, for the record. */
+  startedText: string;
+  /** 0: it has none. */
+  parentPid = 0;
+  /** Parent first, as far as they are known. */
+  ancestors: readonly Process[] = [];
+  name: string | null = null;
+  nameEscaped = false;
+  image: Image | null = null;
+  login: number | null = null;
+  /** Numbers of its cgroups; 0: none. */
+  cgroupV2 = 0;
+  cgroupV1 = 0;
+  /** Paths that /proc said, of a process whose numbers were not told. */
+  cgroupPaths: readonly string[] = [];
+  endedNs: number | null = null;
+  /** Everything that an event of it says at its end; null: to be made anew. */
+  written: Uint8Array | null = null;
+  /** Which event told its ancestry; null: none yet. */
+  toldIn: string | null = null;
+
+  constructor(pid: number, startedNs: number | null, startedText = startedNs === null ? 'null' : String(startedNs)) {
+    this.pid = pid;
+    this.startedNs = startedNs;
+    this.startedText = startedText;
+  }
+}
+
+export class ProcessTable {
+  readonly #byPid = new Map<number, Process>();
+  /** In the order in which they ended. */
+  readonly #ended = new Set<Process>();
+
+  get size(): number {
+    return this.#byPid.size;
+  }
+
+  /** The newest one of that id, living or not. */
+  get(pid: number): Process | undefined {
+    return this.#byPid.get(pid);
+  }
+
+  add(process: Process): void {
+    const before = this.#byPid.get(process.pid);
+    if (before !== undefined) this.#drop(before);
+    this.#byPid.set(process.pid, process);
+    if (this.#byPid.size > PROCESSES_MAX) this.#drop(this.#ended.values().next().value ?? this.#byPid.values().next().value!);
+  }
+
+  /** What is written of them is made anew. */
+  forgetWritten(): void {
+    for (const process of this.#byPid.values()) process.written = null;
+  }
+
+  end(process: Process, atNs: number): void {
+    process.endedNs = atNs;
+    process.written = null;
+    this.#ended.add(process);
+  }
+
+  /** Its ancestors, those included that became known since it was looked at last. */
+  ancestors(process: Process): readonly Process[] {
+    const known = process.ancestors;
+    if (known.length >= ANCESTORS_MAX) return known;
+    const parent = this.#parentOf(known.at(-1) ?? process);
+    if (parent !== null && parent !== process && !known.includes(parent)) process.ancestors = [...known, parent, ...this.ancestors(parent)].slice(0, ANCESTORS_MAX);
+    return process.ancestors;
+  }
+
+  /** The process that was the parent's id when the child began. */
+  #parentOf({ parentPid, startedNs }: Pick<Process, 'parentPid' | 'startedNs'>): Process | null {
+    const parent = this.#byPid.get(parentPid);
+    if (parent === undefined || startedNs === null) return parent ?? null;
+    if (parent.startedNs !== null && parent.startedNs > startedNs) return null; // another one by now
+    return parent.endedNs !== null && parent.endedNs < startedNs ? null : parent;
+  }
+
+  /** Fills in what /proc says and was not known. Returns the process. */
+  observe({ pid, parent, name, startedNs, login, cgroups }: ProcFacts): Process {
+    const before = this.#byPid.get(pid);
+    const process = before !== undefined && before.endedNs === null && isSame(before.startedNs, startedNs) ? before : new Process(pid, startedNs);
+    if (process !== before) this.add(process);
+    if (process.startedNs === null) [process.startedNs, process.startedText] = [startedNs, String(startedNs)];
+    process.name ??= name;
+    process.login ??= login;
+    if (process.parentPid === 0) process.parentPid = parent;
+    if (process.cgroupV2 === 0 && process.cgroupV1 === 0) process.cgroupPaths = [...cgroups.values()];
+    return process;
+  }
+
+  /** What the process that started another then was executing: a fork goes on with it. */
+
+  #drop(process: Process): void {
+    this.#byPid.delete(process.pid);
+    this.#ended.delete(process);
+    process.ancestors = []; // its children have lists of their own; a line of ancestors would be kept for ever
+  }
+}
+
+/** Whether times of start are of one process: /proc tells them in ticks. */
+function isSame(knownNs: number | null, ticksNs: number): boolean {
+  return knownNs === null || Math.floor(knownNs / TICK_NS) === Math.floor(ticksNs / TICK_NS);
+}
+
+/** What a process was executing at a time: what it forked then goes on with it. */
+export function imageAt({ image }: Process, atNs: number): Image | null {
+  return image === null || image.sinceNs <= atNs ? image : image.earlier.find(({ sinceNs }) => sinceNs <= atNs) ?? null;
+}
+
+export function execute(process: Process, executable: string, escaped: boolean, sinceNs: number): void {
+  const { image } = process;
+  const earlier = image === null ? [] : [{ ...image, earlier: [] }, ...image.earlier].slice(0, EARLIER_MAX);
+  process.image = { executable, escaped, sinceNs, earlier };
+}
