@@ -32,12 +32,13 @@ import { verify } from './verify.ts';
 import { verifyProof } from './verify-proof.ts';
 import { version } from './version.ts';
 import { vkey } from './vkey.ts';
+import { who } from './who.ts';
 import { witness } from './witness.ts';
 
 export const VERBS: readonly Verb[] = [
   status, top, keys,
   enrol, revoke, sources, reload,
-  search, tap, show, prove, reconcile,
+  search, tap, show, who, prove, reconcile,
   retention, hold, destruction, order, approve,
   verify, verifyProof, scrub, snapshot, backup, restore, recover, logDir, vkey, witness, timestamp,
   config, completion, help, version,
