@@ -123,6 +123,9 @@ describe("the kernel's audit in the store", { skip: missing }, () => {
     assert.equal(new Set(serials).size, serials.length, 'no event is there twice');
     assert.equal(serials.length + lost, last - first + 1, 'every number is sealed or told as lost');
     assert.equal((await events('reader.ended')).length, 1);
+    await appliance.until(({ incidents }) => incidents.some(({ subject, reason, count }) => subject === 'audit' && reason === 'not-read' && count === lost), 'the incident with all of it');
+    const ids = (await appliance.status()).incidents.map(({ id }) => id);
+    for (const id of ids) assert.equal((await events('incident.opened')).filter((fields) => fields['id'] === id).length, 1);
   });
 
   it('loses and repeats nothing when capture is killed', async () => {

@@ -25,6 +25,7 @@ export interface ApplianceStatus {
   readonly services: readonly { readonly name: string; readonly pid: number | null; readonly state: string; readonly since: string }[];
   readonly listeners: readonly { readonly protocol: string; readonly address: string }[];
   readonly notes: readonly string[];
+  readonly incidents: readonly { readonly id: string; readonly subject: string; readonly reason: string; readonly count: number; readonly closedAt: string | null }[];
 }
 
 export interface CommandResult {
