@@ -33,7 +33,7 @@ describe('kernel events while something is wrong', { skip: missing }, () => {
 
   before(async () => {
     host = new HostAudit();
-    appliance = await startBoth({ ringBytes: 32_768, receiveBytes: 65_536 });
+    appliance = await startBoth({ ringBytes: 32_768, holdBytes: 0, receiveBytes: 65_536 });
     host.limit('-b', 8192);
     host.enable();
     host.add('always,exit -F arch=b64 -S execve -F key=faults');

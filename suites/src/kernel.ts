@@ -31,6 +31,7 @@ export function probeMissing(): string | false {
 export interface Both {
   readonly watch?: readonly string[];
   readonly ringBytes?: number;
+  readonly holdBytes?: number;
   readonly receiveBytes?: number;
 }
 
