@@ -57,8 +57,8 @@ describe('feed', () => {
   it('sends large amounts without waiting', () => {
     const { line, feed, journal } = open();
     line.held = true;
-    for (let i = 0; i < 10; i += 1) feed.add(journal.take(record('x'.repeat(100_000))), { cursor: `s=${i}` });
-    assert.deepEqual(line.submissions.map(({ runs }) => runs.length), [6]);
+    for (let i = 0; i < 25; i += 1) feed.add(journal.take(record('x'.repeat(100_000))), { cursor: `s=${i}` });
+    assert.deepEqual(line.submissions.map(({ runs }) => runs.length), [21]);
   });
 
   it('counts so that the sums balance at every moment', async () => {

@@ -8,9 +8,9 @@ import type { SourceStats, SubmitClient } from '@strongroom/service';
 import { newTally, sumsOf, waitingOf, type Tally } from './sums.ts';
 import { encodeToken, type Position } from './token.ts';
 
-const SUBMISSION_BYTES = 512 * 1024;
+const SUBMISSION_BYTES = 2 * 1024 * 1024;
 /** What gathers is lost with this process, if its source does not keep it: so long, and one submission's octets, at most. */
-const GATHER_MS = 500;
+const GATHER_MS = 1000;
 
 type Line = Pick<SubmitClient, 'submit' | 'whenReady' | 'full' | 'drain'>;
 type OnDenied = (fields: { code: string; stream: string; records: number }) => void;
@@ -40,7 +40,7 @@ export class Feed {
 
   /**
    * Adds runs which take the position to `moved`. They are sealed in one submission, or not at all. `urgent`: they may be the
-   * last that the machine says, so the vault shall seal them at once. Otherwise they are sealed within two seconds.
+   * last that the machine says, so the vault shall seal them at once. Otherwise they are sealed after some two seconds.
    */
   add(runs: readonly SubmittedRun[], moved: Partial<Position> = {}, urgent = false): void {
     for (const run of runs) {

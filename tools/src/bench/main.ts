@@ -2,7 +2,8 @@
 // `npm run bench`: Strongroom and what it is compared with, measured in one run. See docs/BENCHMARKS.md.
 import { join } from 'node:path';
 import { Failed, Refused } from '@strongroom/bytes';
-import { measureAudit } from './audit.ts';
+import { measureKernel } from './kernel/measure.ts';
+import { kernelReport } from './kernel/report.ts';
 import { readOptions, USAGE, wants, type Options } from './options.ts';
 import { replaceResults } from './page.ts';
 import { ProfiledServices } from './profile.ts';
@@ -29,7 +30,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 try {
   const options = readOptions(process.argv.slice(2));
   if (options === null) console.log(USAGE);
-  else process.exitCode = await (options.audit !== null ? audit(options, options.audit) : options.reading === null ? run(options) : read(options, options.reading));
+  else process.exitCode = await (options.kernelExecs !== null ? kernel(options, options.kernelExecs) : options.reading === null ? run(options) : read(options, options.reading));
 } catch (error) {
   const known = error instanceof Refused || error instanceof Failed;
   console.error(known ? [`bench: ${error.message}`, `  why: ${error.why ?? error.code}`, `  do:  ${error.fix ?? 'try again'}`].join('\n') : error);
@@ -65,10 +66,10 @@ async function read({ write }: Options, reading: NonNullable<Options['reading']>
   }
 }
 
-async function audit({ write }: Options, execs: number): Promise<number> {
-  const text = await measureAudit(execs, say);
+async function kernel({ write, seconds }: Options, execs: number): Promise<number> {
+  const text = kernelReport(await measureKernel(seconds, execs, say));
   console.log(text);
-  if (write) replaceResults(PAGE, text, 'audit');
+  if (write) replaceResults(PAGE, text, 'kernel');
   return EXIT.ok;
 }
 

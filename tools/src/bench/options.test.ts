@@ -25,7 +25,7 @@ for (const args of [['--rounds', '0'], ['--events', 'many'], ['--only', 'fluentd
 
 test('reading has a size, which the rest does not know', () => {
   assert.equal(readOptions([])!.reading, null);
-  assert.deepEqual([readOptions([])!.audit, readOptions(['--audit'])!.audit, readOptions(['--audit', '--execs', '7'])!.audit], [null, 20_000, 7]);
+  assert.deepEqual([readOptions([])!.kernelExecs, readOptions(['--kernel'])!.kernelExecs, readOptions(['--kernel', '--execs', '7'])!.kernelExecs], [null, 5000, 7]);
   assert.deepEqual(readOptions(['--reading', '--records', '100000000'])!.reading, { records: 100_000_000, days: 10, sources: 500 });
   assert.throws(() => readOptions(['--reading', '--days', '0']), { code: 'bench.options' });
 });

@@ -65,6 +65,11 @@ export class EventLines {
     this.#lengths.push(to.at - begin);
   }
 
+  /** Octets of the lines since the last time. */
+  get bytes(): number {
+    return this.#to.at;
+  }
+
   /** The lines since the last time, end to end, and how long each is. */
   take(): { readonly data: Buffer; readonly lengths: Uint32Array } {
     const lengths = Uint32Array.from(this.#lengths);

@@ -22,6 +22,9 @@ export interface EbpfOptions {
   readonly who?: Who | null;
 }
 
+/** A run ends behind the line that reaches so many. */
+const RUN_BYTES = 384 * 1024;
+
 type EventFields = Parameters<LocalStream['event']>[1];
 
 export class EbpfOrigin implements Origin {
@@ -115,11 +118,17 @@ export class EbpfOrigin implements Origin {
     for (const event of events) {
       this.ledger.take(event);
       this.#lines.add(event);
+      if (this.#lines.bytes >= RUN_BYTES) this.#close();
       this.#options.reconciliation?.ebpf(event);
     }
     const last = events.at(-1);
     if (last === undefined) return;
     this.#seenAt = later(this.#seenAt, last.view.getBigUint64(last.at + 24, true));
+    this.#close();
+  }
+
+  #close(): void {
+    if (this.#lines.bytes === 0) return;
     const { data, lengths } = this.#lines.take();
     this.#runs.push(...this.#options.stream.takeLaid(data, lengths, this.#options.recordBytesMax));
   }
