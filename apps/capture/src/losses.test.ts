@@ -43,10 +43,13 @@ describe('losses', () => {
       losses.told('audit.reader-gone', { why: 'it ended the line' });
       mock.timers.tick(5000);
       assert.deepEqual(brief(incidents.look()), [['audit', 'not-read', 0, 0]]);
+      losses.told('kmsg.failed', { code: 'kmsg.unreadable' });
+      mock.timers.tick(5000);
+      assert.deepEqual(brief(incidents.look()), [['kmsg', 'not-read', 0, 0], ['audit', 'not-read', 0, 0]]);
       losses.told('ebpf.probe-gone', { why: 'capture stops' });
       losses.close();
       mock.timers.tick(10_000);
-      assert.equal(incidents.values()['incidentsOpen'], 1);
+      assert.equal(incidents.values()['incidentsOpen'], 2);
     } finally {
       mock.timers.reset();
     }

@@ -30,7 +30,7 @@ const LOSSES: Partial<Record<EventName, (fields: Fields) => Loss>> = {
 };
 
 /** Nobody reads from the one to the other. */
-const GONE: Partial<Record<EventName, string>> = { 'audit.reader-gone': 'audit', 'ebpf.probe-gone': 'ebpf', 'files.reader-gone': 'files' };
+const GONE: Partial<Record<EventName, string>> = { 'audit.reader-gone': 'audit', 'ebpf.probe-gone': 'ebpf', 'files.reader-gone': 'files', 'kmsg.failed': 'kmsg' };
 const BACK: Partial<Record<EventName, string>> = { 'audit.reading': 'audit', 'ebpf.reading': 'ebpf', 'files.reading': 'files' };
 /** A reader that is back by then was only started anew, and one of a Strongroom that stops needs no incident: what was lost is told. */
 const GONE_MS = 5000;
