@@ -16,7 +16,7 @@ const PACE_MS = 2;
 
 export async function prepareSyslog(load: SyslogLoad): Promise<() => Promise<LoadResult>> {
   const rate = load.eventsPerSecond;
-  const pool = framed(makeEvents(POOL_EVENTS), rate === undefined ? CHUNK_BYTES : PACED_CHUNK_BYTES);
+  const pool = framed(makeEvents(Math.min(POOL_EVENTS, load.events)), rate === undefined ? CHUNK_BYTES : PACED_CHUNK_BYTES);
   const sockets = await openConnections(load.target, load.connections);
   return async () => {
     const cpu = process.cpuUsage();
