@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A reporter for `node --test` that prints nothing and leaves its counts as JSON in the directory named by
-// STRONGROOM_TEST_COUNTS, in a file named after the package, added to those of an earlier run. Without that variable it does nothing.
+// STRONGROOM_TEST_COUNTS, in a file named after the package, added to those that are there. Without that variable it does nothing.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestEvent } from 'node:test/reporters';
@@ -22,10 +22,15 @@ export default async function* countReporter(source: AsyncIterable<TestEvent>): 
   const directory = process.env['STRONGROOM_TEST_COUNTS'];
   const project = projectHere();
   const file = directory === undefined ? undefined : countsFile(directory, project);
-  const counts: Counts = file !== undefined && existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Counts) : { project, passed: 0, failed: [], skipped: [] };
+  const counts: Counts = { project, passed: 0, failed: [], skipped: [] };
   for await (const event of source) count(counts, event);
-  if (file !== undefined) writeFileSync(file, JSON.stringify(counts));
+  // Two runs of one process may end at the same time: nothing is awaited in between.
+  if (file !== undefined) writeFileSync(file, JSON.stringify(existsSync(file) ? sum(JSON.parse(readFileSync(file, 'utf8')) as Counts, counts) : counts));
   yield '';
+}
+
+function sum(one: Counts, other: Counts): Counts {
+  return { project: one.project, passed: one.passed + other.passed, failed: [...one.failed, ...other.failed], skipped: [...one.skipped, ...other.skipped] };
 }
 
 /** Adds one event. Suites count only when they fail by themselves (a hook), tests with failed subtests not again. */

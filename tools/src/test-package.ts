@@ -4,6 +4,7 @@
 //   --concurrency=N   so many at a time
 //   --timeout=MS      for one file, instead of ten minutes
 //   --first=NAME,…    files to begin with, by their names in src/ without `.test.ts`: long ones, so that none is left at the end
+//   --lane=NAME,…     files that run one after the other, beside the others: what they use there is once
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from 'node:test';
@@ -17,25 +18,32 @@ const TIMEOUT_MS = 600_000;
 const CODE_CACHE = join(import.meta.dirname, '../../node_modules/.cache/strongroom-code/tests');
 
 const { values, positionals } = parseArgs({
-  options: { concurrency: { type: 'string', default: '1' }, timeout: { type: 'string', default: String(TIMEOUT_MS) }, first: { type: 'string', default: '' } },
+  options: { concurrency: { type: 'string', default: '1' }, timeout: { type: 'string', default: String(TIMEOUT_MS) }, first: { type: 'string', default: '' }, lane: { type: 'string', default: '' } },
   allowPositionals: true,
 });
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
 process.env['NODE_COMPILE_CACHE'] ??= CODE_CACHE;
 
-const tests = run({
-  files: (positionals.length > 0 ? positionals : inOrder(globSync('src/**/*.test.ts').toSorted(), values.first)).map((file) => join(process.cwd(), file)),
-  concurrency: Number(values.concurrency), timeout: Number(values.timeout), signal: stop.signal,
-});
-tests.on('test:fail', ({ todo }) => { if (todo === undefined || todo === false) process.exitCode = 1; });
-const counted = tests.compose(countReporter);
-counted.resume();
-tests.compose(new Spec()).pipe(process.stdout);
+if (positionals.length > 0) {
+  runFiles(positionals, Number(values.concurrency));
+} else {
+  const found = globSync('src/**/*.test.ts').toSorted();
+  const [lane, first] = [named(values.lane, found), named(values.first, found)];
+  runFiles([...first, ...found.filter((file) => !first.includes(file) && !lane.includes(file))], Number(values.concurrency));
+  if (lane.length > 0) runFiles(lane, 1);
+}
 
-/** Those that are named first. Throws when a name fits none: a file that was renamed would be late unnoticed. */
-function inOrder(files: readonly string[], names: string): string[] {
-  const first = names.split(',').filter((name) => name !== '').map((name) => `src/${name}.test.ts`);
-  for (const file of first) if (!files.includes(file)) throw new Error(`--first names ${file}, which is not there`);
-  return [...first, ...files.filter((file) => !first.includes(file))];
+function runFiles(files: readonly string[], concurrency: number): void {
+  const tests = run({ files: files.map((file) => join(process.cwd(), file)), concurrency, timeout: Number(values.timeout), signal: stop.signal });
+  tests.on('test:fail', ({ todo }) => { if (todo === undefined || todo === false) process.exitCode = 1; });
+  tests.compose(countReporter).resume();
+  tests.compose(new Spec()).pipe(process.stdout);
+}
+
+/** Throws when a name fits no file: one that was renamed would be in another place unnoticed. */
+function named(names: string, found: readonly string[]): string[] {
+  const files = names.split(',').filter((name) => name !== '').map((name) => `src/${name}.test.ts`);
+  for (const file of files) if (!found.includes(file)) throw new Error(`${file} is named, and is not there`);
+  return files;
 }
