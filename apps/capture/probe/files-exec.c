@@ -62,6 +62,7 @@ void executables_open(void) {
 	group = fanotify_init(FAN_CLASS_NOTIF | FAN_NONBLOCK | FAN_CLOEXEC, O_RDONLY | O_LARGEFILE | O_CLOEXEC);
 	if (group < 0) return note("what is executed is not hashed: %s", strerror(errno));
 	executables_mounts();
+	lost_from = wall_ns();
 }
 
 int executables_fd(void) { return group; }
@@ -106,24 +107,26 @@ static void take(const struct fanotify_event_metadata *event) {
 	struct facts facts;
 	if (event->mask & FAN_Q_OVERFLOW) tell_lost(LOST_EXECUTABLES_OVERFLOW, 0, lost_from);
 	if (event->fd < 0) return;
-	if (!line_has_room()) lost++;
+	if (!line_has_room()) lost += line_was_there();
 	else if (facts_of(event->fd, &facts) == 0 && remember(&facts)) tell(event->fd, (uint32_t)event->pid, &facts);
 	close(event->fd);
 }
 
-/* Read even while nothing can be told: an event holds its file, and with it the mount. */
-void executables_read(void) {
+/* How many events there were. Read even while nothing can be told: an event holds its file, and with it the mount. */
+int executables_read(void) {
+	int count = 0;
 	static union { struct fanotify_event_metadata first; char bytes[EVENTS_BYTES]; } buffer;
 	for (int i = 0; group >= 0 && i < AT_ONCE; i++) {
 		ssize_t length = read(group, &buffer, sizeof buffer);
 		if (length < 0 && errno != EAGAIN && errno != EINTR) lost++;
 		if (length <= 0) break;
 		const struct fanotify_event_metadata *event = &buffer.first;
-		for (; FAN_EVENT_OK(event, length); event = FAN_EVENT_NEXT(event, length)) take(event);
+		for (; FAN_EVENT_OK(event, length); event = FAN_EVENT_NEXT(event, length), count++) take(event);
 	}
 	if (lost > 0 && line_has_room()) {
 		tell_lost(LOST_EXECUTABLES, lost, lost_from);
 		lost = 0;
 	}
 	if (lost == 0) lost_from = wall_ns();
+	return count;
 }

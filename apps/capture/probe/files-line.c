@@ -28,6 +28,7 @@ static int newest, line = -1;
 static unsigned char *out;
 static size_t out_length, out_sent, out_room;
 static uint64_t tried_at;
+static int was_there;
 static char notes[NOTES_MAX][NOTE_BYTES];
 static int note_count;
 
@@ -111,6 +112,7 @@ void line_put(const unsigned char *bytes, uint32_t length) {
 
 int line_has_room(void) { return line >= 0 && out_length - out_sent < ROOM_BYTES; }
 int line_fd(void) { return line; }
+int line_was_there(void) { return was_there; }
 int line_wants_out(void) { return line >= 0 && out_sent < out_length; }
 
 static void line_lost(void) {
@@ -159,6 +161,7 @@ static void connect_line(void) {
 	line = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (line < 0) fail("there is no socket for the line to capture");
 	if (connect(line, (struct sockaddr *)&address, sizeof address) < 0) return line_lost();
+	was_there = 1;
 	hello();
 	for (int i = 0; i < note_count; i++) send_note(notes[i]);
 	for (int half = 0; half < 2; half++) {

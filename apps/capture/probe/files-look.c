@@ -152,7 +152,7 @@ static void differs(struct node *node, int directory, const struct facts *now, c
 	if (!node) return;
 	node->facts = *now;
 	node->known = 1;
-	if (now->kind == KIND_DIRECTORY) enter(node, directory);
+	if (now->kind == KIND_DIRECTORY && !is_home(now)) enter(node, directory);
 }
 
 static void look(struct pending *pending) {

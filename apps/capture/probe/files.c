@@ -24,7 +24,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { RETRY_MS = 250, COUNTS_MS = 10000, NICE = 5 };
+enum { REST_MS = 50, /* between two readings of what is executed: each wakes us, which costs more than what is read */
+	RETRY_MS = 250, COUNTS_MS = 10000, NICE = 5 };
 
 struct options options = { .every_seconds = 86400, .executables = 1 };
 static volatile sig_atomic_t ending;
@@ -63,12 +64,16 @@ static int shorter(int a, int b) { return a < 0 || (b >= 0 && b < a) ? b : a; }
 
 /* One turn: waits for something to do, at most so long, and does it. */
 void breathe(int wait_ms) {
-	struct pollfd ready[] = { { watch_fd(), POLLIN, 0 }, { executables_fd(), POLLIN, 0 }, { line_fd(), POLLIN | (line_wants_out() ? POLLOUT : 0), 0 } };
+	static uint64_t rested_from;
+	uint64_t rested_ms = (steady_ns() - rested_from) / 1000000u;
+	int rest_ms = rested_ms < REST_MS ? (int)(REST_MS - rested_ms) : 0;
+	struct pollfd ready[] = { { watch_fd(), POLLIN, 0 }, { rest_ms > 0 ? -1 : executables_fd(), POLLIN, 0 }, { line_fd(), POLLIN | (line_wants_out() ? POLLOUT : 0), 0 } };
+	if (rest_ms > 0 && executables_fd() >= 0) wait_ms = shorter(wait_ms, rest_ms);
 	if (wait_ms > 0 && line_fd() < 0) wait_ms = shorter(wait_ms, RETRY_MS);
 	if (!line_has_room() && wait_ms == 0 && !scanning) wait_ms = RETRY_MS;
 	if (poll(ready, 3, wait_ms) < 0 && errno != EINTR) fail("waiting failed");
 	watch_read();
-	executables_read();
+	if (rest_ms == 0 && executables_read() > 0) rested_from = steady_ns();
 	look_due();
 	store_commit();
 	send_counts();

@@ -113,6 +113,7 @@ void list_directory(struct node *node, int fd);
 extern uint64_t waiting, waiting_of_scan;
 
 /* files-scan.c */
+int is_home(const struct facts *facts);
 void scan_roots(void);
 void scan_want(int reason);
 void scan_if_due(void);
@@ -124,7 +125,7 @@ void scan_throttle(void);
 void executables_open(void);
 int executables_fd(void);
 void executables_mounts(void);
-void executables_read(void);
+int executables_read(void);
 void executables_again(void);
 extern uint64_t executables_told;
 uint64_t process_started(uint32_t pid);
@@ -142,6 +143,7 @@ uint32_t line_kept(int half, const unsigned char **bytes);
 int line_has_room(void);
 void line_turn(void);
 int line_fd(void);
+int line_was_there(void);
 int line_wants_out(void);
 void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -9,6 +9,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, describe, it } from 'node:test';
+import { baselineDigest } from '../testing/baseline-digest.ts';
 import { filesReaderMissing, FilesLife, FilesReader } from '../testing/files-reader.ts';
 import type { Position } from '../token.ts';
 
@@ -17,6 +18,29 @@ const memory = realpathSync(mkdtempSync('/dev/shm/strongroom-files-'));
 /** More than the kernel's queue has room for, by default 16,384 events. */
 const FILES = 17_000;
 const sha256 = (content: string | Buffer): string => createHash('sha256').update(content).digest('hex');
+
+/** Some 400 acts on a few names, so that they meet. */
+function churn(tree: string, seed: number): void {
+  let state = seed + 1;
+  const below = (count: number): number => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * count);
+  };
+  const name = (): string => join(tree, ...Array.from({ length: 1 + below(3) }, () => `d${below(2)}`).slice(1), `${['f', 'd'][below(2)]}${below(4)}`);
+  const acts: readonly (() => void)[] = [
+    () => writeFileSync(name(), String(below(1000))), () => writeFileSync(name(), String(below(1000)), { flag: 'a' }), () => mkdirSync(name(), { recursive: true }),
+    () => mkdirSync(name()), () => renameSync(name(), name()), () => renameSync(name(), name()), () => rmSync(name(), { recursive: true }), () => unlinkSync(name()),
+    () => symlinkSync(String(below(9)), name()), () => chmodSync(name(), 0o600 + below(64)), () => chownSync(name(), below(3), 0),
+  ];
+  for (let act = 0; act < 400; act += 1) {
+    try {
+      acts[below(acts.length)]!();
+    } catch (error) {
+      assert.match((error as NodeJS.ErrnoException).code ?? '', /^E[A-Z]+$|^ERR_FS/); // it was not there, or is another kind
+    }
+    if (below(40) === 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, below(400));
+  }
+}
 
 interface Opened {
   readonly tree: string;
@@ -166,6 +190,23 @@ describe('file integrity by the real reader', { skip: filesReaderMissing() }, ()
     life.balance();
   });
 
+  it('knows, after many changes of all kinds at once, exactly what is on the disk, and a scan finds nothing that it had missed', async (test) => {
+    const seed = Number(process.env['STRONGROOM_SEED'] ?? Date.now() % 1_000_000);
+    test.diagnostic(`STRONGROOM_SEED=${seed}`);
+    const { tree, life, reader, start } = await open((at) => mkdirSync(join(at, 'd0')));
+    churn(tree, seed);
+    for (const round of [0, 1, 2]) { // what waits longest: whatever was there before it is looked at before it
+      const mark = join(tree, `mark-${round}`);
+      symlinkSync('nowhere', mark);
+      await life.until(() => life.of(mark)[0], 'the mark');
+    }
+    assert.equal(await reader.stop(), 0);
+    await start();
+    const scan = life.scans[1]!;
+    assert.deepEqual([scan['healed'], scan['digest']], [0, baselineDigest(tree)], `STRONGROOM_SEED=${seed}: ${JSON.stringify(life.differences.filter(({ how }) => how === 'scan'))}`);
+    life.balance();
+  });
+
   it('sends what a killed capture had not sealed to the next, which takes each once', async () => {
     const { tree, life, next } = await open((at) => writeFileSync(join(at, 'a'), ''));
     writeFileSync(join(tree, 'sealed'), 'sealed');
@@ -221,6 +262,20 @@ describe('file integrity by the real reader', { skip: filesReaderMissing() }, ()
     bytes[bytes.indexOf('/a') + 1] = 0x7a;
     assert.equal(await again(() => writeFileSync(join(state, 'baseline'), bytes)), 'another');
     assert.ok(life.told('files.note').some(({ text }) => /damaged/.test(String(text))));
+  });
+
+  it('leaves our own home out, whatever becomes of it, and says so', async () => {
+    const base = mkdtempSync(join(root, 'home-'));
+    const { tree, life, reader, start } = await open((at) => { mkdirSync(join(at, 'home/state'), { recursive: true }); symlinkSync(join(at, 'home'), join(base, 'home')); }, { extra: ['--home', join(base, 'home')] });
+    assert.equal(life.scans[0]!['leftOut'], 1);
+    await reader.stop();
+    chmodSync(join(tree, 'home'), 0o711);
+    await start();
+    writeFileSync(join(tree, 'home/state/own'), '');
+    writeFileSync(join(tree, 'home/own'), '');
+    writeFileSync(join(tree, 'mark'), '');
+    await life.until(() => life.of(join(tree, 'mark'))[0], 'the mark');
+    assert.deepEqual(life.differences.map(({ path }) => path), [join(tree, 'home'), join(tree, 'mark')]);
   });
 
   it('says which file cannot be read, and goes on', async () => {
