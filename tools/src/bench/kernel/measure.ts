@@ -7,10 +7,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Failed } from '@strongroom/bytes';
 import { auditMissing, HostAudit } from '@strongroom/testing';
 import { begin, WAYS, type Reading, type Running, type Way } from './ways.ts';
-import { storm, workloads, type Workload } from './workloads.ts';
+import { steady, storm, workloads, type Workload } from './workloads.ts';
 
-/** Before each way is measured, so that code is compiled; and for what is on its way at the end of a workload to be sealed. */
-const [WARM_EXECS, SETTLE_MS] = [1500, 3000];
+/** Before each way is measured, so that code is compiled; until all of that is sealed, and counted. */
+const [WARM_EXECS, WARM_SECONDS, QUIET_MS] = [1500, 2, 8000];
+/** For what is on its way at the end of a workload to be sealed. */
+const SETTLE_MS = 3000;
 
 export interface Leg {
   readonly way: Way;
@@ -45,7 +47,8 @@ async function measured(way: Way, all: readonly Workload[], host: HostAudit, say
   const legs: Leg[] = [];
   try {
     await storm(WARM_EXECS);
-    await delay(SETTLE_MS);
+    await steady(watched, WARM_SECONDS);
+    await delay(QUIET_MS);
     for (const workload of all) {
       say(`${way}: ${workload.name}`);
       legs.push(await leg(way, workload, running, watched));

@@ -34,7 +34,8 @@ export function workloads(seconds: number, execs: number): readonly Workload[] {
   ];
 }
 
-async function steady(directory: string, seconds: number): Promise<number> {
+/** File operations in `directory` at {@link STEADY_RATE}; returns the seconds that they took by themselves. */
+export async function steady(directory: string, seconds: number): Promise<number> {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'file-operations.ts'), directory, String(STEADY_RATE), String(seconds)], { stdio: ['ignore', 'pipe', 'inherit'] });
   const output = (await child.stdout.setEncoding('utf8').toArray()).join('');
   return (JSON.parse(output) as { busySeconds: number }).busySeconds;
