@@ -60,8 +60,9 @@ test('every figure that a page names is one that a service gives', () => {
 function isGiven(name: string): boolean {
   const [, service = '', figure = ''] = /^strongroom_([a-z]+)_(?:source_)?([a-z_]+)$/.exec(name) ?? [];
   const camel = figure.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-  // capture names its figures by protocol: `${protocol}Lost`.
-  const tail = camel.replace(/^[a-z]+/, '}');
-  const own = sources.filter(({ path }) => path.startsWith(`apps/${service}/`));
-  return own.some(({ text }) => new RegExp(`\\b${camel}\\b`).test(text) || (service === 'capture' && tail !== '}' && text.includes(`${tail}\``)));
+  const own = sources.filter(({ path }) => path.startsWith(`apps/${service}/`) || path === 'libs/service/src/incidents.ts');
+  if (own.some(({ text }) => new RegExp(`\\b${camel}\\b`).test(text))) return true;
+  // capture names figures by protocol, and by what the sums of each have.
+  const [, first = '', rest = ''] = /^[a-z]+([A-Z])(.*)$/.exec(camel) ?? [];
+  return service === 'capture' && first !== '' && own.some(({ path, text }) => path.endsWith('/sums.ts') && new RegExp(`\\b${first.toLowerCase()}${rest}\\b`).test(text));
 }
