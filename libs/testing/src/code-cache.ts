@@ -2,7 +2,7 @@
 // Compiled code, handed from one appliance to the next: each home has a cache of its own, and to fill it takes longer than
 // most tests. What it is worth is the supervisor's to judge, by its stamps, and Node's, by each file's checksum.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 const KEPT = join(import.meta.dirname, '../../../node_modules/.cache/strongroom-code/appliances');
@@ -22,10 +22,12 @@ export function lendCode(cache: string): void {
 export function keepCode(cache: string): void {
   if (!existsSync(cache)) return;
   mkdirSync(KEPT, { recursive: true });
-  const kept = new Set(readdirSync(KEPT));
-  const names = readdirSync(cache).filter((name) => OURS.test(name) || STAMP.test(name));
-  const isCurrent = names.filter((name) => STAMP.test(name)).every((name) => kept.has(name));
-  for (const name of names) copy(join(cache, name), join(KEPT, name), ...(isCurrent ? ['--no-clobber'] : []));
+  const names = readdirSync(cache);
+  const stamps = names.filter((name) => STAMP.test(name));
+  const isCurrent = stamps.every((name) => existsSync(join(KEPT, name)));
+  if (!isCurrent) for (const name of readdirSync(KEPT).filter((one) => STAMP.test(one))) rmSync(join(KEPT, name), { force: true });
+  // Stamps last: with them a home takes the rest for whole.
+  for (const name of [...names.filter((one) => OURS.test(one)), ...stamps]) copy(join(cache, name), join(KEPT, name), isCurrent ? '--no-clobber' : '--remove-destination');
 }
 
 /** By links where it can be: nobody writes into these files, Node replaces them. What is copied meanwhile may be half: Node sees that. */
