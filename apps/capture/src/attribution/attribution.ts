@@ -82,12 +82,13 @@ export class Attribution implements Who {
   #writeNew(to: LineWriter, process: Process, { cpu, sequence }: ProbeEvent): void {
     const place = this.#places.of(process);
     const opened = openedWho(process, place, this.#personOf(process.login));
-    const isFirst = process.toldIn === null;
-    process.toldIn ??= `${cpu}/${sequence}`;
-    process.written = literal(`${opened},"ancestryIn":"${process.toldIn}"}`);
-    if (!isFirst) return to.putLong(process.written);
+    if (process.toldIn !== null) {
+      process.written = literal(`${opened},"ancestryIn":"${process.toldIn}"}`);
+      return to.putLong(process.written);
+    }
+    process.toldIn = `${cpu}/${sequence}`;
     const ancestors = this.#table.ancestors(process);
-    to.string(`${opened},"ancestry":${JSON.stringify(ancestryOf(process, ancestors))}}`);
+    to.string(`${opened},"ancestry":${ancestryOf(process, ancestors)}}`);
     if (!isWhole(process, ancestors) || this.#places.lacks(process)) this.#later?.lacks(process, performance.now());
   }
 

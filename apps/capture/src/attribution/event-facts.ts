@@ -40,7 +40,7 @@ function meet({ view, at, payload }: ProbeEvent, isMain: boolean, known: Process
   const startedNs = isMain ? Number(started) : null;
   const isKnown = known !== undefined && known.endedNs === null && isMain && known.startedLow < 0 && (known.startedNs === null || sameTick(known.startedNs, startedNs!));
   const process = isKnown ? known : new Process(view.getUint32(at + AT.pid, true), startedNs);
-  process.written = null;
+  [process.written, process.asAncestor] = [null, null];
   if (isMain) {
     [process.startedNs, process.startedText] = [startedNs, String(started)];
     [process.startedLow, process.startedHigh] = [view.getUint32(at + AT.started, true), view.getUint32(at + AT.started + 4, true)];
@@ -65,7 +65,7 @@ function named(process: Process, payload: Buffer, at: number): void {
   const octets = payload.subarray(at + AT.name, at + AT.end);
   const end = octets.indexOf(0);
   const { text, escaped } = spelt(end < 0 ? octets : octets.subarray(0, end));
-  [process.name, process.nameEscaped] = [text, escaped];
+  [process.name, process.nameEscaped, process.asAncestor] = [text, escaped, null];
 }
 
 export function timeOf({ view, at }: ProbeEvent): number {

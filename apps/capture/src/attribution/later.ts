@@ -10,7 +10,7 @@ import { pathIn } from './cgroup-mounts.ts';
 import type { Places } from './places.ts';
 import { readProcess } from './proc.ts';
 import { execute, Process, type ProcessTable } from './process-table.ts';
-import { ancestryOf, digits, factsOf, isWhole } from './who.ts';
+import { ancestryOf, asWritten, factsOf, isWhole } from './who.ts';
 
 /** Processes that wait, of each kind. */
 const WAITING_MAX = 4096;
@@ -143,10 +143,9 @@ export class Later {
     process.written = null;
     this.#facts += 1;
     const { pid, startedText, name, nameEscaped, login } = process;
-    tell(JSON.stringify({
-      pid, started: digits(startedText), name, ...(nameEscaped ? { escaped: true } : {}), login, ...factsOf(process, places.of(process), person(login)),
-      ancestry: ancestryOf(process, table.ancestors(process)), from, ...more, asOf: nowNs(),
-    }));
+    const before = { pid, started: asWritten(startedText), name, ...(nameEscaped ? { escaped: true } : {}), login, ...factsOf(process, places.of(process), person(login)) };
+    const after = { from, ...more, asOf: nowNs() };
+    tell(`${JSON.stringify(before).slice(0, -1)},"ancestry":${ancestryOf(process, table.ancestors(process))},${JSON.stringify(after).slice(1)}`);
   }
 }
 

@@ -44,6 +44,8 @@ export class Process {
   /** Paths that /proc said, of a process whose numbers were not told. */
   cgroupPaths: readonly string[] = [];
   endedNs: number | null = null;
+  /** How it stands in the ancestry of others; null: to be made anew. */
+  asAncestor: string | null = null;
   /** Everything that an event of it says at its end; null: to be made anew. */
   written: Uint8Array | null = null;
   /** Which event told its ancestry; null: none yet. */
@@ -91,7 +93,7 @@ export class ProcessTable {
   /** Its ancestors, those included that became known since it was looked at last. */
   ancestors(process: Process): readonly Process[] {
     const known = process.ancestors;
-    if (known.length >= ANCESTORS_MAX) return known;
+    if (known.length >= ANCESTORS_MAX || (known.at(-1) ?? process).parentPid === 0) return known;
     const parent = this.#parentOf(known.at(-1) ?? process);
     if (parent !== null && parent !== process && !known.includes(parent)) process.ancestors = [...known, parent, ...this.ancestors(parent)].slice(0, ANCESTORS_MAX);
     return process.ancestors;
@@ -110,6 +112,7 @@ export class ProcessTable {
     const before = this.#byPid.get(pid);
     const process = before !== undefined && before.endedNs === null && isSame(before.startedNs, startedNs) ? before : new Process(pid, startedNs);
     if (process !== before) this.add(process);
+    process.asAncestor = null;
     if (process.startedNs === null) [process.startedNs, process.startedText] = [startedNs, String(startedNs)];
     process.name ??= name;
     process.login ??= login;
@@ -137,8 +140,11 @@ export function imageAt({ image }: Process, atNs: number): Image | null {
   return image === null || image.sinceNs <= atNs ? image : image.earlier.find(({ sinceNs }) => sinceNs <= atNs) ?? null;
 }
 
+const NONE: readonly Image[] = [];
+
 export function execute(process: Process, executable: string, escaped: boolean, sinceNs: number): void {
   const { image } = process;
-  const earlier = image === null ? [] : [{ ...image, earlier: [] }, ...image.earlier].slice(0, EARLIER_MAX);
+  const earlier = image === null ? NONE : [{ ...image, earlier: NONE }, ...image.earlier].slice(0, EARLIER_MAX);
   process.image = { executable, escaped, sinceNs, earlier };
+  process.asAncestor = null;
 }
