@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
-  chmodSync, chownSync, copyFileSync, linkSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, statSync, symlinkSync, unlinkSync, utimesSync, writeFileSync,
+  chmodSync, chownSync, copyFileSync, linkSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, unlinkSync, utimesSync, writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +18,13 @@ const memory = realpathSync(mkdtempSync('/dev/shm/strongroom-files-'));
 /** More than the kernel's queue has room for, by default 16,384 events. */
 const FILES = 17_000;
 const sha256 = (content: string | Buffer): string => createHash('sha256').update(content).digest('hex');
+
+/** What a program printed; it must succeed. */
+function run(command: string, ...args: readonly string[]): string {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });
+  assert.equal(status, 0, `${command}: ${error?.message ?? stderr}`);
+  return stdout;
+}
 
 /** Some 400 acts on a few names, so that they meet. */
 function churn(tree: string, seed: number): void {
@@ -172,6 +179,34 @@ describe('file integrity by the real reader', { skip: filesReaderMissing() }, ()
     await life.until(() => life.scans.some(({ reason, deep }) => reason === 'schedule' && deep === true), 'a scan by schedule');
     assert.ok((life.scans.at(-1)!['bytes'] as number) >= 4);
     assert.deepEqual(life.of(join(tree, 'sly')), []);
+  });
+
+  it('finds, when all is read again, content that was changed on the disk beneath its file system', async (test) => {
+    const image = join(root, 'image');
+    writeFileSync(image, '');
+    truncateSync(image, 4 * 1024 * 1024);
+    run('mkfs.ext4', '-q', '-b', '1024', image);
+    const probe = mkdtempSync(join(root, 'mount-'));
+    if (spawnSync('mount', ['-o', 'loop', image, probe]).status !== 0) return test.skip('machine: no loop device');
+    run('umount', probe);
+    const { tree, life, reader, start } = await open((at) => {
+      run('mount', '-o', 'loop', image, at);
+      cleanups.push(() => run('umount', at));
+      writeFileSync(join(at, 'sly'), 'a'.repeat(900));
+    });
+    const sly = join(tree, 'sly');
+    assert.equal(await reader.stop(), 0);
+    run('umount', tree);
+    const block = Number(run('debugfs', '-R', 'blocks /sly', image).trim());
+    const bytes = readFileSync(image);
+    assert.equal(bytes.toString('latin1', block * 1024, block * 1024 + 900), 'a'.repeat(900));
+    bytes[block * 1024] = 0x62;
+    writeFileSync(image, bytes);
+    run('mount', '-o', 'loop', image, tree);
+    await start({ extra: ['--every', '1'] });
+    const found = await life.until(() => life.of(sly)[0], 'the change');
+    assert.deepEqual([found['how'], found.before!['sha256'], found.after!['sha256']], ['scan', sha256('a'.repeat(900)), sha256(`b${'a'.repeat(899)}`)]);
+    assert.deepEqual(['modified', 'changed', 'inode', 'size'].map((name) => found.before![name]), ['modified', 'changed', 'inode', 'size'].map((name) => found.after![name]), 'nothing else tells of it');
   });
 
   it('says when the queue of the kernel overflowed, and a scan finds the rest', async () => {
