@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +10,7 @@ import { parseEvents } from '../ebpf/frames.ts';
 import { probeEvent, type EventFacts } from '../testing/probe-events.ts';
 import { Attribution } from './attribution.ts';
 import { People } from './people.ts';
+import { isGone, readProcess } from './proc.ts';
 
 const [EXEC, EXIT, DELETE] = [0, 1, 2];
 const root = mkdtempSync(join(tmpdir(), 'strongroom-who-'));
@@ -110,6 +112,14 @@ describe('who', () => {
     const odd = machine.exec(13, 12, '', 13n, { second: Buffer.from('/b\xff\\', 'latin1') });
     assert.deepEqual([odd.executable, odd.escaped, pids(odd)], ['/b\\xff\\x5c', true, [12, 11, 10, 9, 8, 7, 6, 5]]);
     assert.equal(machine.exec(14, 13, '/bin/x', 14n).ancestry![0]!.escaped, true);
+  });
+
+  it('finds processes gone whose end no event told', () => {
+    const { pid } = spawnSync('true');
+    assert.equal(isGone(pid, null), true);
+    assert.equal(isGone(process.pid, null), false);
+    assert.equal(isGone(process.pid, 1), true); // another one of that id
+    assert.equal(isGone(process.pid, readProcess(process.pid)!.startedNs + 1), false);
   });
 
   it('forgets what ended first when there are too many', () => {

@@ -11,7 +11,7 @@ import { processOf, timeOf } from './event-facts.ts';
 import { Later, type Told } from './later.ts';
 import { People } from './people.ts';
 import { Places } from './places.ts';
-import { processIds, readProcess } from './proc.ts';
+import { isGone, nowNs, processIds, readProcess } from './proc.ts';
 import { ProcessTable, type Process } from './process-table.ts';
 import { ancestryOf, isWhole, openedWho, WHO_BYTES_MAX } from './who.ts';
 
@@ -20,6 +20,8 @@ const PEOPLE_MS = 10_000;
 /** Processes read at the start without a pause. */
 const SCAN_STEP = 100;
 const SCAN_MAX = 32_768;
+/** Of so many, one is looked at in each tick: all in a minute. */
+const SWEEP_SHARE = 600;
 
 export interface AttributionOptions {
   /** Seals a fact; null: nobody is told later. */
@@ -39,6 +41,7 @@ export class Attribution implements Who {
   readonly #places = new Places(this.#cgroups);
   readonly #later: Later | null;
   #peopleAtMs = 0;
+  #sweep: Iterator<Process> | null = null;
 
   constructor({ tell, isHeld = () => false, isWatched = () => true, people = new People() }: AttributionOptions) {
     this.#people = people;
@@ -96,8 +99,19 @@ export class Attribution implements Who {
     return login === null ? null : this.#people.of(login);
   }
 
+  /** Whose end was not told, because events were missing, is found gone: else its id would be taken for it when another has it. */
+  #look(): void {
+    for (let count = Math.ceil(this.#table.size / SWEEP_SHARE); count > 0; count -= 1) {
+      this.#sweep ??= this.#table.values();
+      const { value, done } = this.#sweep.next();
+      if (done === true) this.#sweep = null;
+      else if (value.endedNs === null && isGone(value.pid, value.startedNs)) this.#table.end(value, nowNs());
+    }
+  }
+
   #tick(nowMs: number): void {
     this.#later?.tick(nowMs);
+    this.#look();
     if (nowMs - this.#peopleAtMs < PEOPLE_MS) return;
     this.#peopleAtMs = nowMs;
     if (this.#people.refresh()) this.#table.forgetWritten();

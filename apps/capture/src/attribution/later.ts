@@ -2,13 +2,12 @@
 // What was not known of a process when an event told of it, and processes of the audit's events: looked up beside the events,
 // and told in facts of their own, docs/FORMAT.md, "Who". Everything here is bounded: a storm is told of in its own events, and
 // what could not be looked up is counted.
-import { readFileSync } from 'node:fs';
 import type { AuditEvent } from '../audit/joiner.ts';
 import { auditedProcess, type AuditedProcess } from './audit-facts.ts';
 import type { Cgroups } from './cgroups.ts';
 import { pathIn } from './cgroup-mounts.ts';
 import type { Places } from './places.ts';
-import { readProcess } from './proc.ts';
+import { nowNs, readProcess } from './proc.ts';
 import { execute, Process, type ProcessTable } from './process-table.ts';
 import { ancestryOf, asWritten, factsOf, isWhole } from './who.ts';
 
@@ -151,9 +150,4 @@ export class Later {
 
 function keyOf({ parent, login, executable }: AuditedProcess): string {
   return `${parent} ${login} ${executable?.text}`;
-}
-
-/** Since boot, to 10 ms. */
-function nowNs(): number {
-  return Math.round(Number(readFileSync('/proc/uptime', 'latin1').split(' ', 1)[0]) * 100) * 10_000_000;
 }

@@ -37,6 +37,18 @@ export function readProcess(pid: number): ProcFacts | null {
   }
 }
 
+/** Since boot, to {@link TICK_NS}. */
+export function nowNs(): number {
+  return Math.round(Number(readFileSync('/proc/uptime', 'latin1').split(' ', 1)[0]) * 100) * TICK_NS;
+}
+
+/** Whether a process that was there is not any more, or its id is another's now. False where that cannot be told. */
+export function isGone(pid: number, startedNs: number | null): boolean {
+  if (!isFirstNamespace()) return false;
+  const facts = readProcess(pid);
+  return facts === null || (startedNs !== null && Math.floor(startedNs / TICK_NS) !== Math.floor(facts.startedNs / TICK_NS));
+}
+
 /** Lines `number:controllers:path`; v2 has number 0 and no controllers. Of a cgroup that is gone the kernel says so behind its path. */
 export function cgroupsIn(text: string): Map<string, string> {
   const all = new Map<string, string>();

@@ -67,6 +67,10 @@ export class ProcessTable {
     return this.#byPid.size;
   }
 
+  values(): Iterator<Process> {
+    return this.#byPid.values();
+  }
+
   /** The newest one of that id, living or not. */
   get(pid: number): Process | undefined {
     return this.#byPid.get(pid);

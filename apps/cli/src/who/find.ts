@@ -58,15 +58,16 @@ export async function whoWas(pid: number, until: bigint, records: Records, asked
 async function complete(asked: Item, item: Item, facts: ProcessFacts, records: Records): Promise<Answer> {
   const told = facts.ancestryIn === null ? item : await toldBy(facts, item, records);
   const toldFacts = told === null ? null : processFacts(told);
-  const later = item.protocol === 'process' || facts.started === null ? null
-    : await records.find('process', { text: `{"pid":${facts.pid},"started":${facts.started},` }, { since: timeOf(told ?? item) });
+  const started = toldFacts?.started ?? facts.started; // an event of a thread has the thread's
+  const later = item.protocol === 'process' || started === null ? null
+    : await records.find('process', { text: `{"pid":${facts.pid},"started":${started},` }, { since: timeOf(told ?? item) });
   const laterFacts = later === null ? null : processFacts(later);
   const hash = toldFacts === null || toldFacts.file === null ? null : await hashOf(toldFacts.file, facts.pid, timeOf(told!), records);
   const first = <K extends keyof ProcessFacts>(name: K): ProcessFacts[K] | null => facts[name] ?? toldFacts?.[name] ?? laterFacts?.[name] ?? null;
   const ancestry = longest(toldFacts?.ancestry, laterFacts?.ancestry);
   const placed = facts.cgroup !== null || laterFacts === null ? facts : laterFacts;
   return {
-    pid: facts.pid, started: facts.started, name: first('name'), person: first('person'), login: first('login'), session: first('session'),
+    pid: facts.pid, started, name: first('name'), person: first('person'), login: first('login'), session: first('session'),
     unit: placed.unit, userUnit: placed.userUnit, container: placed.container, cgroup: placed.cgroup, executable: first('executable'), command: toldFacts?.command ?? null,
     sha256: hash?.sha256 ?? null, ancestry, records: { asked: asked.id, process: item.id, ancestry: told?.id ?? null, later: later?.id ?? null, file: hash?.id ?? null },
   };
