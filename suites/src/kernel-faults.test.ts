@@ -11,7 +11,8 @@ import { probeMissing, sealedBy, settled, startBoth, Told } from './kernel.ts';
 import { buildStorm, storm } from './storms/storm.ts';
 
 const STOPPED_MS = Number(process.env['STRONGROOM_STOPPED_SECONDS'] ?? 1) * 1000;
-const EXECS = 1200;
+/** More than fit into any buffer between the kernel and capture. */
+const EXECS = 3000;
 
 await kernelAlone();
 const missing = auditMissing() || probeMissing() || buildStorm() || false;
