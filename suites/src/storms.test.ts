@@ -118,7 +118,8 @@ describe('storms of kernel events', { skip: missing }, () => {
     for (const sums of [ebpf, audit]) assertAccounted(sums, processes(sums), truth['stress']! + 1); // stress-ng itself too
   });
 
-  it('leave no event unsealed that auditd wrote, unless it is told as lost', () => {
+  it('leave no event unsealed that auditd wrote, unless it is told as lost', (t) => {
+    for (const [name, { numbers, lost }] of Object.entries({ ebpf, audit })) t.diagnostic(`${name}: ${numbers} events, ${lost} of them told as lost`);
     assert.ok(unsealed.size <= audit.lost, [...unsealed].slice(0, 5).join('\n'));
     assert.ok(auditd.log().length > EXECS + FILES);
   });
