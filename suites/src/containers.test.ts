@@ -8,11 +8,14 @@ import { chmodSync, existsSync, mkdtempSync, realpathSync, rmSync, statSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { auditMissing, DockerEngine, dockerMissing, HostAudit, kernelAlone, missingOnMachine, type Appliance } from '@strongroom/testing';
 import { probeMissing, sealedBy, settled, startBoth, type Fields } from './kernel.ts';
 
 /** Of a user that this machine need not have. */
 const USER = 60_995;
+/** What is not known of a process ten seconds later is never known. */
+const LATER_ROUNDS = 30;
 const SPACES = { pidSpace: 'pid', userSpace: 'user', mountSpace: 'mnt', netSpace: 'net' };
 /** Says which namespaces it is in, then executes what is looked for. */
 const INSIDE = `stat -L -c %i ${Object.values(SPACES).map((name) => `/proc/self/ns/${name}`).join(' ')}; exec /bin/true "$0"`;
@@ -51,6 +54,17 @@ describe('kernel events of namespaces and containers', { skip: missing }, () => 
     host.restore();
     rmSync(root, { recursive: true });
   });
+
+  /** In which container it was, as the event says, or the record of its process, which comes where the event did not know yet. */
+  async function containerOf({ pid, who }: Fields): Promise<unknown> {
+    let known = who as Fields;
+    for (let round = 0; known['container'] === null && round < LATER_ROUNDS; round += 1) {
+      await delay(500);
+      known = (await sealedBy(appliance, 'process', `{"pid":${String(pid)},`)).map((raw) => JSON.parse(raw) as Fields).at(-1) ?? known;
+    }
+    const { runtime, id } = (known['container'] ?? {}) as Fields;
+    return { runtime, id };
+  }
 
   /** The execution that was told `mark`, of the program that ends in `name`: as eBPF tells it, and that the audit has it too. */
   async function executed(mark: string, name: string): Promise<Fields> {
@@ -101,6 +115,7 @@ describe('kernel events of namespaces and containers', { skip: missing }, () => 
       if (existsSync('/sys/fs/cgroup/pids')) assert.equal(event['cgroupV1'], number('pids'));
       const unified = existsSync('/sys/fs/cgroup/cgroup.controllers') ? '' : 'unified';
       if (existsSync(join('/sys/fs/cgroup', unified, 'cgroup.controllers'))) assert.equal(event['cgroup'], number(unified));
+      assert.deepEqual(await containerOf(event), { runtime: 'docker', id: container });
     } finally {
       await engine.stop();
     }

@@ -4,7 +4,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, copyFileSync, existsSync, globSync, mkdirSync, openSync, readFileSync, rmdirSync, rmSync, symlinkSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Failed } from '@strongroom/bytes';
 import { missingOnMachine, unpackedEnvironment, unpackedPackage } from './unpacked-package.ts';
@@ -34,11 +34,11 @@ export class DockerEngine {
   readonly #environment: NodeJS.ProcessEnv;
   #daemon: ChildProcess | null = null;
 
-  /** `directory`: must not exist; its name is that of the cgroup as well. */
+  /** `directory`: must not exist; its name is that of a cgroup as well, so that all of ours are in one. */
   constructor(directory: string) {
     mkdirSync(directory);
     this.#directory = directory;
-    this.cgroup = basename(directory);
+    this.cgroup = `${basename(directory)}/docker`;
     const root = unpackedPackage('docker.io');
     const environment = unpackedEnvironment(root);
     this.#environment = { ...environment, PATH: [join(root, 'usr/sbin'), join(root, 'usr/bin'), environment['PATH']].join(':'), DOCKER_HOST: `unix://${join(directory, 'socket')}` };
@@ -82,8 +82,7 @@ export class DockerEngine {
       this.#daemon.kill('SIGTERM');
       await ended;
     }
-    const groups = globSync([`/sys/fs/cgroup/${this.cgroup}`, `/sys/fs/cgroup/*/${this.cgroup}`]);
-    for (const group of groups) rmdirSync(group);
+    for (const name of [this.cgroup, dirname(this.cgroup)]) for (const group of globSync([`/sys/fs/cgroup/${name}`, `/sys/fs/cgroup/*/${name}`])) rmdirSync(group);
     for (const directory of [...ELSEWHERE, this.#directory]) rmSync(directory, { recursive: true, force: true });
   }
 
