@@ -22,7 +22,7 @@ const LOSSES: Partial<Record<EventName, (fields: Fields) => Loss>> = {
   // How many is told as missing.
   'audit.queue-full': () => ({ subject: 'audit', reason: 'auditd', count: 0 }),
   'audit.incomplete': ({ count }) => ({ subject: 'audit', reason: 'incomplete', count: Number(count) }),
-  'ebpf.missing': ({ reason, count, fromNs, toNs }) => ({ subject: 'ebpf', reason: String(reason), count: count === null ? null : Number(count), from: sinceBoot(fromNs), to: sinceBoot(toNs) }),
+  'ebpf.missing': ({ reason, count, fromNs, toNs }) => ({ subject: 'ebpf', reason: String(reason), count: count === null ? null : Number(count), ...sinceBoot(fromNs, toNs) }),
   'files.missing': ({ count }) => ({ subject: 'files', reason: 'unseen', count: Number(count) }),
   'files.overflow': ({ from, to }) => ({ subject: 'files', reason: 'overflow', count: null, from, to }),
   'files.executables-missed': ({ count, from, to }) => ({ subject: 'files', reason: 'executables', count: count === null ? null : Number(count), from, to }),
@@ -71,8 +71,12 @@ export class Losses {
   }
 }
 
-function sinceBoot(ns: FieldValue | undefined): string | null {
-  return typeof ns === 'string' ? new Date(Number(BigInt(ns) / 1_000_000n) + bootClock()).toISOString() : null;
+/** Both by one look at the clock, so that they are as far apart as they were. */
+function sinceBoot(fromNs: FieldValue | undefined, toNs: FieldValue | undefined): Pick<Loss, 'from' | 'to'> {
+  if (typeof fromNs !== 'string' || typeof toNs !== 'string') return {};
+  const offsetMs = bootClock();
+  const iso = (ns: string): string => new Date(Number(BigInt(ns) / 1_000_000n) + offsetMs).toISOString();
+  return { from: iso(fromNs), to: iso(toNs) };
 }
 
 function timeOf(iso: FieldValue | undefined): number | null {
