@@ -124,7 +124,11 @@ describe('who', () => {
 
   it('forgets what ended first when there are too many', () => {
     const machine = new Machine();
-    for (let pid = 1; pid <= 33_000; pid += 1) machine.who({ type: EXEC, pid, parent: 0, started: 1n, second: Buffer.from('/a') }, { type: EXIT, pid, started: 1n, time: 2n });
+    for (let first = 1; first <= 33_000; first += 1000) {
+      machine.who(...Array.from({ length: 1000 }, (_, index) => [
+        { type: EXEC, pid: first + index, parent: 0, started: 1n, second: Buffer.from('/a') }, { type: EXIT, pid: first + index, started: 1n, time: 2n },
+      ]).flat());
+    }
     assert.deepEqual(machine.exec(40_000, 33_000, '/b', 2n).ancestry!.map(({ executable }) => executable), ['/a']);
     assert.deepEqual(machine.exec(40_001, 1, '/b', 2n).ancestry!.map(({ executable }) => executable), [null]);
   });
