@@ -127,12 +127,15 @@ static void enter(struct node *node, int directory) {
 static struct node *renamed(struct node *node, const struct facts *now, const struct pending *pending) {
 	struct node *from = pending->from, *parent = node->parent, *old_parent = from->parent;
 	char to[PATH_BYTES_MAX];
+	int again = node->pending != NULL;
 	if (tree_path(node, to) == 0) return node;
 	tell_difference(TYPE_RENAMED, from, to, &from->facts, now, pending);
 	tree_move(from, parent, node->name); /* forgets both nodes, and leaves their names readable */
 	struct node *old = tree_child(old_parent, from->name, strlen(from->name), 1);
 	if (old) look_later(old, WAIT_SHORT, pending->how); /* another file may be there by now */
-	return tree_child(parent, node->name, strlen(node->name), 1);
+	struct node *moved = tree_child(parent, node->name, strlen(node->name), 1);
+	if (moved && again) look_later(moved, WAIT_SHORT, HOW_EVENT);
+	return moved;
 }
 
 static void differs(struct node *node, int directory, const struct facts *now, const struct pending *pending) {
@@ -159,12 +162,12 @@ static void look(struct pending *pending) {
 	struct node *node = pending->node;
 	struct facts now;
 	int directory = open_directory(node->parent);
-	int error = directory < 0 ? ESTALE : facts_read(directory, node->name, node->known ? &node->facts : NULL, pending->deep, &now);
 	if (directory < 0 && pending->tries < TRIES_MAX) {
 		pending->tries++;
 		return append(pending, WAIT_SHORT);
 	}
-	node->pending = NULL;
+	node->pending = NULL; /* events come in while it is read: what they tell is for the next look */
+	int error = directory < 0 ? ESTALE : facts_read(directory, node->name, node->known ? &node->facts : NULL, pending->deep, &now);
 	if (!error) differs(node, directory, &now, pending);
 	else if (error == ENOENT && directory >= 0) removed(node, pending);
 	else if (!node->known) tree_forget(node);
