@@ -10,7 +10,7 @@ import type { LocalStream } from '../stream.ts';
 import { addLost, sumsOf } from '../sums.ts';
 import {
   FILES_FRAME, malformed, parseCounts, parseDifference, parseExecutable, parseHello, parseLost, parseNote, parseScan,
-  type Executable, type FilesCounts, type FilesHello, type FilesLost,
+  type FilesCounts, type FilesHello, type FilesLost,
 } from './frames.ts';
 import { differenceLine, executableLine, scanLine } from './record.ts';
 
@@ -22,8 +22,6 @@ export interface FilesOptions {
   readonly say: Say;
   /** Octets of a record that are kept whole. */
   readonly recordBytesMax: number;
-  /** Is told of each executable, for attribution. */
-  readonly executable?: (executable: Executable) => void;
 }
 
 type EventFields = Parameters<LocalStream['event']>[1];
@@ -90,7 +88,7 @@ export class FilesOrigin implements Origin {
   #take(kind: number, payload: Buffer): void {
     if (kind === FILES_FRAME.difference) this.#difference(payload);
     else if (kind === FILES_FRAME.scan) this.#scan(payload);
-    else if (kind === FILES_FRAME.executable) this.#executable(parseExecutable(payload));
+    else if (kind === FILES_FRAME.executable) this.#executable(payload);
     else if (kind === FILES_FRAME.lost) this.#lost(parseLost(payload));
     else if (kind === FILES_FRAME.note) this.#tell('files.note', { text: parseNote(payload) });
     else if (kind === FILES_FRAME.counts) this.#counts = parseCounts(payload);
@@ -145,10 +143,9 @@ export class FilesOrigin implements Origin {
     this.#record(scanLine(scan));
   }
 
-  #executable(executable: Executable): void {
+  #executable(payload: Buffer): void {
     this.#executables += 1;
-    this.#options.executable?.(executable);
-    this.#record(executableLine(executable));
+    this.#record(executableLine(parseExecutable(payload)));
   }
 
   #lost({ number, what, count, fromNs, toNs }: FilesLost): void {
