@@ -11,6 +11,7 @@ import { probeEvent, type EventFacts } from '../testing/probe-events.ts';
 import { Attribution } from './attribution.ts';
 import { People } from './people.ts';
 import { isGone, readProcess } from './proc.ts';
+import { Process, ProcessTable } from './process-table.ts';
 
 const [EXEC, EXIT, DELETE] = [0, 1, 2];
 const root = mkdtempSync(join(tmpdir(), 'strongroom-who-'));
@@ -120,6 +121,20 @@ describe('who', () => {
     assert.equal(isGone(process.pid, null), false);
     assert.equal(isGone(process.pid, 1), true); // another one of that id
     assert.equal(isGone(process.pid, readProcess(process.pid)!.startedNs + 1), false);
+  });
+
+  it('ends where ids that were given anew make a circle', () => {
+    const table = new ProcessTable();
+    const circle = [100, 200, 300].map((pid) => new Process(pid, null));
+    circle.forEach((process, index) => {
+      process.parentPid = circle[(index + 1) % circle.length]!.pid;
+      table.add(process);
+    });
+    for (const process of circle) assert.equal(table.ancestors(process).length, circle.length - 1);
+    const own = new Process(400, null);
+    own.parentPid = 400;
+    table.add(own);
+    assert.deepEqual(table.ancestors(own), []);
   });
 
   it('forgets what ended first when there are too many', () => {

@@ -96,16 +96,20 @@ export class ProcessTable {
 
   /** Its ancestors, those included that became known since it was looked at last. */
   ancestors(process: Process): readonly Process[] {
-    const known = process.ancestors;
-    if (known.length >= ANCESTORS_MAX || (known.at(-1) ?? process).parentPid === 0) return known;
-    const parent = this.#parentOf(known.at(-1) ?? process);
-    if (parent !== null && parent !== process && !known.includes(parent)) process.ancestors = [...known, parent, ...this.ancestors(parent)].slice(0, ANCESTORS_MAX);
+    const all = [...process.ancestors];
+    while (all.length < ANCESTORS_MAX) {
+      const parent = this.#parentOf(all.at(-1) ?? process);
+      // Where starts are not known, ids that were given anew can make a circle.
+      if (parent === null || parent === process || all.includes(parent)) break;
+      all.push(parent, ...parent.ancestors.filter((one) => one !== process && !all.includes(one)));
+    }
+    if (all.length > process.ancestors.length) process.ancestors = all.slice(0, ANCESTORS_MAX);
     return process.ancestors;
   }
 
   /** The process that was the parent's id when the child began. */
   #parentOf({ parentPid, startedNs }: Pick<Process, 'parentPid' | 'startedNs'>): Process | null {
-    const parent = this.#byPid.get(parentPid);
+    const parent = parentPid === 0 ? undefined : this.#byPid.get(parentPid);
     if (parent === undefined || startedNs === null) return parent ?? null;
     if (parent.startedNs !== null && parent.startedNs > startedNs) return null; // another one by now
     return parent.endedNs !== null && parent.endedNs < startedNs ? null : parent;
@@ -124,8 +128,6 @@ export class ProcessTable {
     if (process.cgroupV2 === 0 && process.cgroupV1 === 0) process.cgroupPaths = [...cgroups.values()];
     return process;
   }
-
-  /** What the process that started another then was executing: a fork goes on with it. */
 
   #drop(process: Process): void {
     this.#byPid.delete(process.pid);
