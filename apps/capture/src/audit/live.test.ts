@@ -8,16 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { NO_KEY } from '@strongroom/evidence';
 import { Auditd, auditMissing, HostAudit, kernelAlone, serialIn } from '@strongroom/testing';
-import { Feed } from '../feed.ts';
-import { LocalStream } from '../stream.ts';
+import { ReaderLife } from '../testing/reader-life.ts';
 import { AuditReader, buildReader } from '../testing/audit-reader.ts';
-import { SealedLine } from '../testing/sealed-line.ts';
 import { decodeToken, type Position } from '../token.ts';
 import { argumentsOf, decodeLine } from './decode.ts';
 import { AuditOrigin, steadyMs } from './origin.ts';
-import { ReaderLine } from '../reader/line.ts';
 
 const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
 const root = mkdtempSync(join(tmpdir(), 'strongroom-audit-'));
@@ -29,35 +25,13 @@ const missing = auditMissing() || buildReader(program) || false;
 // Also where everything is skipped.
 process.on('exit', () => rmSync(root, { recursive: true, force: true }));
 
-/** A life of capture as far as the audit goes. What it seals is kept in memory. */
-class Life {
-  readonly line = new SealedLine();
-  readonly feed: Feed;
+class Life extends ReaderLife {
   readonly origin: AuditOrigin;
-  readonly server: ReaderLine;
-  readonly path: string;
-  /** While set nothing is read from the line. */
-  held: Promise<void> | null = null;
-  /** As if it had been killed: what is on its way is not taken any more. */
-  dead = false;
 
   constructor(path: string, last: Position = { boot, kmsg: null, audit: null, cursor: null }) {
-    this.feed = new Feed(this.line, last, () => assert.fail('denied'));
-    const stream = new LocalStream({ id: 'spiffe://test/service/capture', keyHash: NO_KEY }, 'audit', () => undefined);
-    this.origin = new AuditOrigin({ feed: this.feed, stream, say: () => undefined, recordBytesMax: 262_144, own: null }, steadyMs());
-    this.path = path;
-    this.server = new ReaderLine(path, {
-      frame: (kind, payload) => {
-        if (!this.dead) this.origin.frame(kind, payload);
-        if (!this.dead) void this.feed.drain();
-      },
-      ready: () => this.held ?? Promise.resolve(),
-      gone: (why, refused) => {
-        assert.equal(refused, null);
-        if (!this.dead) this.origin.end(why);
-      },
-      second: () => assert.fail('a second reader'),
-    });
+    super('audit', path, last);
+    const { feed, stream } = this;
+    this.origin = new AuditOrigin({ feed, stream, say: () => undefined, recordBytesMax: 262_144, own: null }, steadyMs());
   }
 
   get texts(): string[] {

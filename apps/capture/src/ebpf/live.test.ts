@@ -10,13 +10,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { NO_KEY } from '@strongroom/evidence';
 import { kernelAlone } from '@strongroom/testing';
-import { ReaderLine } from '../reader/line.ts';
-import { Feed } from '../feed.ts';
-import { LocalStream } from '../stream.ts';
+import { ReaderLife } from '../testing/reader-life.ts';
 import { Probe, probeMissing, PROGRAM } from '../testing/probe.ts';
-import { SealedLine } from '../testing/sealed-line.ts';
 import { decodeToken, type Position } from '../token.ts';
 import { EbpfOrigin } from './origin.ts';
 
@@ -26,35 +22,13 @@ await kernelAlone();
 const missing = probeMissing() || (existsSync('/usr/bin/python3') ? false : 'the acts are done in Python');
 type Event = Readonly<Record<string, unknown>>;
 
-/** A life of capture as far as eBPF goes. What it seals is kept in memory. */
-class Life {
-  readonly line = new SealedLine();
-  readonly feed: Feed;
+class Life extends ReaderLife {
   readonly origin: EbpfOrigin;
-  readonly server: ReaderLine;
-  readonly path: string;
-  /** While set nothing is read from the line. */
-  held: Promise<void> | null = null;
-  dead = false;
 
   constructor(path: string, last: Position = { boot, kmsg: null, audit: null, cursor: null }) {
-    this.path = path;
-    this.feed = new Feed(this.line, last, () => assert.fail('denied'));
-    const { feed } = this;
-    const stream = new LocalStream({ id: 'spiffe://test/service/capture', keyHash: NO_KEY }, 'ebpf', () => undefined);
+    super('ebpf', path, last);
+    const { feed, stream } = this;
     this.origin = new EbpfOrigin({ feed, stream, say: () => undefined, recordBytesMax: 262_144 });
-    this.server = new ReaderLine(path, {
-      frame: (kind, payload) => {
-        if (!this.dead) this.origin.frame(kind, payload);
-        if (!this.dead) void this.feed.drain();
-      },
-      ready: () => this.held ?? Promise.resolve(),
-      gone: (why, refused) => {
-        assert.equal(refused, null);
-        if (!this.dead) this.origin.end(why);
-      },
-      second: () => assert.fail('a second probe'),
-    });
   }
 
   get acts(): Event[] {
