@@ -39,7 +39,7 @@ async function live(context: ServiceContext, host: Host, client: SubmitClient): 
   const token = await Promise.race([client.token, stopped]);
   if (token === null || context.stop.aborted) return;
   const { id, keyHash } = context.identity;
-  const events = new EventSource(client, { service: 'capture', id, keyHash });
+  const events = new EventSource(client, { service: 'capture', id, keyHash, clock: context.clock });
   const log: Say = (event, fields) => {
     context.event(event, EVENTS[event], fields);
     losses.told(event, fields ?? {});
@@ -54,7 +54,7 @@ async function live(context: ServiceContext, host: Host, client: SubmitClient): 
   const feed = new Feed(client, resumed.position, (fields) => say('capture.denied', fields));
   say('capture.started', { ...host, ...resumed.facts });
   if (resumed.error !== null) say('capture.token-unknown', errorFields(resumed.error));
-  const open = (protocol: string): LocalStream => new LocalStream({ id, keyHash: Buffer.from(keyHash, 'hex') }, protocol, log, resumed.error !== null);
+  const open = (protocol: string): LocalStream => new LocalStream({ id, keyHash: Buffer.from(keyHash, 'hex') }, protocol, log, resumed.error !== null, context.clock);
   const running = await startOrigins({ context, host, feed, open, say });
   const values = (): Record<string, number> => Object.assign(feed.values(), incidents.values(), ...running.map((one) => one.values?.()));
   context.stats(() => ({ incidents: incidents.look(), values: values(), sources: { [id]: feed.source(running.length) } }));

@@ -2,8 +2,8 @@
 // One connection of a producer: octets in, runs out, answers back, and an end record whatever happens.
 import type { Socket } from 'node:net';
 import { Refused } from '@strongroom/bytes';
-import { KIND } from '@strongroom/evidence';
-import { nowNs, type Fields } from '@strongroom/service';
+import { BOUND_UNKNOWN, KIND } from '@strongroom/evidence';
+import { type Fields, type ReceiptClock, type Stamp } from '@strongroom/service';
 import { RelpSession, relpServerClose, SyslogFramer, type CutRecord, type Framer, type RecordSink, type StreamClose } from '@strongroom/wire';
 import type { EventName, Say } from './events.ts';
 import { Lane, type Entry, type LaneOwner, type Outbox, type Place } from './outbox.ts';
@@ -16,6 +16,7 @@ const WAITING_BYTES_MAX = 256 * 1024;
 const WAITING_ALL_BYTES_MAX = 16 * 1024 * 1024;
 /** Chunks that come this close together share their time of receipt: one read of the socket gives up to four. */
 const SAME_MOMENT_MS = 0.1;
+const SAME_MOMENT_NS = 100_000n;
 /** How long a peer may take to close its side once we have closed ours. */
 const LINGER_MS = 2000;
 
@@ -25,6 +26,7 @@ type Pause = keyof typeof PAUSE;
 
 /** What connections share. */
 export interface Surroundings {
+  readonly clock: ReceiptClock;
   readonly outbox: Outbox;
   readonly say: Say;
   readonly recordBytesMax: number;
@@ -55,7 +57,7 @@ export class Connection implements RecordSink, LaneOwner, Throttled {
   readonly #lane = new Lane(this);
   readonly #framer: Framer;
   readonly #relp: RelpSession | undefined;
-  #receivedAt = nowNs(); // of the chunk at hand
+  #received: Stamp; // of the chunk at hand
   #receivedAtMs = performance.now();
   #heardAtMs = performance.now();
   #frameSinceMs = 0; // of the unfinished frame
@@ -70,7 +72,8 @@ export class Connection implements RecordSink, LaneOwner, Throttled {
     this.source = source;
     this.#socket = socket;
     this.#around = around;
-    this.#stream = new ProducerStream(facts);
+    this.#stream = new ProducerStream(facts, around.clock);
+    this.#received = shared(around.clock.stamp());
     this.#relp = facts.protocol === 'relp-tls' ? new RelpSession(around.recordBytesMax, around.origin) : undefined;
     this.#framer = this.#relp ?? new SyslogFramer(around.recordBytesMax);
     source.join(this);
@@ -90,13 +93,13 @@ export class Connection implements RecordSink, LaneOwner, Throttled {
 
   records(parts: readonly Buffer[], lengths: Uint32Array): void {
     const bytes = parts.reduce((sum, part) => sum + part.length, 0);
-    this.#put({ run: this.#stream.data(this.#receivedAt, lengths, parts, bytes), bytes, owed: this.#relp === undefined ? 0 : lengths.length });
+    this.#put({ run: this.#stream.data(this.#received, lengths, parts, bytes), bytes, owed: this.#relp === undefined ? 0 : lengths.length });
   }
 
   cut(record: CutRecord): void {
     const { beginning, fullLength, received, reason } = record;
     const sequence = this.#stream.records;
-    this.#put({ run: this.#stream.cut(this.#receivedAt, record), bytes: beginning.length, owed: this.#over || this.#relp === undefined ? 0 : 1 });
+    this.#put({ run: this.#stream.cut(this.#received, record), bytes: beginning.length, owed: this.#over || this.#relp === undefined ? 0 : 1 });
     const event = reason === 'too-long' ? 'gateway.record-cut' : 'gateway.record-unfinished';
     this.#say(event, { stream: this.#stream.id.toString('hex'), sequence, keptBytes: beginning.length, fullBytes: fullLength, receivedBytes: received });
   }
@@ -185,7 +188,7 @@ export class Connection implements RecordSink, LaneOwner, Throttled {
     const octets = chunk.length;
     const nowMs = performance.now();
     if (nowMs - this.#receivedAtMs > SAME_MOMENT_MS) {
-      this.#receivedAt = nowNs();
+      this.#received = shared(this.#around.clock.stamp());
       this.#receivedAtMs = nowMs;
     }
     this.#heardAtMs = nowMs;
@@ -306,4 +309,9 @@ export class Connection implements RecordSink, LaneOwner, Throttled {
 /** A TLS client says hello: record type 22, version 3.x. */
 function isTls(chunk: Buffer): boolean {
   return chunk[0] === 0x16 && chunk[1] === 0x03;
+}
+
+/** A stamp for chunks that come close together: the last of them came later. */
+function shared({ at, bound }: Stamp): Stamp {
+  return { at, bound: bound === BOUND_UNKNOWN ? bound : bound + SAME_MOMENT_NS };
 }

@@ -22,7 +22,7 @@ export class Connections implements Admit {
   readonly around: Surroundings;
   /** How many this process may have. */
   readonly max: number;
-  readonly #context: Pick<ServiceContext, 'config' | 'deployment' | 'registry'>;
+  readonly #context: Pick<ServiceContext, 'clock' | 'config' | 'deployment' | 'registry'>;
   readonly #sources: Sources;
   readonly #say: Say;
   /** Those that still bring something, and those whose sockets are still there. */
@@ -40,7 +40,7 @@ export class Connections implements Admit {
     this.#sources = sources;
     this.#say = say;
     this.around = {
-      outbox, say, isFull, recordBytesMax: gateway.maxRecordBytes, origin: logOrigin(context.paths, context.deployment), stalled: new Set(), paused: new Set(),
+      clock: context.clock, outbox, say, isFull, recordBytesMax: gateway.maxRecordBytes, origin: logOrigin(context.paths, context.deployment), stalled: new Set(), paused: new Set(),
       overfull: () => this.#stallAll(),
       holdMemory: (bytes) => this.#holdMemory(bytes),
       ended: (connection) => { this.#live.delete(connection); },

@@ -5,7 +5,7 @@ import { hash } from 'node:crypto';
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { Failed } from '@strongroom/bytes';
 import { FLAG, KIND, NO_KEY } from '@strongroom/evidence';
-import { nowNs, sourceId } from '@strongroom/service';
+import { sourceId } from '@strongroom/service';
 import { peerText, plainName } from './address.ts';
 import type { Surroundings } from './connection.ts';
 import { Lane, type Entry, type LaneOwner } from './outbox.ts';
@@ -98,7 +98,7 @@ class DatagramPeer implements LaneOwner, Throttled {
   constructor(id: string, peer: string, source: Source, around: Surroundings) {
     this.#source = source;
     this.#around = around;
-    this.#stream = new ProducerStream({ id, keyHash: NO_KEY, protocol: 'syslog-udp', peer, flags: FLAG.unreliable });
+    this.#stream = new ProducerStream({ id, keyHash: NO_KEY, protocol: 'syslog-udp', peer, flags: FLAG.unreliable }, around.clock);
     source.join(this);
   }
 
@@ -110,8 +110,8 @@ class DatagramPeer implements LaneOwner, Throttled {
     const limit = this.#around.recordBytesMax;
     const bytes = Math.min(datagram.length, limit);
     const run = datagram.length <= limit
-      ? this.#stream.data(nowNs(), Uint32Array.of(bytes), [datagram], bytes)
-      : this.#stream.cut(nowNs(), { beginning: datagram.subarray(0, limit), fullLength: datagram.length, fullHash: hash('sha256', datagram, 'buffer'), received: datagram.length, reason: 'too-long' });
+      ? this.#stream.data(this.#around.clock.stamp(), Uint32Array.of(bytes), [datagram], bytes)
+      : this.#stream.cut(this.#around.clock.stamp(), { beginning: datagram.subarray(0, limit), fullLength: datagram.length, fullHash: hash('sha256', datagram, 'buffer'), received: datagram.length, reason: 'too-long' });
     this.#put({ run, bytes, owed: 0 });
     return true;
   }

@@ -42,7 +42,7 @@ export class Gateway {
       path: context.paths.submitSocket('gateway'), identity: () => context.identity, vault: serviceId(context.deployment, 'vault'), instance: context.instance,
       onLine: (up, why) => this.#lineChanged(up, why), onReady: () => this.#goOn(), onFatal: fatal,
     });
-    this.#evidence = new EventSource(this.#line, { service: 'gateway', id: context.identity.id, keyHash: context.identity.keyHash });
+    this.#evidence = new EventSource(this.#line, { service: 'gateway', id: context.identity.id, keyHash: context.identity.keyHash, clock: context.clock });
     this.#events = new EventLimiter((event, fields) => {
       context.event(event, EVENTS[event], fields);
       this.#evidence.seal(event, EVENTS[event], fields);

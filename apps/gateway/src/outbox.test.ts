@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { FLAG, NO_KEY, type SubmittedRun } from '@strongroom/evidence';
-import type { Denied } from '@strongroom/service';
+import { BOUND_UNKNOWN, FLAG, NO_KEY, type SubmittedRun } from '@strongroom/evidence';
+import { UNMEASURED, type Denied } from '@strongroom/service';
 import { Lane, Outbox, type Entry, type LaneOwner } from './outbox.ts';
 import { ProducerStream } from './stream.ts';
 
@@ -25,7 +25,7 @@ class Line {
 }
 
 class Producer implements LaneOwner {
-  readonly stream = new ProducerStream({ id: 'spiffe://test/source/a', keyHash: NO_KEY, protocol: 'syslog-tls', peer: '', flags: FLAG.unreliable });
+  readonly stream = new ProducerStream({ id: 'spiffe://test/source/a', keyHash: NO_KEY, protocol: 'syslog-tls', peer: '', flags: FLAG.unreliable }, UNMEASURED);
   readonly lane = new Lane(this);
   readonly told: string[] = [];
   #clock = 0n;
@@ -38,7 +38,7 @@ class Producer implements LaneOwner {
   /** One record, received at a moment of its own unless `together`. */
   entry(bytes: number, together = false): Entry {
     if (!together) this.#clock += 1n;
-    return { run: this.stream.data(this.#clock, Uint32Array.of(bytes), [Buffer.alloc(bytes)], bytes), bytes, owed: 1 };
+    return { run: this.stream.data({ at: this.#clock, bound: BOUND_UNKNOWN }, Uint32Array.of(bytes), [Buffer.alloc(bytes)], bytes), bytes, owed: 1 };
   }
 }
 

@@ -158,7 +158,7 @@ export class Outbox {
 /** One run of two that were received at the same moment, unless that makes a long one. */
 function join(first: Entry, second: Entry): Entry | undefined {
   const { run } = first;
-  const isOne = run.kind === KIND.data && second.run.kind === KIND.data && run.receivedAt === second.run.receivedAt;
+  const isOne = run.kind === KIND.data && second.run.kind === KIND.data && run.receivedAt === second.run.receivedAt && run.bound === second.run.bound;
   if (!isOne || first.bytes + second.bytes > TURN_BYTES) return undefined;
   const lengths = new Uint32Array(run.lengths.length + second.run.lengths.length);
   lengths.set(run.lengths);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One stream of records, docs/FORMAT.md section 1: numbers them from 0 and makes runs of them.
 import { randomBytes } from 'node:crypto';
-import { BOUND_UNKNOWN, KIND, type SubmittedRun } from '@strongroom/evidence';
-import { nowNs } from '@strongroom/service';
+import { KIND, type SubmittedRun } from '@strongroom/evidence';
+import type { ReceiptClock, Stamp } from '@strongroom/service';
 import type { CutRecord } from '@strongroom/wire';
 
 export interface StreamFacts {
@@ -33,11 +33,13 @@ export type EndReason = `${
 export class ProducerStream {
   readonly facts: StreamFacts;
   readonly id = randomBytes(16);
+  readonly #clock: ReceiptClock;
   #records = 0;
   #bytes = 0;
 
-  constructor(facts: StreamFacts) {
+  constructor(facts: StreamFacts, clock: ReceiptClock) {
     this.facts = facts;
+    this.#clock = clock;
   }
 
   /** Records taken so far. */
@@ -45,27 +47,27 @@ export class ProducerStream {
     return this.#records;
   }
 
-  /** Consecutive records, `bytes` octets together, received at one moment (ns). */
-  data(receivedAt: bigint, lengths: Uint32Array, data: readonly Buffer[], bytes: number): SubmittedRun {
-    return this.#run(KIND.data, receivedAt, lengths, data, bytes);
+  /** Consecutive records, `bytes` octets together, received at one moment. */
+  data(received: Stamp, lengths: Uint32Array, data: readonly Buffer[], bytes: number): SubmittedRun {
+    return this.#run(KIND.data, received, lengths, data, bytes);
   }
 
-  cut(receivedAt: bigint, { beginning, fullLength, fullHash }: CutRecord): SubmittedRun {
-    const run = this.#run(KIND.cut, receivedAt, Uint32Array.of(beginning.length), beginning, beginning.length);
+  cut(received: Stamp, { beginning, fullLength, fullHash }: CutRecord): SubmittedRun {
+    const run = this.#run(KIND.cut, received, Uint32Array.of(beginning.length), beginning, beginning.length);
     return { ...run, cut: { fullLength: BigInt(fullLength), fullHash } };
   }
 
   /** The end record. Nothing may follow it. */
   end(reason: EndReason): SubmittedRun {
     const text = Buffer.from(JSON.stringify({ records: this.#records, bytes: this.#bytes, reason }));
-    return this.#run(KIND.end, nowNs(), Uint32Array.of(text.length), text, text.length);
+    return this.#run(KIND.end, this.#clock.stamp(), Uint32Array.of(text.length), text, text.length);
   }
 
-  #run(kind: SubmittedRun['kind'], receivedAt: bigint, lengths: Uint32Array, data: SubmittedRun['data'], bytes: number): SubmittedRun {
+  #run(kind: SubmittedRun['kind'], { at: receivedAt, bound }: Stamp, lengths: Uint32Array, data: SubmittedRun['data'], bytes: number): SubmittedRun {
     const { id: source, keyHash: sourceKey, protocol, peer, flags } = this.facts;
     const firstSequence = this.#records;
     this.#records += lengths.length;
     this.#bytes += bytes;
-    return { kind, flags, receivedAt, bound: BOUND_UNKNOWN, source, sourceKey, protocol, peer, stream: this.id, firstSequence, lengths, data };
+    return { kind, flags, receivedAt, bound, source, sourceKey, protocol, peer, stream: this.id, firstSequence, lengths, data };
   }
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises';
-import { nowNs } from '@strongroom/service';
+import { nowNs, UNMEASURED, type ReceiptClock } from '@strongroom/service';
 
 /** The vault's time. Nothing that it seals by reads another clock. */
-export interface Clock {
+export interface Clock extends ReceiptClock {
   /** UTC, nanoseconds since 1970; may jump. */
   nowNs(): bigint;
   /** Milliseconds that only grow. */
@@ -17,6 +17,7 @@ export interface Clock {
 }
 
 export const SYSTEM_CLOCK: Clock = {
+  ...UNMEASURED,
   nowNs,
   nowMs: () => performance.now(),
   sleep: (ms, signal) => wait(ms, undefined, { signal }).catch(() => undefined),

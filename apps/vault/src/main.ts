@@ -24,13 +24,13 @@ import { Upkeep } from './upkeep/upkeep.ts';
 import { Timestamping } from './witness/timestamping.ts';
 import { WitnessSocket, type WitnessSocketOptions } from './witness/witness-socket.ts';
 import { Witnessing } from './witness/witnessing.ts';
-import { SYSTEM_WORLD } from './world.ts';
+import { SYSTEM_WORLD, type World } from './world.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 
 runService('vault', async (context) => {
   const { paths } = context;
-  const world = SYSTEM_WORLD;
+  const world: World = { ...SYSTEM_WORLD, clock: { ...SYSTEM_WORLD.clock, stamp: () => context.clock.stamp() } };
   context.event('vault.hashing', 'info', { by: useNativeHasher() ? 'addon' : 'webassembly' });
   const standing = new Standing((state, reason) => context.state(state, reason));
   const { config, deployment, instance, stop } = context;

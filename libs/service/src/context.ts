@@ -2,6 +2,8 @@
 // What a running service has at hand: its place, its identity, and its line to the supervisor.
 import { randomBytes } from 'node:crypto';
 import { Failed } from '@strongroom/bytes';
+import { AnchoredClock } from './anchored-clock.ts';
+import type { ReceiptClock } from './clock.ts';
 import type { Config } from './config-schema.ts';
 import { eventLine, makeEvent, type Fields, type Level } from './events.ts';
 import { loadIdentity, type Identity } from './identity.ts';
@@ -27,6 +29,8 @@ export interface ServiceContext {
   readonly identity: Identity;
   /** As last sent by the supervisor. */
   readonly registry: Registry;
+  /** Stamps what is received, with the error bound of this machine's clock. */
+  readonly clock: ReceiptClock;
   /** 16 random bytes: this life of this service. */
   readonly instance: Buffer;
   /** Aborted when the service shall stop in order; its reason says why. */
@@ -56,6 +60,7 @@ export interface ServiceLife {
 }
 
 const STATS_INTERVAL_MS = 1000;
+const ANCHOR_INTERVAL_MS = 1000;
 
 function send(message: FromService): void {
   if (process.connected) process.send!(message);
@@ -75,7 +80,8 @@ export function createContext(name: ServiceName, start: StartMessage): ServiceLi
   let measure: (() => ServiceStats) | undefined;
 
   const report = (): void => { if (measure !== undefined) send({ kind: 'stats', ...measure() }); };
-  const timer = setInterval(report, STATS_INTERVAL_MS).unref();
+  const clock = new AnchoredClock(paths.anchor);
+  const timers = [setInterval(report, STATS_INTERVAL_MS).unref(), setInterval(() => clock.refresh(), ANCHOR_INTERVAL_MS).unref()];
   const stop = (reason: string): void => {
     if (stopping.signal.aborted) return;
     stopping.abort(reason);
@@ -103,7 +109,7 @@ export function createContext(name: ServiceName, start: StartMessage): ServiceLi
 
   const context: ServiceContext = {
     name, index: start.index, home: paths.home, paths, config: start.config, deployment: start.deployment,
-    separation: start.separation, kmsgFd: start.kmsgFd, instance: randomBytes(16), stop: stopping.signal,
+    separation: start.separation, kmsgFd: start.kmsgFd, clock, instance: randomBytes(16), stop: stopping.signal,
     stopped: stopped.promise, send,
     get identity() { return identity ??= loadIdentity(paths.identity(name), paths.ca); },
     get registry() { return registry; },
@@ -125,7 +131,7 @@ export function createContext(name: ServiceName, start: StartMessage): ServiceLi
     onRegistry: (listener) => { listeners.push(['registry', () => listener(registry)]); },
     onMessage: (kind, listener) => { listeners.push([kind, listener as (message: never) => void]); },
   };
-  return { context, stop, close: () => { clearInterval(timer); process.off('message', onProcessMessage); } };
+  return { context, stop, close: () => { for (const timer of timers) clearInterval(timer); process.off('message', onProcessMessage); } };
 }
 
 async function obey(id: number, name: string, handle: ((args: unknown) => Promise<unknown>) | undefined, args: unknown): Promise<void> {

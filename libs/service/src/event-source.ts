@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A service's own events as evidence: kind 3 records of one stream of protocol "event", docs/FORMAT.md section 1.
 import { randomBytes } from 'node:crypto';
-import { BOUND_UNKNOWN, KIND, type SubmittedRun } from '@strongroom/evidence';
-import { nowNs } from './clock.ts';
+import { KIND, type SubmittedRun } from '@strongroom/evidence';
+import { UNMEASURED, type ReceiptClock } from './clock.ts';
 import { makeEvent, type Fields, type Level } from './events.ts';
 import type { SubmitClient } from './submit.ts';
 
@@ -15,6 +15,7 @@ export interface EventSourceFacts {
   readonly id: string;
   /** SHA-256, hexadecimal, of the service's public key. */
   readonly keyHash: string;
+  readonly clock?: ReceiptClock;
 }
 
 export class EventSource {
@@ -77,8 +78,9 @@ export class EventSource {
   }
 
   #run(kind: SubmittedRun['kind'], records: readonly Buffer[]): SubmittedRun {
+    const { at: receivedAt, bound } = (this.#facts.clock ?? UNMEASURED).stamp();
     return {
-      kind, flags: 0, receivedAt: nowNs(), bound: BOUND_UNKNOWN, source: this.#facts.id,
+      kind, flags: 0, receivedAt, bound, source: this.#facts.id,
       sourceKey: Buffer.from(this.#facts.keyHash, 'hex'), protocol: 'event', peer: '', stream: this.#stream,
       firstSequence: this.#sequence, lengths: Uint32Array.from(records, (record) => record.length), data: records,
     };

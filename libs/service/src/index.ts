@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Configuration has an entry of its own, '@strongroom/service/config': its schema library is large, services get theirs ready.
 export type { Config } from './config-schema.ts';
+export * from './anchor.ts';
+export * from './anchored-clock.ts';
 export * from './clock.ts';
 export * from './context.ts';
 export type * from './control.ts';

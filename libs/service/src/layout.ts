@@ -2,10 +2,10 @@
 // Where everything lives under $STRONGROOM_HOME: docs/ARCHITECTURE.md, "Processes and their files".
 import { join, resolve } from 'node:path';
 
-export const SERVICES = ['keys', 'vault', 'gateway', 'capture', 'supervisor', 'witness'] as const;
+export const SERVICES = ['keys', 'vault', 'gateway', 'capture', 'supervisor', 'witness', 'skew-guard'] as const;
 export type ServiceName = (typeof SERVICES)[number];
 /** Services that submit to the vault: each has a socket of its own there. */
-export const SUBMITTERS = ['gateway', 'capture', 'supervisor'] as const;
+export const SUBMITTERS = ['gateway', 'capture', 'supervisor', 'skew-guard'] as const;
 export type Submitter = (typeof SUBMITTERS)[number];
 
 export interface IdentityPaths {
@@ -61,6 +61,9 @@ export function layout(home: string) {
     lock: at('run', 'supervisor.lock'),
     pidFile: at('run', 'supervisor.pid'),
     controlSocket: at('run', 'control.sock'),
+    /** What is known of this machine's clock, for every service to read. */
+    clock: at('run', 'clock'),
+    anchor: at('run', 'clock', 'anchor'),
     runOf: (name: ServiceName): string => at('run', name),
     keysAdminSocket: at('run', 'keys', 'admin.sock'),
     keysVaultSocket: at('run', 'keys', 'vault.sock'),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The vault is a source like any other: its events and the gaps it sees are records of a stream of its own.
-import { BOUND_UNKNOWN, KIND, NO_KEY, encodeContext, type RunKind } from '@strongroom/evidence';
+import { KIND, NO_KEY, encodeContext, type RunKind } from '@strongroom/evidence';
 import type { Fields, Level } from '@strongroom/service';
 import { IN_DEFAULT, type Admitted, type ClassOf, type Gap } from './admission.ts';
 import type { World } from '../world.ts';
@@ -37,9 +37,9 @@ export class OwnRecords {
     const data = Buffer.from(JSON.stringify(body));
     const lengths = Buffer.alloc(4);
     lengths.writeUInt32BE(data.length);
-    const now = this.#clock.nowNs();
+    const { at: now, bound } = this.#clock.stamp();
     const context = encodeContext({
-      kind, flags: 0, receivedAt: now, bound: BOUND_UNKNOWN, admittedAt: now, asserter: this.#id, instance: this.#instance,
+      kind, flags: 0, receivedAt: now, bound, admittedAt: now, asserter: this.#id, instance: this.#instance,
       source: this.#id, sourceKey: NO_KEY, protocol: PROTOCOL, peer: '', stream: this.#stream,
     });
     const run = { context, receivedAt: now, firstSequence: this.#sequence, count: 1, lengths, data, retentionClass: this.#class };

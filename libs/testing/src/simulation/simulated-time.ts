@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Time that passes only from one event to the next. Between two events all that follows from the first has happened:
 // the order of events is the whole order of a simulation.
+import { BOUND_UNKNOWN } from '@strongroom/evidence';
 
 /** Whose event it is: those of a process that was killed never happen. */
 export interface Owner {
@@ -82,6 +83,7 @@ export class SimulatedTime {
   clock(owner: Owner) {
     return {
       nowNs: (): bigint => this.nowNs,
+      stamp: () => ({ at: this.nowNs, bound: BOUND_UNKNOWN }),
       nowMs: (): number => this.#nowMs,
       turn: (): Promise<void> => new Promise((resolve) => { this.after(0, resolve, owner); }),
       after: (ms: number, call: () => void): (() => void) => this.after(ms, call, owner),
