@@ -103,6 +103,7 @@ function controlVerbs(facts: ControlFacts): RpcVerbs<null> {
       events.event('supervisor.timestamp-ordered', 'info');
       return supervisor.orderWitness('timestamp-now', wished);
     },
+    clock: async () => supervisor.orderClock(),
     reload: async () => {
       await supervisor.renew();
       supervisor.reload();

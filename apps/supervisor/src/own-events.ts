@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // The supervisor's own events: logged like everybody's, and sealed as evidence once the vault is there.
 import { randomBytes } from 'node:crypto';
-import { EventSource, loadIdentity, makeEvent, serviceId, SubmitClient, type Fields, type Layout, type Level } from '@strongroom/service';
+import { AnchoredClock, EventSource, loadIdentity, makeEvent, serviceId, SubmitClient, type Fields, type Layout, type Level } from '@strongroom/service';
 import type { EventLog } from './event-log.ts';
 
 const EARLY_MAX = 1000;
 const SERVICE = 'supervisor';
+const ANCHOR_INTERVAL_MS = 1000;
 
 export class OwnEvents {
   readonly #log: EventLog;
   #early: [string, Level, Fields][] = [];
   #client: SubmitClient | undefined;
   #source: EventSource | undefined;
+  #clock: AnchoredClock | undefined;
 
   constructor(log: EventLog) {
     this.#log = log;
@@ -27,6 +29,7 @@ export class OwnEvents {
   connect(paths: Layout, deployment: string): void {
     const identity = () => loadIdentity(paths.identity(SERVICE), paths.ca);
     const { id, keyHash } = identity();
+    const clock = this.#clock ??= keptFresh(new AnchoredClock(paths.anchor));
     this.#client = new SubmitClient({
       path: paths.submitSocket(SERVICE), identity, vault: serviceId(deployment, 'vault'), instance: randomBytes(16),
       onFatal: (error) => {
@@ -36,7 +39,7 @@ export class OwnEvents {
         this.event('supervisor.vault-forgot', 'error', { code: error.code, why: error.why ?? '' });
       },
     });
-    this.#source = new EventSource(this.#client, { service: SERVICE, id, keyHash });
+    this.#source = new EventSource(this.#client, { service: SERVICE, id, keyHash, clock });
     for (const [event, level, fields] of this.#early.splice(0)) this.#source.seal(event, level, fields);
   }
 
@@ -48,4 +51,9 @@ export class OwnEvents {
     this.#client?.close();
     this.#source = undefined;
   }
+}
+
+function keptFresh(clock: AnchoredClock): AnchoredClock {
+  setInterval(() => clock.refresh(), ANCHOR_INTERVAL_MS).unref();
+  return clock;
 }

@@ -22,7 +22,8 @@ export interface PlanFacts {
 export function plans(facts: PlanFacts): readonly ChildPlan[] {
   const gateways = Array.from({ length: facts.config.gateway.processes }, (_, index) => plan('gateway', index, facts));
   const witness = needsWitness(facts.config) ? [plan('witness', 0, facts)] : [];
-  return [plan('keys', 0, facts), plan('vault', 0, facts), ...witness, ...gateways, plan('capture', 0, facts)];
+  const guard = facts.config.clock.enabled ? [plan('skew-guard', 0, facts)] : [];
+  return [plan('keys', 0, facts), plan('vault', 0, facts), ...witness, ...gateways, plan('capture', 0, facts), ...guard];
 }
 
 /** The one process that talks to others of its own accord runs only where it has something to say. */

@@ -79,5 +79,5 @@ function prepareCode(place: Place, users: Accounts | null, config: Config): Comp
     share();
   };
   const keys = prepared('keys');
-  return { keys, others: keys.then(() => prepared('vault', 'gateway', 'capture', ...(needsWitness(config) ? ['witness' as const] : []))) };
+  return { keys, others: keys.then(() => prepared('vault', 'gateway', 'capture', ...(config.clock.enabled ? ['skew-guard' as const] : []), ...(needsWitness(config) ? ['witness' as const] : []))) };
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `status`, `watch`, metrics and health say, from what services said last.
-import type { Config, Health, Listener, ServiceIncident, ServiceStats, ServiceStatus, Separation, SourceStats, Status, UpkeepFacts, WatchItem } from '@strongroom/service';
+import type { ClockFacts, Config, Health, Listener, ServiceIncident, ServiceStats, ServiceStatus, Separation, SourceStats, Status, UpkeepFacts, WatchItem } from '@strongroom/service';
 import type { Child } from './child.ts';
 import type { Reader } from './reader.ts';
 
@@ -35,8 +35,8 @@ export function statusOf(children: readonly Child[], facts: StatusFacts): Status
     deployment: facts.deployment, home: facts.home,
     services: [supervisorStatus(facts), ...children.map(serviceStatus), ...facts.readers.map(readerStatus)],
     listeners: listenersOf(children, facts.metricsAddress),
-    separation: { kind: facts.separation.kind, reason: facts.separation.reason }, worm: worm ?? null, witness: witness ?? null, timestamp: timestamp ?? null, counter: counter ?? null, upkeep: upkeep ?? null, custody: custody ?? null,
-    health: healthOf(children, facts.config), incidents: facts.incidents, notes: [...notesOf(facts, vault?.stats ?? ({ values: {} } as ServiceStats)), ...auditNotes(children)],
+    separation: { kind: facts.separation.kind, reason: facts.separation.reason }, worm: worm ?? null, witness: witness ?? null, timestamp: timestamp ?? null, counter: counter ?? null, clock: clockOf(children), upkeep: upkeep ?? null, custody: custody ?? null,
+    health: healthOf(children, facts.config), incidents: facts.incidents, notes: [...notesOf(facts, vault?.stats ?? ({ values: {} } as ServiceStats)), ...auditNotes(children), ...clockNotes(children)],
   };
 }
 
@@ -72,6 +72,18 @@ function notesOf({ separation, notes, config }: StatusFacts, { worm, upkeep, cus
     ...(upkeep === undefined ? [] : checksumNotes(upkeep.checksums, config.vault.checksums !== undefined)),
     ...(custody === undefined || custody.failure === null ? [] : [`An order cannot be carried out, and is tried again: ${custody.failure}.`]),
   ];
+}
+
+function clockOf(children: readonly Child[]): ClockFacts | null {
+  return children.find(({ service }) => service === 'skew-guard')?.stats.clock ?? null;
+}
+
+/** A clock of which nothing can be said, or too little. */
+export function clockNotes(children: readonly Child[]): string[] {
+  const clock = clockOf(children);
+  if (clock === null) return [];
+  if (clock.boundNs === null) return [`Times in receipts have no error bound: ${clock.reason} ("strongroom clock" tells more).`];
+  return clock.grade === 'limit' || clock.falsetickers.length > 0 ? [`The clock is ${clock.state}: ${clock.reason} ("strongroom clock" tells more).`] : [];
 }
 
 /** A reader that hears nothing because there is nothing to hear. */

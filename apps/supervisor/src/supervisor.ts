@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { X509Certificate } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Failed } from '@strongroom/bytes';
 import { logOrigin, writeDurably, type Config, type FromService, type Layout, type Separation, type StartMessage } from '@strongroom/service';
 import type { Accounts } from './accounts.ts';
 import { Broadcast } from './broadcast.ts';
@@ -86,7 +87,7 @@ export class Supervisor {
     await this.#bringUp('vault');
     if (this.stopping) return;
     events.connect(paths, deployment);
-    await Promise.all([this.#bringUp('gateway'), this.#bringUpCapture()]);
+    await Promise.all([this.#bringUp('gateway'), this.#bringUpCapture(), this.#bringUp('skew-guard')]);
   }
 
   /** Issues certificates that are missing or due, and tells the services whose they are. */
@@ -128,6 +129,13 @@ export class Supervisor {
     return this.children.find(({ service }) => service === 'witness')!.order(name, args);
   }
 
+  /** How the clock stands, and how it stood. Rejects with `Failed('supervisor.clock-unwatched')` where nobody watches it. */
+  async orderClock(): Promise<unknown> {
+    const guard = this.children.find(({ service }) => service === 'skew-guard');
+    if (guard === undefined) throw new Failed('supervisor.clock-unwatched', 'nobody watches the clock', { why: 'clock.enabled is false', fix: 'set clock.enabled to true, then start again' });
+    return guard.order('clock', {});
+  }
+
   reload(): void {
     for (const child of this.children) child.send({ kind: 'reload' });
   }
@@ -143,6 +151,8 @@ export class Supervisor {
       // Readers first: what the kernel still holds for them goes to capture.
       const captured = Promise.all(this.readers.map((reader) => reader.stop())).then(() => this.#stopAll('capture'));
       await Promise.all([this.#stopAll('gateway'), captured]);
+      // Last of those that submit: the others' receipts want its word to their end.
+      await this.#stopAll('skew-guard');
       await this.#facts.events.close(OWN_STREAM_MS);
       await this.#stopAll('vault');
       await this.#stopAll('witness');
@@ -199,9 +209,9 @@ export class Supervisor {
   #tellOrder(): void {
     const pids = (...names: string[]): number[] =>
       this.children.flatMap(({ service, pid }) => (pid !== null && names.includes(service) ? [pid] : []));
-    this.#each('vault', (child) => child.send({ kind: 'before', pids: pids('gateway', 'capture') }));
-    this.#each('witness', (child) => child.send({ kind: 'before', pids: pids('gateway', 'capture', 'vault') }));
-    this.#each('keys', (child) => child.send({ kind: 'before', pids: pids('gateway', 'capture', 'vault', 'witness') }));
+    this.#each('vault', (child) => child.send({ kind: 'before', pids: pids('gateway', 'capture', 'skew-guard') }));
+    this.#each('witness', (child) => child.send({ kind: 'before', pids: pids('gateway', 'capture', 'skew-guard', 'vault') }));
+    this.#each('keys', (child) => child.send({ kind: 'before', pids: pids('gateway', 'capture', 'skew-guard', 'vault', 'witness') }));
   }
 
   #startMessage(child: Child, kmsgFd: number | null): StartMessage {

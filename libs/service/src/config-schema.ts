@@ -235,6 +235,25 @@ const witness = section('Others who vouch for this log, and for whose logs we vo
   }),
 });
 
+const clock = section("How wrong this machine's clock may be.", {
+  enabled: flag(true, { description: 'Whether the clock is watched; if not, no time in a receipt has an error bound.', example: true }),
+  chrony: section('chrony, which disciplines the clock.', {
+    enabled: flag(true, { description: 'Whether chronyd is asked.', example: true }),
+    program: text({ default: 'chronyc', description: 'chronyc: its path, or its name where services find it.', example: '/usr/bin/chronyc' }),
+    address: text({ default: '127.0.0.1', description: 'Where chronyd listens: an address, or the path of its socket, where it tells more.', example: '/run/chrony/chronyd.sock' }),
+    port: whole(323, 1, 65535, { description: 'Port of chronyd for commands, at an address.', example: 323 }),
+  }),
+  checks: list({
+    description: 'NTP servers that are asked beside, as HOST or HOST:PORT: a second opinion, by other code, that can only widen the bound.', example: ['time.example.com'],
+  }),
+  checkSeconds: whole(64, 4, 86_400, { description: 'How often each of those is asked.', unit: 's', example: 64 }),
+  warnMicroseconds: whole(1000, 1, 86_400_000_000, { description: 'Error bound above which a warning is sealed.', unit: 'µs', example: 1000 }),
+  limitMicroseconds: whole(5000, 1, 86_400_000_000, { description: 'Error bound above which an error is sealed, and the clock counts as out of bounds.', unit: 'µs', example: 5000 }),
+  oscillatorPpb: whole(1000, 0, 1_000_000, { description: 'What an oscillator may do beside what is measured of it.', unit: 'parts per billion', example: 1000 }),
+  holdoverPpb: whole(15_000, 0, 1_000_000, { description: 'What it may do while nobody measures it (RFC 5905 says 15,000).', unit: 'parts per billion', example: 2000 }),
+  holdoverHours: whole(24, 0, 8760, { description: 'How long times keep a bound when whoever disciplines the clock is gone.', unit: 'hours', example: 24 }),
+});
+
 const supervisor = section('What starts the others.', {
   metrics: section('Metrics and health.', {
     address: text({ default: '127.0.0.1', description: 'Address of /metrics and /health.', example: '127.0.0.1' }),
@@ -247,7 +266,7 @@ export const CONFIG = section('Configuration of Strongroom: one YAML file, named
     pattern: '^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$', example: 'strongroom-berlin',
     description: 'Name of the deployment, part of every identity; unset, one is made at first start. It never changes afterwards.',
   })),
-  gateway, vault, retention, keys, capture, witness, supervisor,
+  gateway, vault, retention, keys, capture, clock, witness, supervisor,
 });
 
 type Deep<T> = T extends readonly (infer E)[] ? readonly Deep<E>[] : T extends object ? { readonly [K in keyof T]: Deep<T[K]> } : T;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the supervisor answers on its control socket, for both ends of it.
 import type { Incident } from './incidents.ts';
-import type { CountingFacts, CustodyFacts, Listener, LogFacts, SourceStats, TimestampFacts, UpkeepFacts, WitnessFacts, WormFacts } from './messages.ts';
+import type { ClockFacts, CountingFacts, CustodyFacts, Listener, LogFacts, SourceStats, TimestampFacts, UpkeepFacts, WitnessFacts, WormFacts } from './messages.ts';
 
 export interface ServiceStatus {
   readonly name: string;
@@ -42,6 +42,8 @@ export interface Status {
   /** Null: no time stamping authority is configured. */
   readonly timestamp: TimestampFacts | null;
   readonly counter: CountingFacts | null;
+  /** Null: nobody watches the clock. */
+  readonly clock: ClockFacts | null;
   readonly health: Health;
   /** Open ones first, then those of the last day. */
   readonly incidents: readonly ServiceIncident[];

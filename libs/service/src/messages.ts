@@ -181,6 +181,53 @@ export interface KeptTimestamp {
   readonly policy: string;
 }
 
+/** One source of time, as whoever disciplines the clock sees it. */
+export interface ClockSource {
+  readonly name: string;
+  readonly kind: 'server' | 'peer' | 'clock';
+  readonly verdict: 'selected' | 'combined' | 'not-combined' | 'falseticker' | 'jittery' | 'unusable';
+  readonly stratum: number;
+  readonly isReachable: boolean;
+  /** Null: nobody tells. */
+  readonly authentication: 'none' | 'nts' | 'key' | null;
+  /** Null: it was never heard. */
+  readonly offsetNs: number | null;
+  readonly errorNs: number | null;
+}
+
+export type ClockState = 'locked' | 'holdover' | 'unsynchronised' | 'stepped' | 'disputed';
+
+/** How this machine's clock stands, by skew-guard. */
+export interface ClockFacts {
+  readonly state: ClockState;
+  /** Why, in words. */
+  readonly reason: string;
+  /** ISO 8601. */
+  readonly since: string;
+  /** Against `clock.warnMicroseconds` and `clock.limitMicroseconds`; unknown before the first bound. */
+  readonly grade: 'unknown' | 'good' | 'warn' | 'limit';
+  /** True time is within this of what receipts say; null: not known. */
+  readonly boundNs: number | null;
+  readonly growthPpb: number | null;
+  /** The wall clock against what disciplines it holds for true. */
+  readonly offsetNs: number | null;
+  readonly rootDelayNs: number | null;
+  readonly falsetickers: readonly string[];
+  readonly leap: 'none' | 'insert' | 'delete';
+  /** By how much the wall clock is known to be wrong, because somebody set it; receipts go by the monotonic clock then. */
+  readonly wallOffNs: number | null;
+  readonly sources: readonly ClockSource[];
+  /** What servers said to skew-guard itself: true time less the wall clock is in `offsetNs` ± `errorNs`. */
+  readonly checks: readonly { readonly name: string; readonly offsetNs: number; readonly errorNs: number }[];
+}
+
+/** The worst of one minute. */
+export interface ClockPoint {
+  readonly at: string;
+  readonly state: ClockState;
+  readonly boundNs: number | null;
+}
+
 /** What `context.stats` returns each second: numbers by name, and more where a service has it. */
 export interface ServiceStats {
   readonly values: Readonly<Record<string, number>>;
@@ -195,6 +242,8 @@ export interface ServiceStats {
   readonly witness?: WitnessFacts | undefined;
   readonly timestamp?: TimestampFacts | undefined;
   readonly counter?: CountingFacts | undefined;
+  /** Of skew-guard alone. */
+  readonly clock?: ClockFacts | undefined;
 }
 
 /** What one gateway process uses of a source's limits: connections now, octets since the last message. */

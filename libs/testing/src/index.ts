@@ -2,6 +2,7 @@
 export * from './appliance.ts';
 export * from './auditd.ts';
 export * from './certificate-authority.ts';
+export * from './chronyd.ts';
 export * from './custodian.ts';
 export * from './docker-engine.ts';
 export * from './gateway-process.ts';

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// One life of skew-guard: looks once a second, publishes what may be said, and has it sealed when that changes.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Failed } from '@strongroom/bytes';
+import { bootId, EventSource, serviceId, SubmitClient, type ClockFacts, type ServiceContext } from '@strongroom/service';
+import { EVENTS, type Say } from './events.ts';
+import { Anchors } from './state/anchors.ts';
+import { History } from './state/history.ts';
+import { Guard } from './state/guard.ts';
+import { Reporter } from './state/reporter.ts';
+import { Zones } from './kernel/zones.ts';
+import { Looks } from './looks.ts';
+import { settingsOf } from './settings.ts';
+
+const LOOK_MS = 1000;
+const DRAIN_MS_MAX = 5000;
+
+/** Runs until `context.stop` is aborted. Rejects with `Failed('submit.vault-forgot')`. */
+export async function skewGuard(context: ServiceContext): Promise<void> {
+  const fatal = Promise.withResolvers<never>();
+  const client = connect(context, (error) => fatal.reject(error));
+  try {
+    await Promise.race([live(context, client), fatal.promise]);
+  } finally {
+    client.close();
+  }
+}
+
+function connect(context: ServiceContext, onFatal: (error: Failed) => void): SubmitClient {
+  return new SubmitClient({
+    path: context.paths.submitSocket('skew-guard'), identity: () => context.identity, vault: serviceId(context.deployment, 'vault'), instance: context.instance, onFatal,
+    onLine: (up, why) => (up ? context.state('running') : context.state('stalled', `no line to the vault: ${why}`)),
+  });
+}
+
+async function live(context: ServiceContext, client: SubmitClient): Promise<void> {
+  const { id, keyHash } = context.identity;
+  const evidence = new EventSource(client, { service: 'skew-guard', id, keyHash, clock: context.clock });
+  const say: Say = (event, fields) => {
+    context.event(event, EVENTS[event], fields);
+    evidence.seal(event, EVENTS[event], fields);
+  };
+  const { guard: settings, thresholds } = settingsOf(context.config.clock);
+  const anchors = new Anchors(context.paths.anchor, bootId(), say);
+  const guard = new Guard(settings, anchors.last);
+  const looks = new Looks(context.config.clock, context.stop, say);
+  const [reporter, history, zones] = [new Reporter(thresholds, say), new History(), new Zones(say)];
+  let facts: ClockFacts | null = null;
+  context.onOrder('clock', async () => ({ now: facts, history: history.points }));
+  context.stats(() => ({ values: reporter.values, clock: facts ?? undefined }));
+  say('clock.started', { boot: anchors.boot.toString('hex'), resumed: anchors.last !== null, ...looks.asked });
+  context.ready();
+  while (!context.stop.aborted) {
+    const observation = await looks.take();
+    const judged = guard.judge(observation);
+    anchors.publish(judged.claim, observation.moment);
+    facts = reporter.report(judged, observation);
+    history.add(judged, observation.moment);
+    zones.look();
+    await delay(LOOK_MS, undefined, { signal: context.stop }).catch(() => undefined);
+  }
+  looks.close();
+  await Promise.race([evidence.close(String(context.stop.reason)), delay(DRAIN_MS_MAX, undefined, { ref: false })]);
+}

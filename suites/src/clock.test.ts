@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole appliance beside a real chronyd: what is sealed carries the bound, and what befalls the clock is sealed. This machine's own
+// clock is the truth that the servers tell.
+import assert from 'node:assert/strict';
+import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { nowNs } from '@strongroom/service';
+import { Chronyd, chronycProgram, chronyMissing, RelpClient, startAppliance, type Appliance } from '@strongroom/testing';
+
+const PORT = 20_000 + (process.pid % 10_000);
+const LINE = '<13>1 2026-03-01T00:00:00Z web app - - - line';
+
+interface Sealed {
+  readonly id: string;
+  readonly receivedAt: string;
+  readonly boundNs: number | null;
+  readonly raw: string;
+}
+
+interface Clock {
+  readonly now: { readonly state: string; readonly boundNs: number | null; readonly sources: readonly { readonly name: string; readonly verdict: string }[] };
+  readonly history: readonly unknown[];
+}
+
+const clockOf = async (appliance: Appliance): Promise<Clock> => JSON.parse((await appliance.cli('clock', '-o', 'json')).stdout) as Clock;
+
+/** Only so that a wait in vain ends. */
+const PATIENCE_MS = 120_000;
+const POLL_MS = 200;
+
+/** Asks until the answer is as wished. */
+async function until<T>(ask: () => Promise<T>, wished: (answer: T) => boolean, what: string): Promise<T> {
+  for (const deadline = Date.now() + PATIENCE_MS; ; await delay(POLL_MS)) {
+    const answer = await ask();
+    if (wished(answer)) return answer;
+    assert.ok(Date.now() < deadline, `waited in vain for ${what}: ${JSON.stringify(answer)}`);
+  }
+}
+
+const clockUntil = (appliance: Appliance, wished: (now: Clock['now']) => boolean, what: string): Promise<Clock> =>
+  until(() => clockOf(appliance), ({ now }) => now !== null && wished(now), what);
+
+async function found(appliance: Appliance, ...query: readonly string[]): Promise<Sealed[]> {
+  const { stdout, stderr, code } = await appliance.cli('search', ...query, '-o', 'json');
+  assert.equal(code, 0, stderr);
+  return JSON.parse(stdout) as Sealed[];
+}
+
+/** RFC 3339 with nine digits at most, in nanoseconds. */
+const nanoseconds = (text: string): bigint => Temporal.Instant.from(text).epochNanoseconds;
+
+describe('the clock', { skip: chronyMissing() ?? false }, () => {
+  it('gives each receipt its bound while it is measured, and none once nothing can be said', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'strongroom-clock-'));
+    chmodSync(directory, 0o755);
+    const program = join(directory, 'chronyc');
+    copyFileSync(chronycProgram(), program);
+    chmodSync(program, 0o755);
+    try {
+      await using _ = new Chronyd({ serve: { address: '127.0.0.2', port: PORT }, lines: ['local stratum 1'] });
+      await using chronyd = new Chronyd({ commandPort: PORT + 1, lines: [`server 127.0.0.2 port ${PORT} iburst minpoll -2 maxpoll 0`] });
+      await using appliance = await startAppliance({ config: { clock: { enabled: true, holdoverHours: 0, chrony: { program, port: PORT + 1 } } } });
+      const { now } = await clockUntil(appliance, ({ state }) => state === 'locked', 'the clock to be locked');
+      assert.deepEqual(now.sources.map(({ name, verdict }) => [name, verdict]), [['127.0.0.2', 'selected']]);
+      const identity = await appliance.enrol('web-01');
+      const client = new RelpClient({ address: appliance.addresses['relp-tls']!, identity, window: 16 });
+      const earlier = nowNs();
+      // Services look for a new anchor about once a second.
+      const send = async (text: string): Promise<Sealed[]> => {
+        await client.send([text]);
+        await client.settle();
+        return found(appliance, '--source', 'web-01', text);
+      };
+      const records = (await until(() => send(LINE), (all) => all.some(({ boundNs }) => boundNs !== null), 'a record to carry a bound')).filter(({ boundNs }) => boundNs !== null);
+      for (const { receivedAt, boundNs } of records) {
+        const [at, bound] = [nanoseconds(receivedAt), BigInt(boundNs!)];
+        assert.ok(at + bound >= earlier && at - bound <= nowNs(), `${receivedAt} ± ${boundNs}`);
+      }
+      assert.match((await appliance.cli('show', records[0]!.id)).stdout, /received +\S+ +± [\d.]+ (ns|µs|ms)/);
+      const states = await found(appliance, '--source', 'service/skew-guard');
+      assert.ok(states.some(({ raw }) => raw.includes('"clock.locked"')), states.map(({ raw }) => raw).join('\n'));
+
+      // A discipline that is gone, where no holdover is allowed: nothing can be said, nothing stops, and that is sealed.
+      await chronyd.kill();
+      await clockUntil(appliance, ({ boundNs }) => boundNs === null, 'the bound to be gone');
+      assert.equal(existsSync(appliance.paths.anchor), false);
+      assert.equal((await appliance.cli('clock')).code, 4);
+      await until(() => send(`${LINE} without a bound`), (all) => all.some(({ boundNs }) => boundNs === null), 'a record without a bound');
+      await client.close();
+      const sealed = (await found(appliance, '--source', 'service/skew-guard')).map(({ raw }) => (JSON.parse(raw) as { event: string }).event);
+      for (const event of ['clock.started', 'clock.reference-away', 'clock.state', 'clock.bound-limit']) assert.ok(sealed.includes(event), `${event} in ${sealed.join(' ')}`);
+      assert.equal((await appliance.cli('verify')).code, 0);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+});
