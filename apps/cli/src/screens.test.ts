@@ -32,7 +32,7 @@ const STATUS: Status = {
     size: 2398, at: '2026-09-21T14:13:18Z', by: ['hamburg', 'auditor'], unwitnessed: { ageMs: 1200, records: 40, bytes: 9000 }, since: null, compared: true,
     comparison: { of: 3, known: ['hamburg', 'auditor'], unknown: ['cloud'], ahead: [] },
   },
-  timestamp: null, counter: null, health: { ok: true, reason: null, degraded: null }, incidents: [], notes: [],
+  timestamp: null, counter: null, clock: null, health: { ok: true, reason: null, degraded: null }, incidents: [], notes: [],
 };
 
 test('status: all is well', () => {

@@ -3,6 +3,7 @@
 import type { Verb } from '../verb.ts';
 import { approve } from './approve.ts';
 import { backup } from './backup.ts';
+import { clock } from './clock.ts';
 import { completion } from './completion.ts';
 import { config } from './config.ts';
 import { destruction } from './destruction.ts';
@@ -36,7 +37,7 @@ import { who } from './who.ts';
 import { witness } from './witness.ts';
 
 export const VERBS: readonly Verb[] = [
-  status, top, keys,
+  status, top, clock, keys,
   enrol, revoke, sources, reload,
   search, tap, show, who, prove, reconcile,
   retention, hold, destruction, order, approve,

@@ -4,7 +4,7 @@ import { writeValue } from '../output.ts';
 import { printable } from '../printable.ts';
 import { bytes, count, duration, lostText, some } from '../quantity.ts';
 import { factLines, tableLines } from '../table.ts';
-import { ageMs, shortTime } from '../time.ts';
+import { ageMs, boundText, shortTime } from '../time.ts';
 import { EXIT, verb } from '../verb.ts';
 import type { Style } from '../io.ts';
 import type { CountingFacts, CustodyFacts, ServiceIncident, ServiceStatus, Status, TimestampFacts, UpkeepFacts, WitnessFacts } from '@strongroom/service';
@@ -56,6 +56,7 @@ export function statusLines(now: Status, at: bigint, style: (style: Style, text:
       ...(now.witness === null ? [] : [['compared', comparisonText(now.witness)] as const]),
       ...(now.timestamp === null ? [] : [['timestamped', timestampText(now.timestamp, at)] as const]),
       ...(now.counter === null ? [] : [['counter', counterText(now.counter, at)] as const]),
+      ...(now.clock === null ? [] : [['clock', `${now.clock.state}, ${boundText(now.clock.boundNs)}`] as const]),
       ...(now.upkeep === null ? [] : [['scrubbed', scrubbed(now.upkeep.scrub)] as const]),
       ...(now.custody === null ? [] : custodyFacts(now.custody)),
       ['separation', now.separation.kind === 'users' ? 'each service has a user of its own' : 'nominal'],

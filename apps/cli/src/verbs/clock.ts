@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ClockFacts, ClockPoint, ClockSource } from '@strongroom/service';
+import { openControl } from '../connections.ts';
+import type { Style } from '../io.ts';
+import { writeValue } from '../output.ts';
+import { printable } from '../printable.ts';
+import { duration, some } from '../quantity.ts';
+import { factLines, tableLines } from '../table.ts';
+import { ageMs, boundText } from '../time.ts';
+import { EXIT, verb } from '../verb.ts';
+
+export interface ClockAnswer {
+  /** Null: it has only just begun to look. */
+  readonly now: ClockFacts | null;
+  /** Oldest first, one for each minute. */
+  readonly history: readonly ClockPoint[];
+}
+
+export const clock = verb({
+  name: 'clock',
+  group: 'Service',
+  summary: "Show how wrong this machine's clock may be, and by whom that is known",
+  details: [
+    'The bound is what receipts carry: true time is within it. In state "locked" the clock is measured; in "holdover" nobody measures it any more, and the '
+      + 'bound grows; "disputed" means that sources contradict each other, and names those that the others outvote; "stepped", that somebody set the clock, and '
+      + 'times go by the monotonic clock until it is measured again; "unsynchronised", that nothing can be said, so receipts carry no bound.',
+    'The chart has one column for each minute, the worst of it, by powers of ten: from ▁ below 10 µs to █ above 10 s; "?" is a minute without a bound.',
+  ],
+  arguments: [],
+  options: {},
+  examples: [
+    { command: 'strongroom clock', what: 'State, bound, sources and the last hour' },
+    { command: 'strongroom clock -o json | jq .now.boundNs', what: 'The bound alone, in nanoseconds' },
+  ],
+  exitCodes: { 4: 'there is no bound, or it is above clock.limitMicroseconds' },
+  async run(call) {
+    const client = await openControl(call.paths);
+    try {
+      const answer = (await client.call('clock')) as ClockAnswer;
+      await writeValue(call, answer, () => clockLines(answer, call.io.now(), call.io.out.style));
+      return answer.now === null || answer.now.boundNs === null || answer.now.grade === 'limit' ? EXIT.degraded : EXIT.ok;
+    } finally {
+      client.close();
+    }
+  },
+});
+
+const COLUMNS = [
+  { title: 'SOURCE' }, { title: 'VERDICT' }, { title: 'STRATUM', align: 'right' }, { title: 'OFFSET', align: 'right' }, { title: 'ERROR' }, { title: 'AUTHENTICATED' },
+] as const;
+const CHART_COLUMNS = 60;
+const BARS = '▁▂▃▄▅▆▇█';
+/** The first bar ends here; each further one is ten times as high. */
+const FIRST_BAR_NS = 10_000;
+
+/** The screen. */
+export function clockLines({ now, history }: ClockAnswer, at: bigint, style: (style: Style, text: string) => string): string[] {
+  if (now === null) return ['Nobody has looked at the clock yet.'];
+  const age = ageMs(now.since, at);
+  return [
+    `${style(COLOURS[now.state], `The clock is ${now.state}`)}: ${printable(now.reason)}.`, '',
+    ...factLines([
+      ['bound', boundWords(now)],
+      ['since', age === null ? now.since : `${duration(age)} ago`],
+      ...(now.offsetNs === null ? [] : [['offset', `${signed(now.offsetNs)}, to be put right`] as const]),
+      ...(now.wallOffNs === null || now.wallOffNs === 0 ? [] : [['wall clock', `${signed(now.wallOffNs)} off, because somebody set it`] as const]),
+      ...(now.leap === 'none' ? [] : [['leap second', now.leap === 'insert' ? 'one is inserted at the next midnight UTC' : 'one is left out at the next midnight UTC'] as const]),
+      ...(now.falsetickers.length === 0 ? [] : [['contradicted', now.falsetickers.map(printable).join(', ')] as const]),
+    ]),
+    ...(now.sources.length === 0 ? [] : ['', ...tableLines(COLUMNS, now.sources.map(sourceRow))]),
+    ...(now.checks.length === 0 ? [] : ['', ...tableLines([{ title: 'CHECK' }, { title: 'OFFSET', align: 'right' }, { title: 'ERROR' }], now.checks.map(({ name, offsetNs, errorNs }) => [printable(name), signed(offsetNs), boundText(errorNs)]))]),
+    ...(history.length === 0 ? [] : ['', `${chart(history)}  the last ${some(Math.min(history.length, CHART_COLUMNS), 'minute')}`]),
+  ];
+}
+
+const COLOURS = { locked: 'green', holdover: 'yellow', disputed: 'yellow', stepped: 'red', unsynchronised: 'red' } as const satisfies Record<ClockFacts['state'], Style>;
+
+function boundWords({ boundNs, growthPpb, grade }: ClockFacts): string {
+  const grows = boundNs === null || growthPpb === null || growthPpb === 0 ? '' : `, growing by ${Number((growthPpb / 1000).toFixed(3))} µs each second without a measurement`;
+  return `${boundText(boundNs)}${grows}${grade === 'limit' ? '; above the limit' : grade === 'warn' ? '; above the warning' : ''}`;
+}
+
+function sourceRow({ name, verdict, stratum, isReachable, offsetNs, errorNs, authentication }: ClockSource): string[] {
+  return [
+    printable(name), isReachable ? verdict : 'unreachable', stratum === 0 ? '-' : String(stratum), offsetNs === null ? '-' : signed(offsetNs), errorNs === null ? '-' : boundText(errorNs),
+    authentication === null ? 'not known' : authentication === 'none' ? 'no' : authentication,
+  ];
+}
+
+/** `+3.7 µs`, `-250 ms` */
+function signed(ns: number): string {
+  return `${ns < 0 ? '-' : '+'}${boundText(Math.abs(Math.round(ns))).slice('± '.length)}`;
+}
+
+export function chart(history: readonly ClockPoint[]): string {
+  return history.slice(-CHART_COLUMNS).map(({ boundNs }) => (boundNs === null ? '?' : BARS[barOf(boundNs)])).join('');
+}
+
+function barOf(ns: number): number {
+  let bar = 0;
+  for (let end = FIRST_BAR_NS; ns >= end && bar < BARS.length - 1; end *= 10) bar += 1;
+  return bar;
+}
