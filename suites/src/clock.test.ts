@@ -21,7 +21,7 @@ interface Sealed {
 }
 
 interface Clock {
-  readonly now: { readonly state: string; readonly boundNs: number | null; readonly sources: readonly { readonly name: string; readonly verdict: string }[] };
+  readonly now: { readonly state: string; readonly boundNs: number | null; readonly sources: readonly { readonly name: string; readonly verdict: string }[]; readonly checks: readonly { readonly name: string; readonly offsetNs: number; readonly errorNs: number }[] };
   readonly history: readonly unknown[];
 }
 
@@ -62,9 +62,11 @@ describe('the clock', { skip: chronyMissing() ?? false }, () => {
     try {
       await using _ = new Chronyd({ serve: { address: '127.0.0.2', port: PORT }, lines: ['local stratum 1'] });
       await using chronyd = new Chronyd({ commandPort: PORT + 1, lines: [`server 127.0.0.2 port ${PORT} iburst minpoll -2 maxpoll 0`] });
-      await using appliance = await startAppliance({ config: { clock: { enabled: true, holdoverHours: 0, chrony: { program, port: PORT + 1 } } } });
+      await using appliance = await startAppliance({ config: { clock: { enabled: true, holdoverHours: 0, checks: [`127.0.0.2:${PORT}`], checkSeconds: 4, chrony: { program, port: PORT + 1 } } } });
       const { now } = await clockUntil(appliance, ({ state }) => state === 'locked', 'the clock to be locked');
       assert.deepEqual(now.sources.map(({ name, verdict }) => [name, verdict]), [['127.0.0.2', 'selected']]);
+      const { now: { checks: [check] } } = await clockUntil(appliance, ({ checks }) => checks.length > 0, 'a second opinion');
+      assert.ok(check!.name === `127.0.0.2:${PORT}` && Math.abs(check!.offsetNs) <= check!.errorNs, JSON.stringify(check));
       const identity = await appliance.enrol('web-01');
       const client = new RelpClient({ address: appliance.addresses['relp-tls']!, identity, window: 16 });
       const earlier = nowNs();

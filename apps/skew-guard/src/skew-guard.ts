@@ -43,7 +43,7 @@ async function live(context: ServiceContext, client: SubmitClient): Promise<void
   const { guard: settings, thresholds } = settingsOf(context.config.clock);
   const anchors = new Anchors(context.paths.anchor, bootId(), say);
   const guard = new Guard(settings, anchors.last);
-  const looks = new Looks(context.config.clock, context.stop, say);
+  const looks = new Looks(context.config.clock, context.paths.clock, context.stop, say);
   const [reporter, history, zones] = [new Reporter(thresholds, say), new History(), new Zones(say)];
   let facts: ClockFacts | null = null;
   context.onOrder('clock', async () => ({ now: facts, history: history.points }));
@@ -59,6 +59,5 @@ async function live(context: ServiceContext, client: SubmitClient): Promise<void
     zones.look();
     await delay(LOOK_MS, undefined, { signal: context.stop }).catch(() => undefined);
   }
-  looks.close();
   await Promise.race([evidence.close(String(context.stop.reason)), delay(DRAIN_MS_MAX, undefined, { ref: false })]);
 }

@@ -243,6 +243,13 @@ const clock = section("How wrong this machine's clock may be.", {
     address: text({ default: '127.0.0.1', description: 'Where chronyd listens: an address, or the path of its socket, where it tells more.', example: '/run/chrony/chronyd.sock' }),
     port: whole(323, 1, 65535, { description: 'Port of chronyd for commands, at an address.', example: 323 }),
   }),
+  ptp: section('PTP, where ptp4l itself disciplines this clock; then it counts, and chrony is a second opinion.', {
+    enabled: flag(false, { description: 'Whether ptp4l is asked. Where a network card has the PTP clock, let chrony take it as a reference clock instead.', example: true }),
+    program: text({ default: 'pmc', description: 'pmc: its path, or its name where services find it. It is only told to GET.', example: '/usr/sbin/pmc' }),
+    socket: text({ default: '/var/run/ptp4l', description: 'Socket of ptp4l, which strongroom-skew-guard must be allowed to use.', example: '/var/run/ptp4l' }),
+    domain: whole(0, 0, 255, { description: 'PTP domain.', example: 0 }),
+    masterNanoseconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000_000, ...facts({ description: 'How wrong the grandmaster may be; unset, what it says of itself counts.', unit: 'ns', example: 100 }) })),
+  }),
   checks: list({
     description: 'NTP servers that are asked beside, as HOST or HOST:PORT: a second opinion, by other code, that can only widen the bound.', example: ['time.example.com'],
   }),

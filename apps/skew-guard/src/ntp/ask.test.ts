@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Against real chronyds, an honest one and one that is a quarter of a second off, and against servers that nobody would wish for.
+import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { test } from 'node:test';
+import { Chronyd, chronyMissing } from '@strongroom/testing';
+import { askServer, parseServer } from './ask.ts';
+
+const PORT = 30_000 + (process.pid % 10_000);
+const stop = new AbortController().signal;
+
+test('a server is named by host, by port, and in brackets', () => {
+  assert.deepEqual(['a.example', 'a.example:4123', '[2001:db8::1]:99', '2001:db8::1', '192.0.2.1'].map(parseServer), [
+    { host: 'a.example', port: 123 }, { host: 'a.example', port: 4123 }, { host: '2001:db8::1', port: 99 }, { host: '2001:db8::1', port: 123 }, { host: '192.0.2.1', port: 123 },
+  ]);
+  for (const wrong of ['', 'a b', 'a:0', 'a:70000', '[a']) assert.throws(() => parseServer(wrong), { code: 'ntp.server' }, wrong);
+});
+
+test('what a server says holds the truth that it serves', { skip: chronyMissing() ?? false }, async () => {
+  await using honest = new Chronyd({ serve: { address: '127.0.0.2', port: PORT }, lines: ['local stratum 1'] });
+  await using late = new Chronyd({ serve: { address: '127.0.0.3', port: PORT }, lines: [`server 127.0.0.2 port ${PORT} iburst minpoll -2 maxpoll 0 offset 0.25`] });
+  await Promise.all([honest.synchronised(), late.synchronised()]);
+  const straight = await askServer({ host: '127.0.0.2', port: PORT }, stop);
+  assert.ok(Math.abs(straight.offsetNs) <= straight.errorNs, JSON.stringify({ ...straight, atNs: 0, apartNs: 0 }));
+  const shifted = await askServer({ host: '127.0.0.3', port: PORT }, stop);
+  assert.ok(Math.abs(shifted.offsetNs - 250_000_000) <= shifted.errorNs, `${shifted.offsetNs} ± ${shifted.errorNs}`);
+});
+
+test('a server that is not there, or answers with anything else, gives no time', async () => {
+  const liar = createSocket('udp4');
+  liar.on('message', (packet, { port, address }) => liar.send(Buffer.concat([packet.subarray(0, 24), Buffer.alloc(24, 7)]), port, address));
+  liar.bind(0, '127.0.0.1');
+  await once(liar, 'listening');
+  try {
+    await assert.rejects(askServer({ host: '127.0.0.1', port: (liar.address() as AddressInfo).port }, stop), { code: 'ntp.silent' });
+    await assert.rejects(askServer({ host: '127.0.0.1', port: 1 }, stop), { code: 'ntp.silent' });
+    const stopped = new AbortController();
+    stopped.abort();
+    await assert.rejects(askServer({ host: '127.0.0.1', port: 1 }, stopped.signal), { code: 'ntp.silent' });
+  } finally {
+    liar.close();
+  }
+});

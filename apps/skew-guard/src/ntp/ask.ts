@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Asks one server a few times. Each question has a socket of its own, on a port that the kernel chooses.
+import { randomBytes } from 'node:crypto';
+import { createSocket } from 'node:dgram';
+import { lookup } from 'node:dns/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Failed, Refused } from '@strongroom/bytes';
+import { nowNs } from '@strongroom/service';
+import { decodeAnswer, encodeRequest } from './packet.ts';
+import { sampleOf, shortest, type Sample } from './sample.ts';
+
+export interface NtpServer {
+  readonly host: string;
+  readonly port: number;
+}
+
+const NTP_PORT = 123;
+const BURST = 4;
+const BETWEEN_MS = 250;
+const PATIENCE_MS = 2000;
+
+/** `HOST`, `HOST:PORT`, `[V6]:PORT`. Throws `Refused('ntp.server')`. */
+export function parseServer(text: string): NtpServer {
+  const [, v6, name, port] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s[\]]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
+  const host = v6 ?? name ?? (/^[0-9a-fA-F:]+$/.test(text) ? text : undefined);
+  const number = port === undefined ? NTP_PORT : Number(port);
+  if (host === undefined || number < 1 || number > 65_535) {
+    throw new Refused('ntp.server', `"${text.slice(0, 100)}" names no NTP server`, { why: 'it is neither HOST nor HOST:PORT', fix: 'correct clock.checks' });
+  }
+  return { host, port: number };
+}
+
+/** The best of a burst. Throws `Failed('ntp.silent')` where no answer came that counts. */
+export async function askServer({ host, port }: NtpServer, signal: AbortSignal): Promise<Sample> {
+  const samples: Sample[] = [];
+  let last: unknown;
+  try {
+    const { address, family } = await lookup(host);
+    for (let i = 0; i < BURST && !signal.aborted; i += 1) {
+      if (i > 0) await delay(BETWEEN_MS, undefined, { signal });
+      await exchange(address, family, port, signal).then((sample) => samples.push(sample), (error: unknown) => { last = error; });
+    }
+  } catch (error) {
+    last = error;
+  }
+  const best = shortest(samples);
+  if (best === null) throw new Failed('ntp.silent', `${host} port ${port} gives no time`, { why: last instanceof Error ? last.message : 'no answer came', fix: 'see that UDP reaches it, or name another under clock.checks', cause: last });
+  return best;
+}
+
+function exchange(address: string, family: number, port: number, signal: AbortSignal): Promise<Sample> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket(family === 6 ? 'udp6' : 'udp4');
+    const nonce = randomBytes(8);
+    let [sentNs, wallNs] = [0n, 0n];
+    const end = (settle: () => void): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', aborted);
+      socket.close();
+      settle();
+    };
+    const fail = (error: Error): void => end(() => reject(error));
+    const aborted = (): void => fail(new Error('we stop'));
+    const timer = setTimeout(() => fail(new Error(`no answer came within ${PATIENCE_MS} ms`)), PATIENCE_MS);
+    signal.addEventListener('abort', aborted, { once: true });
+    socket.once('error', fail);
+    socket.once('message', (packet) => {
+      const receivedNs = process.hrtime.bigint();
+      try {
+        const sample = sampleOf({ answer: decodeAnswer(packet, nonce, wallNs), sentNs, receivedNs, wallNs });
+        end(() => resolve(sample));
+      } catch (error) {
+        fail(error as Error);
+      }
+    });
+    // A connected socket takes nothing from anybody else.
+    socket.connect(port, address, () => {
+      wallNs = nowNs();
+      sentNs = process.hrtime.bigint();
+      socket.send(encodeRequest(nonce));
+    });
+  });
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// The second opinion: servers that are asked by us, beside whoever disciplines the clock.
+import { errorFields } from '@strongroom/service';
+import type { Say } from '../events.ts';
+import type { Check, Moment } from '../state/observation.ts';
+import { askServer, parseServer, type NtpServer } from './ask.ts';
+import { later, type Sample } from './sample.ts';
+
+/** A sample counts for so many rounds: one may be missed. */
+const ROUNDS_MAX = 3;
+/** A wall clock that was set since makes a sample worthless. */
+const SAME_CLOCK_NS = 200_000n;
+
+export class Checks {
+  readonly #servers: readonly { readonly name: string; readonly server: NtpServer }[];
+  readonly #everyMs: number;
+  readonly #driftPpb: number;
+  readonly #stop: AbortSignal;
+  readonly #say: Say;
+  readonly #samples = new Map<string, Sample & { readonly disciplineOffsetNs: number }>();
+  #disciplineOffsetNs = 0;
+  readonly #away = new Set<string>();
+  #asking = false;
+  #askedAtMs = Number.NEGATIVE_INFINITY;
+
+  /** Throws `Refused('ntp.server')`. */
+  constructor({ checks, checkSeconds, oscillatorPpb, holdoverPpb }: { readonly checks: readonly string[]; readonly checkSeconds: number; readonly oscillatorPpb: number; readonly holdoverPpb: number }, stop: AbortSignal, say: Say) {
+    this.#servers = checks.map((name) => ({ name, server: parseServer(name) }));
+    this.#everyMs = checkSeconds * 1000;
+    this.#driftPpb = oscillatorPpb + holdoverPpb;
+    this.#stop = stop;
+    this.#say = say;
+  }
+
+  /** Begins a round when one is due; nobody waits for it. */
+  tick(nowMs = performance.now()): void {
+    if (this.#asking || this.#servers.length === 0 || nowMs - this.#askedAtMs < this.#everyMs) return;
+    this.#askedAtMs = nowMs;
+    void this.#round();
+  }
+
+  /**
+   * What is held of each now. `disciplineOffsetNs`: what the discipline has still to put right; by as much as that has changed since a
+   * sample, the clock has been run faster or slower.
+   */
+  at({ monotonicNs, wallNs }: Moment, disciplineOffsetNs: number): Check[] {
+    this.#disciplineOffsetNs = disciplineOffsetNs;
+    const oldest = monotonicNs - BigInt(ROUNDS_MAX * this.#everyMs) * 1_000_000n;
+    return [...this.#samples].flatMap(([name, sample]) => {
+      const moved = wallNs - monotonicNs - sample.apartNs;
+      const isSame = moved < SAME_CLOCK_NS && moved > -SAME_CLOCK_NS;
+      if (sample.atNs < oldest || !isSame) return [];
+      const { offsetNs, errorNs } = later(sample, monotonicNs, this.#driftPpb);
+      return [{ name, offsetNs, errorNs: errorNs + Math.ceil(Math.abs(disciplineOffsetNs - sample.disciplineOffsetNs)) }];
+    });
+  }
+
+  async #round(): Promise<void> {
+    this.#asking = true;
+    await Promise.all(this.#servers.map(({ name, server }) => this.#ask(name, server)));
+    this.#asking = false;
+  }
+
+  async #ask(name: string, server: NtpServer): Promise<void> {
+    try {
+      const sample = await askServer(server, this.#stop);
+      this.#samples.set(name, { ...sample, disciplineOffsetNs: this.#disciplineOffsetNs });
+      if (this.#away.delete(name)) this.#say('clock.reference-back', { name });
+    } catch (error) {
+      if (this.#away.has(name) || this.#stop.aborted) return;
+      this.#away.add(name);
+      this.#say('clock.reference-away', { name, ...errorFields(error) });
+    }
+  }
+}
