@@ -57,8 +57,11 @@ test('every figure that a page names is one that a service gives', () => {
   assert.deepEqual([...named].filter((name) => !isGiven(name)), []);
 });
 
+const services = globSync('apps/*', { cwd: ROOT }).map((path) => path.slice('apps/'.length));
+
 function isGiven(name: string): boolean {
-  const [, service = '', figure = ''] = /^strongroom_([a-z]+)_(?:source_)?([a-z_]+)$/.exec(name) ?? [];
+  const service = services.find((one) => name.startsWith(`strongroom_${one.replaceAll('-', '_')}_`)) ?? '';
+  const figure = name.slice(`strongroom_${service}_`.length).replace(/^source_/, '');
   const camel = figure.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
   const own = sources.filter(({ path }) => path.startsWith(`apps/${service}/`) || path === 'libs/service/src/incidents.ts');
   if (own.some(({ text }) => new RegExp(`\\b${camel}\\b`).test(text))) return true;
