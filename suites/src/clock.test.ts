@@ -22,10 +22,13 @@ interface Sealed {
 
 interface Clock {
   readonly now: { readonly state: string; readonly boundNs: number | null; readonly sources: readonly { readonly name: string; readonly verdict: string }[]; readonly checks: readonly { readonly name: string; readonly offsetNs: number; readonly errorNs: number }[] };
-  readonly history: readonly unknown[];
 }
 
-const clockOf = async (appliance: Appliance): Promise<Clock> => JSON.parse((await appliance.cli('clock', '-o', 'json')).stdout) as Clock;
+/** Null while nobody answers, or has looked yet: skew-guard is being started again. */
+async function clockOf(appliance: Appliance): Promise<Clock | null> {
+  const clock = JSON.parse((await appliance.cli('clock', '-o', 'json')).stdout || 'null') as { readonly now: Clock['now'] | null } | null;
+  return clock === null || clock.now === null ? null : { now: clock.now };
+}
 
 /** Only so that a wait in vain ends. */
 const PATIENCE_MS = 120_000;
@@ -40,8 +43,9 @@ async function until<T>(ask: () => Promise<T>, wished: (answer: T) => boolean, w
   }
 }
 
-const clockUntil = (appliance: Appliance, wished: (now: Clock['now']) => boolean, what: string): Promise<Clock> =>
-  until(() => clockOf(appliance), ({ now }) => now !== null && wished(now), what);
+async function clockUntil(appliance: Appliance, wished: (now: Clock['now']) => boolean, what: string): Promise<Clock> {
+  return (await until(() => clockOf(appliance), (clock) => clock !== null && wished(clock.now), what))!;
+}
 
 async function found(appliance: Appliance, ...query: readonly string[]): Promise<Sealed[]> {
   const { stdout, stderr, code } = await appliance.cli('search', ...query, '-o', 'json');
@@ -84,6 +88,12 @@ describe('the clock', { skip: chronyMissing() ?? false }, () => {
       assert.match((await appliance.cli('show', records[0]!.id)).stdout, /received +\S+ +± [\d.]+ (ns|µs|ms)/);
       const states = await found(appliance, '--source', 'service/skew-guard');
       assert.ok(states.some(({ raw }) => raw.includes('"clock.locked"')), states.map(({ raw }) => raw).join('\n'));
+
+      // A guard that is killed goes on from its last anchor, and others count on meanwhile.
+      await appliance.kill('skew-guard');
+      assert.notEqual((await send(`${LINE} between`)).at(-1)!.boundNs, null);
+      await until(() => found(appliance, '--source', 'service/skew-guard', '"resumed":true'), (all) => all.length === 1, 'the next life of skew-guard');
+      await clockUntil(appliance, ({ state }) => state === 'locked', 'the clock to be locked again');
 
       // A discipline that is gone, where no holdover is allowed: nothing can be said, nothing stops, and that is sealed.
       await chronyd.kill();

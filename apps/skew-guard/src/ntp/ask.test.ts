@@ -28,6 +28,23 @@ test('what a server says holds the truth that it serves', { skip: chronyMissing(
   assert.ok(Math.abs(shifted.offsetNs - 250_000_000) <= shifted.errorNs, `${shifted.offsetNs} ± ${shifted.errorNs}`);
 });
 
+test('a way back that is slow, and one there, leave the truth within the bound', { skip: chronyMissing() ?? false }, async () => {
+  await using _ = new Chronyd({ serve: { address: '127.0.0.4', port: PORT }, lines: ['local stratum 1'] });
+  for (const [thereMs, backMs] of [[0, 150], [150, 0]] as const) {
+    const relay = createSocket('udp4');
+    relay.on('message', (packet, { port, address }) => {
+      const server = createSocket('udp4');
+      server.on('message', (answer) => setTimeout(() => { relay.send(answer, port, address, () => server.close()); }, backMs));
+      setTimeout(() => server.send(packet, PORT, '127.0.0.4'), thereMs);
+    });
+    relay.bind(0, '127.0.0.1');
+    await once(relay, 'listening');
+    const { offsetNs, errorNs, delayNs } = await askServer({ host: '127.0.0.1', port: (relay.address() as AddressInfo).port }, stop);
+    assert.ok(Math.abs(offsetNs) <= errorNs && Math.abs(offsetNs) > 50_000_000 && delayNs > 140_000_000, `${offsetNs} ± ${errorNs}`);
+    relay.close();
+  }
+});
+
 test('a server that is not there, or answers with anything else, gives no time', async () => {
   const liar = createSocket('udp4');
   liar.on('message', (packet, { port, address }) => liar.send(Buffer.concat([packet.subarray(0, 24), Buffer.alloc(24, 7)]), port, address));
