@@ -2,7 +2,7 @@
 // One life of skew-guard: looks once a second, publishes what may be said, and has it sealed when that changes.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Failed } from '@strongroom/bytes';
-import { bootId, EventSource, serviceId, SubmitClient, type ClockFacts, type ServiceContext } from '@strongroom/service';
+import { bootId, EventSource, Incidents, serviceId, SubmitClient, type ClockFacts, type ServiceContext } from '@strongroom/service';
 import { EVENTS, type Say } from './events.ts';
 import { Anchors } from './state/anchors.ts';
 import { History } from './state/history.ts';
@@ -40,14 +40,18 @@ async function live(context: ServiceContext, client: SubmitClient): Promise<void
     context.event(event, EVENTS[event], fields);
     evidence.seal(event, EVENTS[event], fields);
   };
+  const incidents = new Incidents((event, level, fields) => {
+    context.event(event, level, fields);
+    evidence.seal(event, level, fields);
+  });
   const { guard: settings, thresholds } = settingsOf(context.config.clock);
   const anchors = new Anchors(context.paths.anchor, bootId(), say);
   const guard = new Guard(settings, anchors.last);
   const looks = new Looks(context.config.clock, context.paths.clock, context.stop, say);
-  const [reporter, history, zones] = [new Reporter(thresholds, say), new History(), new Zones(say)];
+  const [reporter, history, zones] = [new Reporter(thresholds, say, incidents), new History(), new Zones(say)];
   let facts: ClockFacts | null = null;
   context.onOrder('clock', async () => ({ now: facts, history: history.points }));
-  context.stats(() => ({ values: reporter.values, clock: facts ?? undefined }));
+  context.stats(() => ({ values: { ...reporter.values, ...incidents.values() }, incidents: incidents.look(), clock: facts ?? undefined }));
   say('clock.started', { boot: anchors.boot.toString('hex'), resumed: anchors.last !== null, ...looks.asked });
   context.ready();
   while (!context.stop.aborted) {
@@ -59,5 +63,6 @@ async function live(context: ServiceContext, client: SubmitClient): Promise<void
     zones.look();
     await delay(LOOK_MS, undefined, { signal: context.stop }).catch(() => undefined);
   }
+  incidents.close();
   await Promise.race([evidence.close(String(context.stop.reason)), delay(DRAIN_MS_MAX, undefined, { ref: false })]);
 }

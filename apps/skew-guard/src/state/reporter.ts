@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What changed since the last look, as events; and how the clock stands, for those who ask.
-import type { ClockFacts, ClockState, Fields } from '@strongroom/service';
+import type { ClockFacts, ClockState, Fields, Incidents } from '@strongroom/service';
 import type { Say } from '../events.ts';
 import type { Judgement } from './guard.ts';
 import type { Observation } from './observation.ts';
@@ -13,10 +13,13 @@ export interface Thresholds {
 type Grade = ClockFacts['grade'];
 const STATES = ['locked', 'holdover', 'unsynchronised', 'stepped', 'disputed'] as const satisfies readonly ClockState[];
 const NAMES_MAX = 16;
+/** What lasts as an incident, by reason; the subject is the clock. */
+const SUBJECT = 'clock';
 
 export class Reporter {
   readonly #thresholds: Thresholds;
   readonly #say: Say;
+  readonly #incidents: Pick<Incidents, 'lasts' | 'over' | 'happened'>;
   #state: ClockState | null = null;
   #falsetickers = '';
   #grade: Grade = 'unknown';
@@ -25,9 +28,10 @@ export class Reporter {
   #facts: ClockFacts | null = null;
   readonly #counts = { looks: 0, steps: 0, contradictions: 0, transitions: 0 };
 
-  constructor(thresholds: Thresholds, say: Say) {
+  constructor(thresholds: Thresholds, say: Say, incidents: Pick<Incidents, 'lasts' | 'over' | 'happened'>) {
     this.#thresholds = thresholds;
     this.#say = say;
+    this.#incidents = incidents;
   }
 
   /** For metrics. Without a bound there is no figure for it. */
@@ -50,6 +54,7 @@ export class Reporter {
     }
     this.#changed(judged, facts);
     this.#graded(judged, facts);
+    this.#lasting(judged);
     this.#facts = {
       state: judged.state, reason: judged.reason, since: this.#since, grade: this.#grade, boundNs: judged.claim === null ? null : Number(judged.claim.boundNs),
       growthPpb: judged.claim === null ? null : Number(judged.claim.growthPpb), offsetNs: observation.reference === null ? null : Math.round(observation.reference.offsetNs),
@@ -81,6 +86,16 @@ export class Reporter {
     this.#since = new Date().toISOString();
     this.#state = state;
     this.#falsetickers = named;
+  }
+
+  /** From when to when it lasts: a bound above the limit or none any more, a source that lies, a clock that was set. */
+  #lasting({ state, falsetickers, contradictionNs }: Judgement): void {
+    const nowMs = Date.now();
+    for (const [reason, is] of [['bound', this.#grade === 'limit'], ['disputed', falsetickers.length > 0], ['set', state === 'stepped']] as const) {
+      if (is) this.#incidents.lasts(SUBJECT, reason, nowMs);
+      else this.#incidents.over(SUBJECT, reason, nowMs);
+    }
+    if (contradictionNs !== null) this.#incidents.happened({ subject: SUBJECT, reason: 'contradiction', count: null, fromMs: nowMs - 1000, toMs: nowMs });
   }
 
   /** Has to fall to half a threshold before it counts as below it again: it shall not flutter. */
