@@ -7,13 +7,14 @@ import { soakOptions, soakSteps } from './soak.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
-test('a round is a million fuzz cases, simulated lives, five hundred kills, a hundred power cuts and storms, with files that are there', () => {
+test('a round is a million fuzz cases, simulated lives of a vault and of a clock, five hundred kills, a hundred power cuts and storms, with files that are there', () => {
   const options = soakOptions([], 7)!;
   const steps = soakSteps(options, options.seed);
   assert.deepEqual(steps.map(({ environment }) => environment), [
     { STRONGROOM_FUZZ_CASES: '1000000', STRONGROOM_FUZZ_SEED: '7' },
     { STRONGROOM_SIMULATIONS: '20000', STRONGROOM_SIMULATION_SEED: '140000' },
     { STRONGROOM_EXPLORE: 'all' },
+    { STRONGROOM_CLOCK_LIVES: '5000', STRONGROOM_SEED: '35000' },
     { STRONGROOM_KILLS: '500', STRONGROOM_SEED: '7' },
     { STRONGROOM_POWER_CUTS: '100', STRONGROOM_POWER_CUT_RECORDS: '2000', STRONGROOM_SEED: '7' },
     { STRONGROOM_STORM_EXECS: '50000', STRONGROOM_STORM_FILES: '200000', STRONGROOM_STORM_PROCESSES: '25000', STRONGROOM_STORM_STRESS: '5000', STRONGROOM_STOPPED_SECONDS: '30' },

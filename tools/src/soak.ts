@@ -21,8 +21,9 @@ const USAGE = `npm run soak -- [options]
   --cuts N    points at which a guest's power is cut, on each file system (100)
   --simulations N  seeds of the simulated vault in a round (20000)
   --execs N   programs that are executed in storms of kernel events; four times as many operations on files (50000)
+  --clocks N  lives of a simulated clock in a round (5000)
   --seed N    seed of the first round; the next ones count on
-  --only P    fuzz, simulate, explore, kill, power or storm`;
+  --only P    fuzz, simulate, explore, clock, kill, power or storm`;
 
 export interface SoakOptions {
   readonly hours: number;
@@ -31,6 +32,7 @@ export interface SoakOptions {
   readonly cuts: number;
   readonly simulations: number;
   readonly execs: number;
+  readonly clocks: number;
   readonly seed: number;
   readonly only: string | undefined;
 }
@@ -46,16 +48,16 @@ export interface Step {
 export function soakOptions(args: readonly string[], seed: number): SoakOptions | null {
   const { values } = parse(args);
   if (values.help === true) return null;
-  if (values.only !== undefined && !['fuzz', 'simulate', 'explore', 'kill', 'power', 'storm'].includes(values.only)) throw refused(`--only does not know "${values.only}"`);
+  if (values.only !== undefined && !['fuzz', 'simulate', 'explore', 'clock', 'kill', 'power', 'storm'].includes(values.only)) throw refused(`--only does not know "${values.only}"`);
   return {
     hours: amount(values.hours, 'hours', 0), cases: amount(values.cases, 'cases', 1_000_000), kills: amount(values.kills, 'kills', 500), cuts: amount(values.cuts, 'cuts', 100),
-    simulations: amount(values.simulations, 'simulations', 20_000), execs: amount(values.execs, 'execs', 50_000),
+    simulations: amount(values.simulations, 'simulations', 20_000), clocks: amount(values.clocks, 'clocks', 5000), execs: amount(values.execs, 'execs', 50_000),
     seed: amount(values.seed, 'seed', seed), only: values.only,
   };
 }
 
 /** What a round with this seed runs. */
-export function soakSteps({ cases, kills, cuts, simulations, execs, only }: SoakOptions, seed: number): Step[] {
+export function soakSteps({ cases, kills, cuts, simulations, clocks, execs, only }: SoakOptions, seed: number): Step[] {
   const steps = [
     {
       part: 'fuzz', title: `${cases} fuzz cases, seed ${seed}`, files: globSync('{libs,apps}/*/src/**/*.fuzz.test.ts', { cwd: ROOT }),
@@ -68,6 +70,10 @@ export function soakSteps({ cases, kills, cuts, simulations, execs, only }: Soak
     {
       part: 'explore', title: 'a crash before every operation, and of every recovery again', files: ['apps/vault/src/simulation/explore.test.ts'],
       environment: { STRONGROOM_EXPLORE: 'all' },
+    },
+    {
+      part: 'clock', title: `${clocks} lives of a clock of which the truth is known, from seed ${seed * clocks}`, files: ['apps/skew-guard/src/state/guard.test.ts'],
+      environment: { STRONGROOM_CLOCK_LIVES: String(clocks), STRONGROOM_SEED: String(seed * clocks) },
     },
     {
       part: 'kill', title: `${kills} kills under load, seed ${seed}`, files: ['suites/src/kill.test.ts'],
@@ -92,7 +98,7 @@ export function soakSteps({ cases, kills, cuts, simulations, execs, only }: Soak
 function parse(args: readonly string[]) {
   const text = { type: 'string' } as const;
   try {
-    return parseArgs({ args: [...args], options: { hours: text, cases: text, kills: text, cuts: text, simulations: text, execs: text, seed: text, only: text, help: { type: 'boolean' } } });
+    return parseArgs({ args: [...args], options: { hours: text, cases: text, kills: text, cuts: text, simulations: text, clocks: text, execs: text, seed: text, only: text, help: { type: 'boolean' } } });
   } catch (error) {
     throw refused((error as Error).message);
   }

@@ -85,7 +85,7 @@ export class Looks {
 
   async #ptp(): Promise<Answer> {
     const { oscillatorPpb, holdoverPpb, ptp } = this.#config;
-    const report = await askPtp(ptp, join(this.#directory, 'pmc'), this.#stop);
+    const report = await askPtp(ptp, join(this.#directory, 'pmc.sock'), this.#stop);
     const reference = ptpReference(report, ptp.masterNanoseconds ?? null, oscillatorPpb + holdoverPpb, this.#wander.ptp);
     return typeof reference === 'string' ? { reference: null, why: reference, sources: [] } : { reference, why: null, sources: [] };
   }
