@@ -53,7 +53,7 @@ test('who does not answer is told of once, and so is that it does again', async 
   }
   replace('chronyc', 'chrony-4.3-unsynchronised.csv');
   const { reference, why } = await look.take();
-  assert.deepEqual([reference, why, events], [null, 'chrony holds no time for true', ['clock.reference-away chrony', 'clock.reference-back chrony']]);
+  assert.deepEqual([reference, why, events], [null, "chrony knows no time but this clock's own", ['clock.reference-away chrony', 'clock.reference-back chrony']]);
 });
 
 test('where nobody is asked, that is why', async (t) => {

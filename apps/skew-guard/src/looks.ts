@@ -80,7 +80,7 @@ export class Looks {
   async #chrony(): Promise<Answer> {
     const report = await askChrony(this.#config.chrony, this.#stop);
     const reference = referenceOf(report, this.#wander.chrony);
-    return { reference, why: reference === null ? 'chrony holds no time for true' : null, sources: wordsOf(report) };
+    return { reference, why: reference === null ? "chrony knows no time but this clock's own" : null, sources: wordsOf(report) };
   }
 
   async #ptp(): Promise<Answer> {

@@ -43,6 +43,10 @@ test('a chronyd that is not synchronised is no reference', () => {
   assert.equal(referenceOf(report, new Wander()), null);
 });
 
+test('a clock that chronyd holds for true by itself is no reference', () => {
+  assert.equal(referenceOf(parseReport(vector('chrony-4.3-local.csv')), new Wander()), null);
+});
+
 test('what no chronyd prints is refused', () => {
   for (const [text, code] of [
     ['a,b,c\n', 'chrony.row'],

@@ -5,9 +5,9 @@ import type { Reference } from '../bound/reference.ts';
 import type { ClockSource } from '@strongroom/service';
 import type { ChronyReport, Tracking } from './chronyc.ts';
 
-/** Null while chrony holds no time for true. `wander` is told of each measurement. */
+/** Null while chrony holds no time for true but that of this clock itself. `wander` is told of each measurement. */
 export function referenceOf({ tracking }: ChronyReport, wander: Wander): Reference | null {
-  if (tracking === null || tracking.leap === 'unsynchronised' || tracking.referenceId === '00000000') return null;
+  if (tracking === null || tracking.leap === 'unsynchronised' || tracking.referenceId === '00000000' || isLocal(tracking)) return null;
   const { offsetNs, rootDelayNs, rootDispersionNs, residualPpb, skewPpb, intervalNs, lastOffsetNs, referenceId, referenceTime } = tracking;
   const update = `${referenceId} ${referenceTime}`;
   return {
@@ -31,7 +31,7 @@ export function wordsOf({ sources, authentication }: ChronyReport): ClockSource[
   }));
 }
 
-/** What serves time to itself alone: `local` in its configuration, or a clock that was set by hand. */
-export function isLocal({ referenceId }: Tracking): boolean {
+/** With `local` in its configuration it serves this clock's time as if it were true when it has no other. */
+function isLocal({ referenceId }: Tracking): boolean {
   return referenceId.startsWith('7F7F');
 }

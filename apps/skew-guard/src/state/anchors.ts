@@ -18,7 +18,7 @@ export function anchorOf({ utcNs, boundNs, growthPpb, untilNextPpb }: Claim, { m
 
 export class Anchors {
   readonly boot: Buffer;
-  /** What an earlier life of ours said last, in this boot of the machine. */
+  /** What an earlier life of ours said last, as long as services may count on from it. */
   readonly last: { readonly claim: Claim; readonly monotonicNs: bigint; readonly wallNs: bigint } | null;
   readonly #path: string;
   readonly #say: Say;
@@ -31,7 +31,8 @@ export class Anchors {
     this.#say = say;
     const found = readAnchor(path);
     this.#sequence = found?.sequence ?? 0n;
-    this.last = found === null || !found.boot.equals(boot) || found.monotonicNs > process.hrtime.bigint() ? null : {
+    const now = process.hrtime.bigint();
+    this.last = found === null || !found.boot.equals(boot) || found.monotonicNs > now || found.expiresNs <= now ? null : {
       claim: { utcNs: found.utcNs, boundNs: found.boundNs, growthPpb: found.growthPpb, untilNextPpb: 0n }, monotonicNs: found.monotonicNs, wallNs: found.utcNs + found.wallNs,
     };
   }
