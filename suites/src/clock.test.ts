@@ -86,6 +86,8 @@ describe('the clock', { skip: chronyMissing() ?? false }, () => {
         assert.ok(at + bound >= earlier && at - bound <= nowNs(), `${receivedAt} ± ${boundNs}`);
       }
       assert.match((await appliance.cli('show', records[0]!.id)).stdout, /received +\S+ +± [\d.]+ (ns|µs|ms)/);
+      // The vault's own records too: each reading is one.
+      for (const service of ['vault', 'skew-guard']) assert.ok((await found(appliance, '--source', `service/${service}`)).some(({ boundNs }) => boundNs !== null), service);
       const states = await found(appliance, '--source', 'service/skew-guard');
       assert.ok(states.some(({ raw }) => raw.includes('"clock.locked"')), states.map(({ raw }) => raw).join('\n'));
 

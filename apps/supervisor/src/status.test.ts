@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { configOf } from '@strongroom/service/config';
-import type { ServiceStats } from '@strongroom/service';
+import type { ClockFacts, ServiceStats } from '@strongroom/service';
 import type { Child } from './child.ts';
-import { auditNotes, healthOf, listenersOf, watchItem } from './status.ts';
+import { auditNotes, clockNotes, healthOf, listenersOf, watchItem } from './status.ts';
 
 const CONFIG = configOf();
 const NOW_MS = 1_000_000;
@@ -31,6 +31,18 @@ const notes = (values: Record<string, number>): number => auditNotes([child({ se
 
 test('an audit that is read and switched off is told', () => {
   assert.deepEqual([notes({ auditReading: 1, auditEnabled: 0 }), notes({ auditReading: 1, auditEnabled: 1 }), notes({ auditReading: 0, auditEnabled: 0 }), notes({}), auditNotes([]).length], [1, 0, 0, 0, 0]);
+});
+
+test('a clock without a bound, above its limit, or with sources that lie is told', () => {
+  const clock: ClockFacts = {
+    state: 'locked', reason: 'the clock is measured', since: '', grade: 'good', boundNs: 10, growthPpb: 1, offsetNs: 1, rootDelayNs: 1, falsetickers: [], leap: 'none', wallOffNs: 0, sources: [], checks: [],
+  };
+  const told = (facts: Partial<ClockFacts>): string | undefined => clockNotes([child({ service: 'skew-guard', stats: { values: {}, clock: { ...clock, ...facts } } })])[0];
+  assert.equal(told({}), undefined);
+  assert.match(told({ boundNs: null, reason: 'chronyd does not answer' })!, /no error bound: chronyd does not answer/);
+  assert.match(told({ grade: 'limit', state: 'holdover' })!, /clock is holdover/);
+  assert.match(told({ falsetickers: ['a'] })!, /The clock is/);
+  assert.deepEqual(clockNotes([]), []);
 });
 
 test('a listener that several processes share is told once', () => {
