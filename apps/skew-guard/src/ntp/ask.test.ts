@@ -32,15 +32,21 @@ test('a way back that is slow, and one there, leave the truth within the bound',
   await using _ = new Chronyd({ serve: { address: '127.0.0.4', port: PORT }, lines: ['local stratum 1'] });
   for (const [thereMs, backMs] of [[0, 150], [150, 0]] as const) {
     const relay = createSocket('udp4');
+    let isOpen = true;
     relay.on('message', (packet, { port, address }) => {
-      const server = createSocket('udp4');
-      server.on('message', (answer) => setTimeout(() => { relay.send(answer, port, address, () => server.close()); }, backMs));
-      setTimeout(() => server.send(packet, PORT, '127.0.0.4'), thereMs);
+      // What is still on its way at the end of the test keeps nobody alive.
+      const server = createSocket('udp4').unref();
+      server.on('message', (answer) => {
+        server.close();
+        setTimeout(() => { if (isOpen) relay.send(answer, port, address); }, backMs).unref();
+      });
+      setTimeout(() => server.send(packet, PORT, '127.0.0.4'), thereMs).unref();
     });
     relay.bind(0, '127.0.0.1');
     await once(relay, 'listening');
     const { offsetNs, errorNs, delayNs } = await askServer({ host: '127.0.0.1', port: (relay.address() as AddressInfo).port }, stop);
     assert.ok(Math.abs(offsetNs) <= errorNs && Math.abs(offsetNs) > 50_000_000 && delayNs > 140_000_000, `${offsetNs} ± ${errorNs}`);
+    isOpen = false;
     relay.close();
   }
 });
