@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The anchor: what skew-guard found out of this machine's clocks, for every service to count on from. docs/FORMAT.md section 23.
+// The anchor: what skew-guard found out of this machine's clocks, for every service to count on from. docs/FORMAT.md section 24.
 import { hash } from 'node:crypto';
 import { closeSync, constants, fchmodSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { ByteReader, ByteWriter, Refused } from '@strongroom/bytes';
