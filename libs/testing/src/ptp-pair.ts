@@ -14,7 +14,7 @@ const PACKAGE = 'linuxptp';
 /** Why a pair cannot be had here, or null. */
 export function ptpMissing(): string | null {
   if (process.getuid?.() !== 0) return 'machine: network namespaces are made by root only';
-  if (spawnSync('unshare', ['--net', 'true']).status !== 0) return 'machine: no network namespace can be made';
+  if (spawnSync('unshare', ['--net', 'ip', 'link', 'add', 'ptp0', 'type', 'veth']).status !== 0) return 'machine: no pair of virtual interfaces can be made in a network namespace';
   return missingOnMachine(() => unpackedPackage(PACKAGE));
 }
 
@@ -30,6 +30,7 @@ export class PtpPair implements AsyncDisposable {
 
   /** Throws `Failed('testing.ptp')` where the machine gives no interfaces. */
   constructor() {
+    process.once('exit', this.#clear);
     const [a = '', b = ''] = this.#names;
     for (const name of this.#names) ip('netns', 'add', name);
     ip('link', 'add', 'ptp0', 'netns', a, 'type', 'veth', 'peer', 'name', 'ptp0', 'netns', b);
@@ -55,9 +56,15 @@ export class PtpPair implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const program of this.#programs) await program.kill();
-    for (const name of this.#names) spawnSync('ip', ['netns', 'delete', name]);
-    rmSync(this.directory, { recursive: true });
+    process.off('exit', this.#clear);
+    this.#clear();
   }
+
+  /** Also where a test ends before it is done. */
+  readonly #clear = (): void => {
+    for (const name of this.#names) spawnSync('ip', ['netns', 'delete', name]);
+    rmSync(this.directory, { recursive: true, force: true });
+  };
 
   #file(side: number): string {
     return join(this.directory, `${side}.conf`);

@@ -29,6 +29,11 @@ test('the grandmaster has to be known to some accuracy, by itself or by the conf
   assert.ok(typeof accurate !== 'string' && accurate.rootDispersionNs === 100);
 });
 
+test('before the way was measured an offset of 0 says nothing', () => {
+  const early = SLAVE.replace(/meanPathDelay\s+\S+/, 'meanPathDelay 0.0').replace('-591', '0');
+  assert.match(String(ptpReference(parsePmc(early), 100, 0, new Wander())), /has not measured the way/);
+});
+
 test('who follows nobody is no reference', () => {
   assert.match(String(ptpReference(parsePmc(vector('pmc-3.1.1-master.txt')), 100, 0, new Wander())), /follows no grandmaster/);
 });

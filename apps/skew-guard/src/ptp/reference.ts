@@ -11,6 +11,8 @@ const FOLLOWING = new Set(['SLAVE', 'UNCALIBRATED']);
 export function ptpReference(report: PtpReport, masterNs: number | null, driftPpb: number, wander: Wander): Reference | string {
   const { isMasterPresent, portState, masterOffsetNs, meanPathDelayNs, ingressTime, syncIntervalNs, leap, master } = report;
   if (!isMasterPresent || !FOLLOWING.has(portState) || ingressTime === '0') return `ptp4l follows no grandmaster (its port is ${portState})`;
+  // Until the way was measured the offset is not known either, and ptp4l tells 0 for both.
+  if (meanPathDelayNs === 0) return 'ptp4l has not measured the way to the grandmaster yet';
   const accuracyNs = masterNs ?? report.masterAccuracyNs;
   if (accuracyNs === null) return 'the grandmaster does not say how accurate it is, and clock.ptp.masterNanoseconds is not set';
   const update = `${master} ${ingressTime}`;
