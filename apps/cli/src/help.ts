@@ -2,14 +2,14 @@
 // Help on the screen, from the verbs' declarations. docs/CLI.md comes from the same in manual.ts.
 import { optionUsage } from './parse.ts';
 import { factLines, wrap } from './table.ts';
-import { EXIT_MEANING, GLOBAL_OPTIONS, GROUPS, type Option, type Verb } from './verb.ts';
+import { EXIT_MEANING, GLOBAL_OPTIONS, GROUPS, type Heading, type Option, type Verb } from './verb.ts';
 import type { Style } from './io.ts';
 
 const WIDTH = 100;
 type Paint = (style: Style, text: string) => string;
 
 /** What `strongroom help` prints: every verb in its group. */
-export function overview(verbs: readonly Verb[], paint: Paint): string {
+export function overview(verbs: readonly Heading[], paint: Paint): string {
   const width = Math.max(...verbs.map((verb) => verb.name.length)) + 2;
   const groups = GROUPS.flatMap((group) => {
     const members = verbs.filter((verb) => verb.group === group);

@@ -39,6 +39,12 @@ test('tells its version, also as JSON and as --version', () => {
   assert.match(strongroom(['--version']).stdout, new RegExp(`^strongroom ${version} \\(Node 26`));
 });
 
+test('loads the verb that is called, and no other', () => {
+  const tellLoads = "import{registerHooks}from'node:module';registerHooks({load(url,context,next){console.error(url);return(next(url,context))}})";
+  const verbs = strongroom(['version'], { NODE_OPTIONS: `--import=data:text/javascript,${tellLoads}` }).stderr.match(/(?<=\/verbs\/)[\w-]+(?=\.ts$)/gm);
+  assert.deepEqual(verbs?.toSorted(), ['index', 'version']);
+});
+
 test('writes help as JSON for programs', () => {
   const { verbs } = JSON.parse(strongroom(['help', '-o', 'json']).stdout) as { verbs: { name: string }[] };
   assert.ok(verbs.some(({ name }) => name === 'verify'));

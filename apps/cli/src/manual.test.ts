@@ -7,8 +7,10 @@ import { completionScript, SHELLS } from './completion.ts';
 import { exitCodes, overview, verbHelp } from './help.ts';
 import { manual, MANUAL } from './manual.ts';
 import { parseCall } from './parse.ts';
-import { FORMATS, GLOBAL_OPTIONS } from './verb.ts';
-import { VERBS } from './verbs/index.ts';
+import { FORMATS, GLOBAL_OPTIONS, loaded } from './verb.ts';
+import { VERBS as LISTED } from './verbs/index.ts';
+
+const VERBS = await Promise.all(LISTED.map(loaded));
 
 const plain = (_: unknown, text: string): string => text;
 

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { exitCodes, optionMeaning, usage } from './help.ts';
 import { optionUsage } from './parse.ts';
-import { EXIT_MEANING, GLOBAL_OPTIONS, GROUPS, type Options, type Verb } from './verb.ts';
+import { EXIT_MEANING, GLOBAL_OPTIONS, GROUPS, loaded, type Options, type Verb } from './verb.ts';
 import { VERBS } from './verbs/index.ts';
 
 export const MANUAL: string = join(import.meta.dirname, '../../../docs/CLI.md');
@@ -69,4 +69,4 @@ function escaped(text: string): string {
   return text.replaceAll('<', '&lt;');
 }
 
-if (import.meta.main) writeFileSync(MANUAL, manual(VERBS));
+if (import.meta.main) writeFileSync(MANUAL, manual(await Promise.all(VERBS.map(loaded))));

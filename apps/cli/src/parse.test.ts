@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseCall, verbPosition } from './parse.ts';
-import { verb } from './verb.ts';
+import { verb, type Verb } from './verb.ts';
 
-const probe = verb({
-  name: 'probe', group: 'Tools', summary: 'For this test', examples: [],
+const body = verb({
+  examples: [],
   arguments: [
     { name: 'what', description: 'What', required: true, choices: ['one', 'other'] },
     { name: 'text', description: 'Text', required: false },
@@ -18,6 +18,7 @@ const probe = verb({
   },
   run: async () => 0,
 });
+const probe: Verb = { name: 'probe', group: 'Tools', summary: 'For this test', ...body };
 const parse = (...words: string[]) => parseCall(probe, words);
 
 test('gives arguments and options with their types and defaults', () => {

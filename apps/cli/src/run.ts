@@ -6,13 +6,13 @@ import { overview, verbHelp } from './help.ts';
 import { parseCall, verbPosition } from './parse.ts';
 import { errorText, exitCodeOf } from './report.ts';
 import { nearest } from './suggest.ts';
-import { EXIT, FORMATS, type Call, type Format, type Verb } from './verb.ts';
+import { EXIT, FORMATS, loaded, type Call, type Format, type ListedVerb } from './verb.ts';
 import type { Io } from './io.ts';
 
 const PROJECT = join(import.meta.dirname, '../../..');
 
 /** Runs one command and resolves with its exit code. Never rejects: errors are printed. */
-export async function run(words: readonly string[], verbs: readonly Verb[], io: Io): Promise<number> {
+export async function run(words: readonly string[], verbs: readonly ListedVerb[], io: Io): Promise<number> {
   try {
     const at = verbPosition(words);
     if (at === undefined) return await withoutVerb(words, verbs, io);
@@ -25,7 +25,7 @@ export async function run(words: readonly string[], verbs: readonly Verb[], io: 
   }
 }
 
-async function withoutVerb(words: readonly string[], verbs: readonly Verb[], io: Io): Promise<number> {
+async function withoutVerb(words: readonly string[], verbs: readonly ListedVerb[], io: Io): Promise<number> {
   if (words.includes('--version') || words.includes('-V')) return perform(verbNamed('version', verbs), [], verbs, io);
   const asked = words.includes('--help') || words.includes('-h');
   const sink = asked ? io.out : io.err;
@@ -34,7 +34,7 @@ async function withoutVerb(words: readonly string[], verbs: readonly Verb[], io:
 }
 
 /** Throws `Refused('usage.unknown-verb')`. */
-export function verbNamed(name: string, verbs: readonly Verb[]): Verb {
+export function verbNamed(name: string, verbs: readonly ListedVerb[]): ListedVerb {
   const found = verbs.find((verb) => verb.name === name);
   if (found !== undefined) return found;
   const near = nearest(name, verbs.map((verb) => verb.name));
@@ -44,7 +44,8 @@ export function verbNamed(name: string, verbs: readonly Verb[]): Verb {
   });
 }
 
-async function perform(verb: Verb, words: readonly string[], verbs: readonly Verb[], io: Io): Promise<number> {
+async function perform(listed: ListedVerb, words: readonly string[], verbs: readonly ListedVerb[], io: Io): Promise<number> {
+  const verb = await loaded(listed);
   const parsed = parseCall(verb, words);
   if (parsed.options['help'] === true) {
     await io.out.write(verbHelp(verb, io.out.style));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a command declares of itself. Parsing, help, completion and docs/CLI.md all come from this one declaration.
+// What a command declares of itself. Parsing, help, completion and docs/CLI.md all come from this one declaration; its heading
+// stands in the table of verbs, so that only the verb that is called need be loaded.
 import type { Layout } from '@strongroom/service';
 import type { Io } from './io.ts';
 
@@ -58,11 +59,14 @@ export interface Example {
 
 export const GROUPS = ['Service', 'Sources', 'Evidence', 'Retention', 'Verification', 'Tools'] as const;
 
-export interface Declaration<O extends Options = Options, A extends readonly Argument[] = readonly Argument[]> {
+export interface Heading {
   readonly name: string;
   readonly group: (typeof GROUPS)[number];
   /** One line, without a full stop. */
   readonly summary: string;
+}
+
+export interface Declaration<O extends Options = Options, A extends readonly Argument[] = readonly Argument[]> {
   /** Paragraphs of plain text. */
   readonly details?: readonly string[];
   readonly arguments: A;
@@ -85,20 +89,31 @@ export interface Call<O extends Options = Options, A extends readonly Argument[]
   readonly configFile: string | undefined;
   readonly io: Io;
   /** Every verb, for help and completion. */
-  readonly verbs: readonly Verb[];
+  readonly verbs: readonly ListedVerb[];
 }
 
-/** A verb with its types forgotten, as the table of verbs holds it. */
-export interface Verb extends Declaration {
+/** What a verb's own file says of it, its types forgotten. */
+export interface VerbBody extends Declaration {
   /** Resolves with the exit code. */
   run(call: Call): Promise<number>;
+}
+
+/** As the table of verbs holds it. */
+export interface ListedVerb extends Heading {
+  load(): Promise<VerbBody>;
+}
+
+export interface Verb extends Heading, VerbBody {}
+
+export async function loaded({ load, ...heading }: ListedVerb): Promise<Verb> {
+  return { ...heading, ...await load() };
 }
 
 /** Ties a verb's `run` to the types of what it declares. */
 export function verb<const O extends Options, const A extends readonly Argument[]>(
   declared: Declaration<O, A> & { readonly run: (call: Call<O, A>) => Promise<number> },
-): Verb {
-  return declared as unknown as Verb;
+): VerbBody {
+  return declared as unknown as VerbBody;
 }
 
 /** Options that every verb has. */

@@ -5,9 +5,6 @@ import { verb } from '../verb.ts';
 import { show } from './order.ts';
 
 export const approve = verb({
-  name: 'approve',
-  group: 'Retention',
-  summary: 'Approve an order as a custodian, by its file',
   details: [
     'Shows the order and adds your approval to its file: your signature over the order, your name, your certificate and the time. '
       + 'Two different custodians must approve before it is carried out. It needs no service and no network: the file can be '

@@ -24,9 +24,6 @@ type BackupCall = Call<typeof options, readonly [
 ]>;
 
 export const backup = verb({
-  name: 'backup',
-  group: 'Verification',
-  summary: 'Make or check a backup of this home, also while Strongroom runs',
   details: [
     'make writes the store as of its newest published checkpoint, the wrapped data keys, what tells of keys, the registry and '
       + 'the checksums, and a manifest last. Without the token, or your HSM, nobody can read what it holds; everybody can verify it. '

@@ -17,9 +17,6 @@ export interface ClockAnswer {
 }
 
 export const clock = verb({
-  name: 'clock',
-  group: 'Service',
-  summary: "Show how wrong this machine's clock may be, and by whom that is known",
   details: [
     'The bound is what receipts carry: true time is within it. In state "locked" the clock is measured; in "holdover" nobody measures it any more, and the '
       + 'bound grows; "disputed" means that sources contradict each other, and names those that the others outvote; "stepped", that somebody set the clock, and '

@@ -7,9 +7,6 @@ import { EXIT, verb, type Call } from '../verb.ts';
 import type { ConfigFinding, ExplainedKey } from '@strongroom/service/config';
 
 export const config = verb({
-  name: 'config',
-  group: 'Tools',
-  summary: 'Explain the configuration, check a file, or write its JSON Schema',
   details: [
     'explain shows every key with its value and where that comes from, check says everything that is wrong with the file, '
       + 'schema writes the JSON Schema that editors use.',

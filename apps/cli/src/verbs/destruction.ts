@@ -41,9 +41,6 @@ interface Row {
 }
 
 export const destruction = verb({
-  name: 'destruction',
-  group: 'Retention',
-  summary: 'List what is over its time, and destroy it by order of two custodians',
   details: [
     'What expires in the same month is a bucket, CLASS/YYYY-MM. approve draws up the order to destroy one, or shows the one that '
       + 'waits, and approves it as a custodian; with the approval of a second one the wrapping key is destroyed in the HSM, then the '

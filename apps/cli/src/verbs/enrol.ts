@@ -37,9 +37,6 @@ const options = {
 type EnrolCall = Call<typeof options, readonly [{ readonly name: 'name'; readonly description: string; readonly required: true }]>;
 
 export const enrol = verb({
-  name: 'enrol',
-  group: 'Sources',
-  summary: 'Enrol a source that may send, a reader who may read, or a custodian who may approve',
   details: [
     "Makes a key, has the deployment's CA issue a certificate for it, and writes a directory with cert.pem, key.pem "
       + '(readable by you alone), ca.pem, and for a source configuration for rsyslog and syslog-ng that can be used as it is. '

@@ -41,9 +41,6 @@ interface Row {
 }
 
 export const hold = verb({
-  name: 'hold',
-  group: 'Retention',
-  summary: 'Place, list and release legal holds, which keep evidence beyond its time',
   details: [
     'A hold keeps every segment with a record that answers its conditions, now and later, whatever its retention class says, until it '
       + 'is released. Placing one takes one person, a custodian or the operator, because nothing is lost by it; releasing one takes '

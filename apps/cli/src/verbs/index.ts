@@ -1,46 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every verb, in the order in which help lists them.
-import type { Verb } from '../verb.ts';
-import { approve } from './approve.ts';
-import { backup } from './backup.ts';
-import { clock } from './clock.ts';
-import { completion } from './completion.ts';
-import { config } from './config.ts';
-import { destruction } from './destruction.ts';
-import { enrol } from './enrol.ts';
-import { help } from './help.ts';
-import { hold } from './hold.ts';
-import { keys } from './keys.ts';
-import { logDir } from './log-dir.ts';
-import { order } from './order.ts';
-import { prove } from './prove.ts';
-import { reconcile } from './reconcile.ts';
-import { recover } from './recover.ts';
-import { reload } from './reload.ts';
-import { restore } from './restore.ts';
-import { retention } from './retention.ts';
-import { revoke } from './revoke.ts';
-import { scrub } from './scrub.ts';
-import { search } from './search.ts';
-import { show } from './show.ts';
-import { snapshot } from './snapshot.ts';
-import { sources } from './sources.ts';
-import { status } from './status.ts';
-import { tap } from './tap.ts';
-import { timestamp } from './timestamp.ts';
-import { top } from './top.ts';
-import { verify } from './verify.ts';
-import { verifyProof } from './verify-proof.ts';
-import { version } from './version.ts';
-import { vkey } from './vkey.ts';
-import { who } from './who.ts';
-import { witness } from './witness.ts';
+// Every verb, in the order in which help lists them. Only the one that is called is loaded: all take longer than most need to run.
+import type { ListedVerb } from '../verb.ts';
 
-export const VERBS: readonly Verb[] = [
-  status, top, clock, keys,
-  enrol, revoke, sources, reload,
-  search, tap, show, who, prove, reconcile,
-  retention, hold, destruction, order, approve,
-  verify, verifyProof, scrub, snapshot, backup, restore, recover, logDir, vkey, witness, timestamp,
-  config, completion, help, version,
+export const VERBS: readonly ListedVerb[] = [
+  { name: 'status', group: 'Service', summary: 'Show whether Strongroom runs, what it has sealed, and where it listens', load: async () => (await import('./status.ts')).status },
+  { name: 'top', group: 'Service', summary: 'Watch what comes in and what is sealed, live', load: async () => (await import('./top.ts')).top },
+  { name: 'clock', group: 'Service', summary: "Show how wrong this machine's clock may be, and by whom that is known", load: async () => (await import('./clock.ts')).clock },
+  { name: 'keys', group: 'Service', summary: 'Change, list and check the keys in the HSM', load: async () => (await import('./keys.ts')).keys },
+  { name: 'enrol', group: 'Sources', summary: 'Enrol a source that may send, a reader who may read, or a custodian who may approve', load: async () => (await import('./enrol.ts')).enrol },
+  { name: 'revoke', group: 'Sources', summary: 'Take the right to send, to read or to approve away from an identity', load: async () => (await import('./revoke.ts')).revoke },
+  { name: 'sources', group: 'Sources', summary: 'List the enrolled sources, readers and custodians', load: async () => (await import('./sources.ts')).sources },
+  { name: 'reload', group: 'Sources', summary: 'Read certificates, keys and client authorities anew', load: async () => (await import('./reload.ts')).reload },
+  { name: 'search', group: 'Evidence', summary: 'Find sealed records', load: async () => (await import('./search.ts')).search },
+  { name: 'tap', group: 'Evidence', summary: 'Show records as they are sealed, until Ctrl-C', load: async () => (await import('./tap.ts')).tap },
+  { name: 'show', group: 'Evidence', summary: 'Show one record with its receipt', load: async () => (await import('./show.ts')).show },
+  { name: 'who', group: 'Evidence', summary: 'Show who ran what a record tells of', load: async () => (await import('./who.ts')).who },
+  { name: 'prove', group: 'Evidence', summary: 'Write the proof of one record', load: async () => (await import('./prove.ts')).prove },
+  { name: 'reconcile', group: 'Evidence', summary: "Hold a producer's own list of what it sent against the log", load: async () => (await import('./reconcile.ts')).reconcile },
+  { name: 'retention', group: 'Retention', summary: 'Explain how long what is kept, and why', load: async () => (await import('./retention.ts')).retention },
+  { name: 'hold', group: 'Retention', summary: 'Place, list and release legal holds, which keep evidence beyond its time', load: async () => (await import('./hold.ts')).hold },
+  { name: 'destruction', group: 'Retention', summary: 'List what is over its time, and destroy it by order of two custodians', load: async () => (await import('./destruction.ts')).destruction },
+  { name: 'order', group: 'Retention', summary: 'Draw up an order that two custodians must approve, or show one', load: async () => (await import('./order.ts')).order },
+  { name: 'approve', group: 'Retention', summary: 'Approve an order as a custodian, by its file', load: async () => (await import('./approve.ts')).approve },
+  { name: 'verify', group: 'Verification', summary: 'Check the whole store', load: async () => (await import('./verify.ts')).verify },
+  { name: 'verify-proof', group: 'Verification', summary: 'Check the proof of one record, offline', load: async () => (await import('./verify-proof.ts')).verifyProof },
+  { name: 'scrub', group: 'Verification', summary: 'Show how far the vault is in reading everything again, or have it do so now', load: async () => (await import('./scrub.ts')).scrub },
+  { name: 'snapshot', group: 'Verification', summary: 'Make a consistent copy of the store, also while Strongroom runs', load: async () => (await import('./snapshot.ts')).snapshot },
+  { name: 'backup', group: 'Verification', summary: 'Make or check a backup of this home, also while Strongroom runs', load: async () => (await import('./backup.ts')).backup },
+  { name: 'restore', group: 'Verification', summary: 'Put a backup into a home that has no store', load: async () => (await import('./restore.ts')).restore },
+  { name: 'recover', group: 'Verification', summary: 'Go on from a store that is older than what was seen', load: async () => (await import('./recover.ts')).recover },
+  { name: 'log-dir', group: 'Verification', summary: 'Show the directory of the log, for tools that read C2SP tlog-tiles', load: async () => (await import('./log-dir.ts')).logDir },
+  { name: 'vkey', group: 'Verification', summary: "Show the log's verifier key", load: async () => (await import('./vkey.ts')).vkey },
+  { name: 'witness', group: 'Verification', summary: "Show the key with which this appliance vouches for others' logs, or be a witness without an appliance", load: async () => (await import('./witness.ts')).witness },
+  { name: 'timestamp', group: 'Verification', summary: 'Have the log stamped by the time stamping authority now', load: async () => (await import('./timestamp.ts')).timestamp },
+  { name: 'config', group: 'Tools', summary: 'Explain the configuration, check a file, or write its JSON Schema', load: async () => (await import('./config.ts')).config },
+  { name: 'completion', group: 'Tools', summary: 'Write the completion script for a shell', load: async () => (await import('./completion.ts')).completion },
+  { name: 'help', group: 'Tools', summary: 'Show what there is, or what one verb does', load: async () => (await import('./help.ts')).help },
+  { name: 'version', group: 'Tools', summary: 'Show the versions of Strongroom and of what it runs on', load: async () => (await import('./version.ts')).version },
 ];

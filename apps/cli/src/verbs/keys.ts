@@ -19,9 +19,6 @@ const options = {
 type KeysCall = Call<typeof options, readonly [{ readonly name: 'action'; readonly description: string; readonly required: true }]>;
 
 export const keys = verb({
-  name: 'keys',
-  group: 'Service',
-  summary: 'Change, list and check the keys in the HSM',
   details: [
     'rotate gives the log a new key, and segments new wrapping keys; without --log or --wrapping both. Sealing goes on, and what '
       + 'was sealed stays as it is. The last entry before the change names the new key, and both keys sign the checkpoint that ends '

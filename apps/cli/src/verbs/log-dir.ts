@@ -6,9 +6,6 @@ import { writeValue } from '../output.ts';
 import { EXIT, verb } from '../verb.ts';
 
 export const logDir = verb({
-  name: 'log-dir',
-  group: 'Verification',
-  summary: 'Show the directory of the log, for tools that read C2SP tlog-tiles',
   details: [
     'The directory conforms to C2SP tlog-tiles at every instant, also while Strongroom runs: tools that know nothing of '
       + 'Strongroom can read and check it.',

@@ -22,9 +22,6 @@ type OrderCall = Call<typeof options, readonly [
 ]>;
 
 export const order = verb({
-  name: 'order',
-  group: 'Retention',
-  summary: 'Draw up an order that two custodians must approve, or show one',
   details: [
     'accept-rollback draws up, while nothing runs, the order to go on from a store that is older than what was seen. show says what '
       + 'an order is about and who approved it. Orders to destroy and to release are drawn up by "strongroom destruction" and "strongroom hold".',

@@ -7,9 +7,6 @@ import { EXIT, verb } from '../verb.ts';
 import { checkedId, ID_ARGUMENT, IDENTITY_OPTION } from './reading.ts';
 
 export const prove = verb({
-  name: 'prove',
-  group: 'Evidence',
-  summary: 'Write the proof of one record',
   details: [
     'The proof is one JSON file that stands alone: the record with its receipt, the way from it to the root of its batch, '
       + "from the batch to the root of the log, and the signed checkpoint. Whoever has the log's key can check it offline, "

@@ -48,9 +48,6 @@ interface Reconciled extends Counts {
 }
 
 export const reconcile = verb({
-  name: 'reconcile',
-  group: 'Evidence',
-  summary: "Hold a producer's own list of what it sent against the log",
   details: [
     'FILE has a line for each record that was sent: its id from a receipt (42-7), the SHA-256 of its octets (as sha256sum prints '
       + 'it, or alone), or the record itself. A line stands for one record: three equal lines want three records.',

@@ -7,9 +7,6 @@ import { some } from '../quantity.ts';
 import { EXIT, verb } from '../verb.ts';
 
 export const recover = verb({
-  name: 'recover',
-  group: 'Verification',
-  summary: 'Go on from a store that is older than what was seen',
   details: [
     'For the day when the newest store is gone for good and a start refuses what is left (vault.rollback). It takes the order that '
       + '"strongroom order accept-rollback" drew up and two different custodians approved, and nothing may run meanwhile.',

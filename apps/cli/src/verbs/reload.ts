@@ -4,9 +4,6 @@ import { writeValue } from '../output.ts';
 import { EXIT, verb } from '../verb.ts';
 
 export const reload = verb({
-  name: 'reload',
-  group: 'Sources',
-  summary: 'Read certificates, keys and client authorities anew',
   details: ['Connections stay. A set that does not fit together is refused with an event, and the last good one stays in use. Other configuration needs a restart.'],
   arguments: [],
   options: {},

@@ -6,9 +6,6 @@ import { some } from '../quantity.ts';
 import { EXIT, verb } from '../verb.ts';
 
 export const restore = verb({
-  name: 'restore',
-  group: 'Verification',
-  summary: 'Put a backup into a home that has no store',
   details: [
     'Every file is held against the manifest first, and nothing is put in place when one is damaged. What is in the home already '
       + 'stays: a registry or a remembered checkpoint that outlived the disk is newer than the backup. Where the home remembers more '

@@ -15,9 +15,6 @@ const options = {
 type RetentionCall = Call<typeof options, readonly [{ readonly name: 'action'; readonly description: string; readonly required: true }]>;
 
 export const retention = verb({
-  name: 'retention',
-  group: 'Retention',
-  summary: 'Explain how long what is kept, and why',
   details: [
     'explain shows the retention classes of the configuration and the rules that choose one from the source and the protocol of a '
       + 'record; with --source it says which class that source is in. presets shows durations that frameworks name or leave to you, '

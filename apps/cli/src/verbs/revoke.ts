@@ -9,9 +9,6 @@ import { ROLE_OPTION } from './enrolling.ts';
 const REASON_CHARACTERS_MAX = 500;
 
 export const revoke = verb({
-  name: 'revoke',
-  group: 'Sources',
-  summary: 'Take the right to send, to read or to approve away from an identity',
   details: ['Takes effect on live connections within a second, and is recorded. What was sealed before stays. The name can be enrolled again, with a new key.'],
   arguments: [{ name: 'name', description: 'The source, reader or custodian', required: true }],
   options: { reason: { kind: 'text', value: 'TEXT', description: 'Why, for the record; it must be given' }, role: ROLE_OPTION },

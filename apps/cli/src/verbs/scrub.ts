@@ -15,9 +15,6 @@ const POLL_MS = 500;
 type Scrub = UpkeepFacts['scrub'];
 
 export const scrub = verb({
-  name: 'scrub',
-  group: 'Verification',
-  summary: 'Show how far the vault is in reading everything again, or have it do so now',
   details: [
     'The vault reads all that is closed and the log once in "vault.scrubDays", from the disk itself where it can, in a thread '
       + 'that gives way to everything else, and holds it against its digests in the log and in the checksum database. What is damaged '

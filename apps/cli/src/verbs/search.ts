@@ -28,9 +28,6 @@ const options = {
 type SearchCall = Call<typeof options, readonly [{ readonly name: 'text'; readonly description: string; readonly required: false }]>;
 
 export const search = verb({
-  name: 'search',
-  group: 'Evidence',
-  summary: 'Find sealed records',
   details: [
     'Finds every record that contains TEXT, exactly as written, in the order in which the log holds them. Without TEXT '
       + 'every record matches. All conditions must hold. There is no limit unless one is given.',

@@ -37,9 +37,6 @@ export interface Shown extends Item {
 }
 
 export const show = verb({
-  name: 'show',
-  group: 'Evidence',
-  summary: 'Show one record with its receipt',
   details: [
     'Shows the record as it was received, the facts of its receipt (who sent it, who says so, when by which clock), and the '
       + 'batch in which it is sealed.',

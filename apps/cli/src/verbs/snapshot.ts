@@ -11,9 +11,6 @@ import { EXIT, verb } from '../verb.ts';
 import { homeVkey } from '../vkey.ts';
 
 export const snapshot = verb({
-  name: 'snapshot',
-  group: 'Verification',
-  summary: 'Make a consistent copy of the store, also while Strongroom runs',
   details: [
     'Copies exactly what the newest published checkpoint covers: the log, the segments, the commit log and timestamps, so that the '
       + 'copy can be verified, given to an auditor, or put back. It holds no keys: contents stay sealed for whoever has the '

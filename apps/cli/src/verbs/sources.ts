@@ -8,9 +8,6 @@ import { EXIT, verb } from '../verb.ts';
 import { REGISTRY_PART, type EnrolledRole, type Enrolment, type Registry } from '@strongroom/service';
 
 export const sources = verb({
-  name: 'sources',
-  group: 'Sources',
-  summary: 'List the enrolled sources, readers and custodians',
   arguments: [],
   options: { revoked: { kind: 'flag', description: 'List revoked ones too' } },
   examples: [{ command: 'strongroom sources', what: 'Who may send, who may read, who may approve' }],

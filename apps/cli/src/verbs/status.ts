@@ -10,9 +10,6 @@ import type { Style } from '../io.ts';
 import type { CountingFacts, CustodyFacts, ServiceIncident, ServiceStatus, Status, TimestampFacts, UpkeepFacts, WitnessFacts } from '@strongroom/service';
 
 export const status = verb({
-  name: 'status',
-  group: 'Service',
-  summary: 'Show whether Strongroom runs, what it has sealed, and where it listens',
   arguments: [],
   options: {},
   examples: [

@@ -14,9 +14,6 @@ interface Skipped {
 }
 
 export const tap = verb({
-  name: 'tap',
-  group: 'Evidence',
-  summary: 'Show records as they are sealed, until Ctrl-C',
   details: [
     'Shows every record that is sealed from now on and contains TEXT. A reader who is too slow slows nobody down: the '
       + 'records that it misses are counted, {"skipped":N}, and search finds them.',

@@ -9,9 +9,6 @@ import { boundText, shortTime } from '../time.ts';
 import { EXIT, verb } from '../verb.ts';
 
 export const timestamp = verb({
-  name: 'timestamp',
-  group: 'Verification',
-  summary: 'Have the log stamped by the time stamping authority now',
   details: [
     'The authority of "witness.timestamps" stamps the newest checkpoint, now and not at the next interval: everything that is in the log up to there '
       + 'existed at that time, by its word. The interval begins anew. What is told is verified, and kept in the store.',

@@ -10,9 +10,6 @@ import { openScreen } from '../top/terminal.ts';
 import { EXIT, verb, type Call } from '../verb.ts';
 
 export const top = verb({
-  name: 'top',
-  group: 'Service',
-  summary: 'Watch what comes in and what is sealed, live',
   details: [
     'For each source: events per second with their course, acknowledged octets per second, how long the oldest '
       + 'unacknowledged record has waited, how much waits (back-pressure), and its connections. For each origin on this host '

@@ -32,9 +32,6 @@ const options = {
 type ProofCall = Pick<Call<typeof options, readonly []>, 'io' | 'format' | 'paths' | 'options'>;
 
 export const verifyProof = verb({
-  name: 'verify-proof',
-  group: 'Verification',
-  summary: 'Check the proof of one record, offline',
   details: [
     "Needs the proof and the log's key, nothing else: no service, no store, no network. The key is the one that you give or "
       + 'the one of this home; one that came with a proof is never trusted.',

@@ -39,9 +39,6 @@ export interface Verification extends Verdict {
 }
 
 export const verify = verb({
-  name: 'verify',
-  group: 'Verification',
-  summary: 'Check the whole store',
   details: [
     'Reads everything that the newest checkpoint covers and names all that is wrong with it: the signature, every hash of '
       + 'the log, every segment, and with the keys of this home also the contents of every batch. It needs no service; beside a '

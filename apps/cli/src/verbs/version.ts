@@ -5,9 +5,6 @@ import { writeValue } from '../output.ts';
 import { EXIT, verb } from '../verb.ts';
 
 export const version = verb({
-  name: 'version',
-  group: 'Tools',
-  summary: 'Show the versions of Strongroom and of what it runs on',
   arguments: [],
   options: {},
   examples: [{ command: 'strongroom version -o json', what: 'For a report of a problem' }],

@@ -12,9 +12,6 @@ import { checkedId, IDENTITY_OPTION } from './reading.ts';
 const PID_MAX = 4_194_304;
 
 export const who = verb({
-  name: 'who',
-  group: 'Evidence',
-  summary: 'Show who ran what a record tells of',
   details: [
     'Shows the person whose login it goes back to, the processes from the first ancestor to the one that acted, the program and its SHA-256, the unit and the '
       + 'container: from sealed records alone, however long the process has been gone. Each fact names the record that it is known from, for "strongroom prove".',

@@ -24,9 +24,6 @@ const ACTION = [{ name: 'action', description: 'What to do', required: true, cho
 type WitnessCall = Call<typeof options, typeof ACTION>;
 
 export const witness = verb({
-  name: 'witness',
-  group: 'Verification',
-  summary: "Show the key with which this appliance vouches for others' logs, or be a witness without an appliance",
   details: [
     '"witness vkey" prints the verifier key line of this appliance\'s witness, which the policies of others name. The key is made '
       + 'in the HSM at the first time.',
