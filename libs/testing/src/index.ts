@@ -21,6 +21,7 @@ export * from './timestamps/authority.ts';
 export * from './timestamps/certificates.ts';
 export * from './timestamps/token.ts';
 export * from './snmp/snmpd-process.ts';
+export * from './snmp/snmpsim-process.ts';
 export * from './started-program.ts';
 export * from './tpm-process.ts';
 export * from './witness-process.ts';
