@@ -24,6 +24,9 @@ interface Found {
   readonly source: string;
 }
 
+/** Whether it tells of what nobody read, and goes on. */
+const isOpen = ({ reason, closedAt }: { reason: string; closedAt: string | null }): boolean => reason === 'not-read' && closedAt === null;
+
 const AUDIT = ['--protocol', 'audit', '--kind', 'data'];
 
 async function searched(appliance: Appliance, ...args: string[]): Promise<Found[]> {
@@ -145,6 +148,40 @@ describe("the kernel's audit in the store", { skip: missing }, () => {
     assert.equal((await events('audit.missing')).length, lost);
     const { stdout } = await appliance.cli('verify', '-o', 'json');
     assert.equal((JSON.parse(stdout) as { ok: boolean }).ok, true, stdout);
+  });
+
+  it('seals the end of an incident that was open when capture was killed, or everything', async () => {
+    /** Ends capture, or all, with an incident open; resolves with its end in the store. */
+    const endOf = async (end: () => Promise<void>): Promise<Record<string, unknown>> => {
+      const { pid } = await reader();
+      process.kill(pid!, 'SIGSTOP');
+      run(50, randomUUID());
+      process.kill(pid!, 'SIGKILL');
+      const marker = randomUUID();
+      while ((await records(marker)).length === 0) run(5, marker);
+      const { incidents } = await appliance.until((status) => status.incidents.some(isOpen), 'an open incident');
+      const { id } = incidents.find(isOpen)!;
+      await end();
+      await appliance.until((status) => status.incidents.some((one) => one.id === id && one.closedAt !== null), 'its end');
+      for (;;) {
+        const found = (await events('incident.closed')).find((fields) => fields['id'] === id && String(fields['why']).includes('without a word'));
+        if (found !== undefined) return found;
+        await delay(100);
+      }
+    };
+    const killed = await endOf(async () => void await appliance.kill('capture'));
+    assert.deepEqual([killed['service'], killed['subject'], killed['why']], ['capture', 'audit', 'its service ended without a word']);
+    assert.ok(Number(killed['count']) > 0);
+    const crashed = await endOf(async () => {
+      await appliance.crash();
+      await appliance.start();
+    });
+    assert.equal(crashed['why'], 'the supervisor ended without a word');
+    const [opened, closed] = [await events('incident.opened'), await events('incident.closed')];
+    assert.deepEqual(opened.filter(({ id }) => !closed.some((one) => one['id'] === id)), [], 'each has an end');
+    const { code, stdout } = await appliance.cli('status', '-o', 'json');
+    const { attention, incidents } = JSON.parse(stdout) as { attention: string | null; incidents: { closedAt: string | null }[] };
+    assert.deepEqual([code === 4, attention !== null], Array.from({ length: 2 }, () => incidents.some(({ closedAt }) => closedAt === null)));
   });
 
   it('does not feed itself, and seals what others do in its home', async () => {

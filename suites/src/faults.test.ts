@@ -75,9 +75,17 @@ describe('faults', () => {
     process.kill(keys, 'SIGCONT');
     await sending;
     await client.settle();
-    await client.close();
     assert.equal(client.acked.length, 600);
+    await appliance.kill('keys');
+    await client.send(records(100, 2000));
+    await client.settle();
+    await client.close();
     await checkAllFound(appliance, client, 'hsm');
+    const { stdout } = await appliance.cli('search', 'incident.opened', '--source', 'vault', '--kind', 'event', '-o', 'jsonl');
+    const incident = JSON.parse((JSON.parse(stdout.split('\n')[0]!) as Item).raw!) as Record<string, unknown>;
+    assert.deepEqual([incident['subject'], incident['reason']], ['keys', 'away']);
+    const { incidents } = await appliance.until((status) => status.incidents.length > 0, 'the incident');
+    assert.equal(incidents[0]!.id, incident['id']);
   });
 
   it('goes on in order when the wall clock jumps an hour, forward and back', { skip: withoutFaketime }, async () => {

@@ -104,7 +104,9 @@ describe('a full disk', { skip: disk === null ? 'machine: no loop device can be 
         assert.equal(client.acked.length, sent);
         const found = new Set(await texts(appliance, '--source', 'filling', '--kind', 'data'));
         assert.equal(client.acked.filter((text) => !found.has(text)).length, 0);
-        for (const event of ['vault.disk-full', 'vault.disk-has-room']) assert.ok((await texts(appliance, event, '--source', 'vault')).length > 0, event);
+        const { incidents } = await appliance.status();
+        assert.ok(incidents.some(({ subject, reason }) => subject === 'store' && reason === 'disk-full'), JSON.stringify(incidents));
+        for (const event of ['incident.opened', 'vault.disk-full', 'vault.disk-has-room']) assert.ok((await texts(appliance, event, '--source', 'vault')).length > 0, event);
         const verdict = await appliance.cli('verify', '-o', 'json');
         assert.equal(verdict.code, 0, verdict.stdout);
       } finally {

@@ -61,7 +61,7 @@ const INCIDENT = { id: '1', service: 'capture', subject: 'audit', reason: 'overr
 test('status: shows what was lost, from when to when, while it goes on and after', () => {
   const over = { ...INCIDENT, subject: 'ebpf', reason: 'not-watched', count: 0, uncounted: 1, closedAt: '2026-09-21T14:05:00.000Z' };
   const lines = statusLines({ ...STATUS, incidents: [INCIDENT, over, { ...over, count: 7 }, { ...over, uncounted: 0 }] }, AT, plain);
-  assert.equal(lines[0], 'Strongroom is running. See the incidents below.');
+  assert.equal(lines[0], 'Strongroom needs attention: 1 open incident (audit overrun).');
   assert.deepEqual(lines.slice(-5), [
     'INCIDENT                 COUNT  FROM                      TO                        STATE',
     'audit: overrun           1,200  2026-09-21 14:00:00.000Z  2026-09-21 14:00:03.500Z  open',
@@ -116,6 +116,10 @@ test('status: says what needs attention, and what is missing', () => {
   assert.equal(troubleOf({ ...STATUS, health: { ok: false, reason: 'the last commit was long ago', degraded: null } }), 'the last commit was long ago');
   assert.equal(troubleOf({ ...STATUS, health: { ok: true, reason: null, degraded: 'unwitnessed since 2026-09-21T14:00:00Z' } }), 'unwitnessed since 2026-09-21T14:00:00Z');
   assert.ok(statusLines({ ...STATUS, witness: null }, AT, plain).includes('  witnessed   no witnesses configured'));
+  const incidents = [INCIDENT, { ...INCIDENT, reason: 'not-read' }, { ...INCIDENT, subject: 'ebpf' }, { ...INCIDENT, subject: 'files' }, { ...INCIDENT, closedAt: '2026-09-21T14:05:00.000Z' }];
+  assert.equal(troubleOf({ ...STATUS, incidents }), '4 open incidents (audit overrun, audit not-read, ebpf overrun, …)');
+  assert.equal(troubleOf({ ...stalled, incidents: [INCIDENT] }), 'vault is stalled (the disk is full); 1 open incident (audit overrun)');
+  assert.equal(troubleOf({ ...STATUS, incidents: [incidents.at(-1)!] }), null);
   assert.equal(troubleOf(STATUS), null);
 });
 

@@ -44,6 +44,8 @@ export class Child {
   listeners: readonly Listener[] = [];
   stats: ServiceStats = { values: {} };
   statsAtMs = 0;
+  /** How often it was started. */
+  life = 0;
   readonly ended: (Ended & { readonly signal: string | null })[] = [];
   readonly #plan: ChildPlan;
   readonly #hooks: ChildHooks;
@@ -76,6 +78,7 @@ export class Child {
 
   start(): void {
     const { command, environment, lock, openKmsg } = this.#plan;
+    this.life += 1;
     const kmsg = openKmsg();
     const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', 'ipc', kmsg ?? 'ignore', lock];
     const child = spawn(command.file, command.args, { env: environment, stdio, cwd: '/' });

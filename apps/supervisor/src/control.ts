@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { Refused } from '@strongroom/bytes';
 import { isEnrolledRole, REGISTRY_PART, serveRpc, socketPath, type Check, type Fields, type KeyUse, type Layout, type Registry, type RpcVerbs, type Status } from '@strongroom/service';
 import { readEnrolRequest, type Enrolments } from './enrolments.ts';
+import type { IncidentBook } from './incident-book.ts';
 import type { OwnEvents } from './own-events.ts';
 import { watchItem } from './status.ts';
 import type { Supervisor } from './supervisor.ts';
@@ -19,6 +20,7 @@ export interface ControlFacts {
   readonly supervisor: Supervisor;
   readonly enrolments: Enrolments;
   readonly events: OwnEvents;
+  readonly incidents: IncidentBook;
   status(): Status;
   /** Names in the gateway's server certificate: what producers may call us. */
   serverNames(): unknown;
@@ -46,12 +48,12 @@ export function serveControl(facts: ControlFacts): Promise<Server> {
 }
 
 function controlVerbs(facts: ControlFacts): RpcVerbs<null> {
-  const { supervisor, enrolments, events } = facts;
+  const { supervisor, enrolments, events, incidents } = facts;
   return {
     status: async () => facts.status(),
     async *watch(_, { signal }) {
       for (;;) {
-        yield watchItem(supervisor.children, supervisor.incidents.list());
+        yield watchItem(supervisor.children, incidents.list());
         await delay(WATCH_INTERVAL_MS, undefined, { signal }).catch(() => undefined);
         if (signal.aborted) return null;
       }

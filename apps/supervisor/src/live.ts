@@ -2,12 +2,14 @@
 // From ready directories to the last service's end: services, control socket, metrics, signals, start screen.
 import { rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { EXIT, exitCodeFor, notifier, openMetrics, SERVICES, type Config, type Layout, type Separation, type ServiceName, type Status } from '@strongroom/service';
+import { EXIT, exitCodeFor, notifier, openMetrics, SERVICES, type Config, type Fields, type Layout, type Separation, type ServiceName, type Status } from '@strongroom/service';
 import type { Accounts } from './accounts.ts';
 import { serveControl } from './control.ts';
 import { Enrolments } from './enrolments.ts';
 import { EventLog } from './event-log.ts';
 import { addressOf, serveHealth } from './health.ts';
+import { IncidentBook } from './incident-book.ts';
+import { IncidentFile } from './incident-file.ts';
 import { OwnEvents } from './own-events.ts';
 import type { Place } from './place.ts';
 import { filesMissing, kmsgMissing, plans } from './plans.ts';
@@ -44,11 +46,13 @@ export async function live(ready: Ready): Promise<number> {
   const { paths, config, deployment } = ready;
   const log = new EventLog(paths.events);
   const events = new OwnEvents(log);
+  const file = new IncidentFile(paths.incidents, ({ message }) => events.event('supervisor.incidents-not-kept', 'warn', { path: paths.incidents, message }));
+  const incidents = bookOf(file, events);
   const enrolments = new Enrolments(paths.registry, deployment);
   const separation = separationOf(ready);
   const misconfigured = Promise.withResolvers<string>();
   const supervisor = new Supervisor({
-    ...ready, separation, enrolments, log, events, plans: plans(ready), readers: readerPlans(ready), onMisconfigured: misconfigured.resolve,
+    ...ready, separation, enrolments, log, events, incidents, plans: plans(ready), readers: readerPlans(ready), onMisconfigured: misconfigured.resolve,
   });
   const stopAsked = stopSignal(supervisor);
   const http = await serveHealth(config.supervisor.metrics.address, config.supervisor.metrics.port, {
@@ -56,8 +60,8 @@ export async function live(ready: Ready): Promise<number> {
     health: () => healthOf(supervisor.children, config),
   });
   const facts = { deployment, home: paths.home, config, separation, startedAt: new Date(), notes: notesOf(ready), metricsAddress: addressOf(http) };
-  const status = (): Status => statusOf(supervisor.children, { ...facts, readers: supervisor.readers, incidents: supervisor.incidents.list(), stopping: supervisor.stopping });
-  const control = await serveControl({ paths, supervisor, enrolments, events, status, serverNames: () => serverNames(config.gateway.serverNames) });
+  const status = (): Status => statusOf(supervisor.children, { ...facts, readers: supervisor.readers, incidents: incidents.list(), stopping: supervisor.stopping });
+  const control = await serveControl({ paths, supervisor, enrolments, events, incidents, status, serverNames: () => serverNames(config.gateway.serverNames) });
   events.event('supervisor.started', 'info', { pid: process.pid, node: process.version, deployment, separation: separation.kind });
 
   const end = await Promise.race([
@@ -73,12 +77,23 @@ export async function live(ready: Ready): Promise<number> {
   notifier().stopping();
   events.event('supervisor.stopping', 'info', { why: end.why });
   const inTime = await supervisor.stop();
+  if (inTime) incidents.stopped();
+  await file.settled();
   http.close();
   control.close();
   await log.close();
   rmSync(paths.controlSocket, { force: true });
   say(`${inTime ? 'stopped' : 'some services did not stop in time and were ended'}; everything that was acknowledged is sealed`);
   return end.code === EXIT.stopped && !inTime ? EXIT.bug : end.code;
+}
+
+/** What our own life before left open is in it. */
+function bookOf(file: IncidentFile, events: OwnEvents): IncidentBook {
+  const end = (fields: Fields): Promise<void> => {
+    events.event('incident.closed', 'info', fields);
+    return events.settled();
+  };
+  return new IncidentBook({ end, keep: (kept) => file.keep(kept) }, file.read());
 }
 
 /** Why everything stops, and what we shall exit with. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The supervisor's own events: logged like everybody's, and sealed as evidence once the vault is there.
 import { randomBytes } from 'node:crypto';
+import { setImmediate as turn } from 'node:timers/promises';
 import { AnchoredClock, EventSource, loadIdentity, makeEvent, serviceId, SubmitClient, type Fields, type Layout, type Level } from '@strongroom/service';
 import type { EventLog } from './event-log.ts';
 
@@ -14,6 +15,7 @@ export class OwnEvents {
   #client: SubmitClient | undefined;
   #source: EventSource | undefined;
   #clock: AnchoredClock | undefined;
+  readonly #connected = Promise.withResolvers<void>();
 
   constructor(log: EventLog) {
     this.#log = log;
@@ -41,6 +43,15 @@ export class OwnEvents {
     });
     this.#source = new EventSource(this.#client, { service: SERVICE, id, keyHash, clock });
     for (const [event, level, fields] of this.#early.splice(0)) this.#source.seal(event, level, fields);
+    this.#connected.resolve();
+  }
+
+  /** Resolves when every event until now is sealed. Rejects with `Failed('submit.closed')`. */
+  async settled(): Promise<void> {
+    await this.#connected.promise;
+    // Events of one turn leave together, after it.
+    await turn();
+    await this.#client?.drain();
   }
 
   /** Seals the end of our stream, as long as the vault is there to take it. */

@@ -12,7 +12,7 @@ import { Child, type ChildPlan } from './child.ts';
 import { isCondemned } from './condemned.ts';
 import type { Enrolments } from './enrolments.ts';
 import type { EventLog } from './event-log.ts';
-import { IncidentBook } from './incident-book.ts';
+import type { IncidentBook } from './incident-book.ts';
 import { KeysAdmin } from './keys-admin.ts';
 import type { OwnEvents } from './own-events.ts';
 import type { Place } from './place.ts';
@@ -40,6 +40,7 @@ export interface SupervisorFacts {
   readonly enrolments: Enrolments;
   readonly log: EventLog;
   readonly events: OwnEvents;
+  readonly incidents: IncidentBook;
   /** A service refused its configuration. */
   readonly onMisconfigured: (service: string) => void;
 }
@@ -48,7 +49,6 @@ export class Supervisor {
   readonly children: readonly Child[];
   readonly readers: readonly Reader[];
   readonly keys: KeysAdmin;
-  readonly incidents = new IncidentBook();
   readonly #facts: SupervisorFacts;
   readonly #broadcast = new Broadcast();
   readonly #protector: Protector;
@@ -224,7 +224,8 @@ export class Supervisor {
     if (message.kind === 'ready') this.#tellOrder();
     else if (message.kind === 'registry-done') this.#broadcast.confirmed(child, message.version);
     else if (message.kind === 'usage') child.send({ kind: 'allowance', sources: this.#shares.report(child.index, message.sources) });
-    else if (message.kind === 'stats') this.incidents.take(child.service, child.index, message);
+    else if (message.kind === 'stats') this.#facts.incidents.take(child, message);
+    else if (message.kind === 'event') this.#facts.incidents.told(child, message);
     else if (message.kind === 'protect') void this.#protect(child, message);
   }
 

@@ -4,7 +4,7 @@ import { EventEmitter } from 'node:events';
 import { join } from 'node:path';
 import type { Failed } from '@strongroom/bytes';
 import { presentKey, vkeyOf, type CloseEntry } from '@strongroom/evidence';
-import { classifier, errorFields, logOrigin, retentionClasses, serviceId, type Fields, type Level, type ServiceContext } from '@strongroom/service';
+import { classifier, errorFields, Incidents, logOrigin, retentionClasses, serviceId, type Fields, type Incident, type Level, type ServiceContext } from '@strongroom/service';
 import { CommitLog } from './commit/commit-log.ts';
 import type { KeyLine } from './commit/key-line.ts';
 import { LogDirectory } from './commit/log-directory.ts';
@@ -35,6 +35,9 @@ export interface Sealing {
   readonly vault: Vault;
   readonly waiting: Waiting;
   readonly own: OwnRecords;
+  readonly incidents: Incidents;
+  /** Those to show; it also has sealed what is over by now. */
+  lookAtIncidents(): readonly Incident[];
   readonly publisher: Publisher;
   readonly space: Space;
   readonly loop: Loop;
@@ -79,13 +82,21 @@ export async function openSealing({ world, context, openKeys, isAlive, commitFil
   const classOf = classifier(retention);
   const keepDays = new Map(retentionClasses(retention).map((one) => [one.name, one.keepDays]));
   const [waiting, own] = [new Waiting(clock), new OwnRecords(world, serviceId(context.deployment, 'vault'), context.instance, classOf)];
+  const nowMs = (): number => timeMs(clock);
+  // They go ahead of all that waits: on a full disk, out of the reserve.
+  const incidents = new Incidents((event, level, fields) => {
+    context.event(event, level, fields);
+    waiting.pushIncident(own.event(event, level, fields));
+  }, (size) => world.random(size));
   const keys = openKeys((error) => {
+    incidents.lasts('keys', 'away', nowMs(), nowMs());
     context.state('stalled', `the HSM is away: ${error.message}`);
     context.event('vault.keys-away', 'error', errorFields(error));
   }, (awayMs) => {
     context.state('running');
     context.event('vault.keys-back', 'warn', { awayMs: Math.round(awayMs) });
     waiting.pushIncident(own.event('vault.keys-were-away', 'warn', { awayMs: Math.round(awayMs) }));
+    incidents.over('keys', 'away', nowMs());
   });
   const origin = logOrigin(paths, context.deployment, (path) => readWhole(disk, path)?.toString() ?? null);
   const inToken = await keysInToken(origin, keys);
@@ -93,7 +104,7 @@ export async function openSealing({ world, context, openKeys, isAlive, commitFil
   const known: KnownLog = { first: inToken[0]!.key, keys: inToken.map(({ key }) => key), remembered, segmentsFrom: segmentsFrom(disk, paths.dataKeys) };
   const space = new Space(world, paths.store, config.minFreeBytes, config.reserveBytes);
   const commitLog = new CommitLog(disk, paths.commit, commitFileBytes);
-  const recovered = await withRoom(world, context, space, () => recover(world, paths, known, commitLog));
+  const recovered = await withRoom(world, context, space, () => recover(world, paths, known, commitLog), incidents);
   checkLogKeys(recovered.keys, inToken);
   const rotationFiles = new RotationFiles(disk, paths.rotations);
   const publishVkey = async (vkey: string): Promise<void> => {
@@ -101,7 +112,7 @@ export async function openSealing({ world, context, openKeys, isAlive, commitFil
     if (readWhole(disk, path)?.toString() !== `${vkey}\n`) await putFile(disk, path, `${vkey}\n`);
   };
   // After recovery: the checkpoint that is published now is one that this key signed.
-  await withRoom(world, context, space, () => publishVkey(vkeyOf(presentKey(recovered.keys))));
+  await withRoom(world, context, space, () => publishVkey(vkeyOf(presentKey(recovered.keys))), incidents);
   const isInUse = (vkey: string): boolean => inToken.some((one) => one.vkey === vkey && (one.state === 'active' || one.state === 'next'));
   await completeRotations(recovered.keys, rotationFiles.texts(recovered.keys), isInUse, keys.sealing);
   await space.reserve();
@@ -114,13 +125,18 @@ export async function openSealing({ world, context, openKeys, isAlive, commitFil
   const publisher = new Publisher(world, vault, new LogDirectory(disk, paths.log), rotationFiles, join(paths.vaultState, 'remembered'));
   const rotator = new Rotator({ vault, keys: keys.sealing, publish: () => publisher.flush(), publishVkey, record: (event, fields) => record(event, fields) });
   const loop = new Loop({
-    between: () => rotator.step(), clock, vault, publisher, space, own, waiting, heartbeatMs: config.heartbeatSeconds * 1000, idleCycleMs: config.idleCycleMs, cycleBytesMax: config.cycleMaxBytes,
+    between: () => rotator.step(), clock, vault, publisher, space, own, incidents, waiting, heartbeatMs: config.heartbeatSeconds * 1000, idleCycleMs: config.idleCycleMs, cycleBytesMax: config.cycleMaxBytes,
     state: (state, reason) => context.state(state, reason), event: (name, level, fields) => context.event(name, level, fields),
   });
 
   const record = (event: string, fields: Fields, level: Level = 'info'): void => {
     waiting.push(own.event(event, level, fields));
     loop.wake();
+  };
+  const lookAtIncidents = (): readonly Incident[] => {
+    const all = incidents.look(nowMs());
+    if (waiting.hasIncidents) loop.wake();
+    return all;
   };
   const start = async (): Promise<void> => {
     const accepted = recovered.isNew ? await acceptance(disk, paths, clock.nowNs()) : null;
@@ -136,6 +152,7 @@ export async function openSealing({ world, context, openKeys, isAlive, commitFil
   };
   const stop = async (): Promise<void> => {
     rotator.close();
+    incidents.close(nowMs());
     waiting.push(own.event('vault.stopped', 'info', { reason: String(context.stop.reason) }));
     while (vault.hasWork) await vault.cycle();
     await vault.closeSegments();
@@ -143,7 +160,11 @@ export async function openSealing({ world, context, openKeys, isAlive, commitFil
     await publisher.flush();
     await vault.release();
   };
-  return { keys, origin, classOf, vault, waiting, own, publisher, space, loop, rotator, events, closedBefore: recovered.closed, record, start, stop };
+  return { keys, origin, classOf, vault, waiting, own, incidents, lookAtIncidents, publisher, space, loop, rotator, events, closedBefore: recovered.closed, record, start, stop };
+}
+
+function timeMs(clock: World['clock']): number {
+  return Number(clock.nowNs() / 1_000_000n);
 }
 
 /** What the token has for this log; the first key of a log that is to begin is made. */
@@ -155,12 +176,15 @@ async function keysInToken(origin: string, keys: KeyLine): Promise<TokenLogKey[]
 }
 
 /** Recovery writes: on a full disk it waits for room, out of the reserve at first. */
-async function withRoom<T>({ clock }: World, context: SealingContext, space: Space, work: () => Promise<T>): Promise<T> {
+async function withRoom<T>({ clock }: World, context: SealingContext, space: Space, work: () => Promise<T>, incidents?: Incidents): Promise<T> {
   for (;;) {
     try {
-      return await work();
+      const done = await work();
+      incidents?.over('store', 'disk-full', timeMs(clock));
+      return done;
     } catch (error) {
       if (!isDiskFull(error) || context.stop.aborted) throw error;
+      incidents?.lasts('store', 'disk-full', timeMs(clock), timeMs(clock));
       context.state('stalled', 'the disk is full; the store cannot be opened before there is room');
       await space.release();
       await clock.sleep(SPACE_POLL_MS, context.stop);

@@ -12,7 +12,7 @@ export interface Attested {
 }
 
 /** What the vault tells of itself each second. */
-export function statsOf({ vault, waiting, publisher, space }: Sealing, { facts, worm }: Upkeep, custody: CustodyFacts, { witness, timestamp, counter }: Attested): ServiceStats {
+export function statsOf({ vault, waiting, publisher, space, incidents, lookAtIncidents }: Sealing, { facts, worm }: Upkeep, custody: CustodyFacts, { witness, timestamp, counter }: Attested): ServiceStats {
   const { totals, keys } = vault;
   const segments = [...vault.openSegments];
   const { scrub, checksums } = facts;
@@ -25,13 +25,14 @@ export function statsOf({ vault, waiting, publisher, space }: Sealing, { facts, 
       scrubPercent: scrub.percent, scrubDamaged: scrub.damaged, scrubTransient: scrub.transient, checksumsAway: checksums.away === null ? 0 : 1,
       ...(scrub.lastPassAt === null ? {} : { scrubPassedAt: Math.floor(Date.parse(scrub.lastPassAt) / 1000) }),
       holds: custody.holds, ordersWaiting: custody.waiting, ordersFailed: custody.failure === null ? 0 : 1, destroying: custody.destroying, bucketsDue: custody.due,
+      ...incidents.values(),
       ...(witness === null ? {} : witnessValues(witness)), ...(timestamp === null ? {} : timestampValues(timestamp)), ...(counter === null ? {} : counterValues(counter)),
     },
     log: {
       origin: keys.name, size: vault.size, rootHash: vault.root.toString('base64'), vkey: vkeyOf(presentKey(keys)),
       checkpointAt: publisher.publishedAt?.toISOString() ?? null,
     },
-    worm, upkeep: facts, custody,
+    worm, upkeep: facts, custody, incidents: lookAtIncidents(),
     ...(witness === null ? {} : { witness }), ...(timestamp === null ? {} : { timestamp }), ...(counter === null ? {} : { counter }),
   };
 }

@@ -54,12 +54,14 @@ export type SealIncident = (event: 'incident.opened' | 'incident.closed', level:
 
 export class Incidents {
   readonly #seal: SealIncident;
+  readonly #random: (size: number) => Buffer;
   readonly #open = new Map<string, Open>();
   #closed: Incident[] = [];
   #opened = 0;
 
-  constructor(seal: SealIncident) {
+  constructor(seal: SealIncident, random: (size: number) => Buffer = randomBytes) {
     this.#seal = seal;
+    this.#random = random;
   }
 
   /** Opens an incident, or goes on with the one that is open. */
@@ -108,7 +110,7 @@ export class Incidents {
 
   #begin({ subject, reason, count, fromMs, toMs }: Happening, nowMs: number, lasts: boolean): void {
     if (this.#open.size >= OPEN_MAX) return;
-    const open = { id: randomBytes(4).toString('hex'), subject, reason, openedMs: nowMs, fromMs, toMs, count: count ?? 0, uncounted: count === null ? 1 : 0, lastMs: nowMs, lasts };
+    const open = { id: this.#random(4).toString('hex'), subject, reason, openedMs: nowMs, fromMs, toMs, count: count ?? 0, uncounted: count === null ? 1 : 0, lastMs: nowMs, lasts };
     this.#open.set(`${subject} ${reason}`, open);
     this.#opened += 1;
     const { closedAt: _, ...facts } = factsOf(open, null);

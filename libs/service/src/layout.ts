@@ -45,6 +45,8 @@ export function layout(home: string) {
     /** What was moved aside when a log was given up. */
     rollbacks: at('state', 'rollbacks'),
     registry: at('state', 'registry.json'),
+    /** Incidents that may be without a sealed end. */
+    incidents: at('state', 'incidents.json'),
     events: at('state', 'events.log'),
     vaultState: at('state', 'vault'),
     pendingOrders: at('state', 'vault', 'orders'),

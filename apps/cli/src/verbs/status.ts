@@ -16,33 +16,44 @@ export const status = verb({
     { command: 'strongroom status', what: 'The state of everything' },
     { command: 'strongroom status -o json | jq .log.size', what: 'One figure of it' },
   ],
-  exitCodes: { 1: 'it does not run, or the command failed', 4: 'it runs, but a service is not as it should be' },
+  exitCodes: { 1: 'it does not run, or the command failed', 4: 'it runs, but a service is not as it should be, or an incident is open' },
   async run(call) {
     const client = await openControl(call.paths);
     try {
       const now = (await client.call('status')) as Status;
-      await writeValue(call, now, () => statusLines(now, call.io.now(), call.io.out.style));
-      return troubleOf(now) === null ? EXIT.ok : EXIT.degraded;
+      const attention = troubleOf(now);
+      await writeValue(call, { ...now, attention }, () => statusLines(now, call.io.now(), call.io.out.style));
+      return attention === null ? EXIT.ok : EXIT.degraded;
     } finally {
       client.close();
     }
   },
 });
 
+/** Open incidents that the first line names. */
+const NAMED_MAX = 3;
+
 const SERVICE_COLUMNS = [{ title: 'SERVICE' }, { title: 'PID', align: 'right' }, { title: 'STATE' }, { title: 'SINCE', align: 'right' }] as const;
 
 /** What is not as it should be, in a few words; null when all is well. */
-export function troubleOf({ services, health }: Status): string | null {
-  const odd = services.filter(({ state }) => state !== 'running');
-  if (odd.length > 0) return odd.map(({ name, state, reason }) => `${name} is ${state}${reason === null ? '' : ` (${reason})`}`).join('; ');
-  return health.ok ? health.degraded : health.reason ?? 'health is not well';
+export function troubleOf({ services, health, incidents }: Status): string | null {
+  const odd = services.filter(({ state }) => state !== 'running').map(({ name, state, reason }) => `${name} is ${state}${reason === null ? '' : ` (${reason})`}`);
+  const unwell = health.ok ? health.degraded : health.reason ?? 'health is not well';
+  const open = incidents.filter(({ closedAt }) => closedAt === null);
+  const all = [...(odd.length === 0 && unwell !== null ? [unwell] : odd), ...(open.length === 0 ? [] : [openText(open)])];
+  return all.length === 0 ? null : all.join('; ');
+}
+
+/** The first few by name. */
+function openText(open: readonly ServiceIncident[]): string {
+  const names = open.slice(0, NAMED_MAX).map(({ subject, reason }) => `${subject} ${reason}`).join(', ');
+  return `${some(open.length, 'open incident', 'open incidents')} (${names}${open.length > NAMED_MAX ? ', …' : ''})`;
 }
 
 /** The screen. */
 export function statusLines(now: Status, at: bigint, style: (style: Style, text: string) => string): string[] {
   const trouble = troubleOf(now);
-  const isOpen = now.incidents.some(({ closedAt }) => closedAt === null);
-  const well = `${style('green', 'Strongroom is running.')} ${isOpen ? 'See the incidents below.' : now.notes.length === 0 ? 'Nothing needs attention.' : 'See the notes below.'}`;
+  const well = `${style('green', 'Strongroom is running.')} ${now.notes.length === 0 ? 'Nothing needs attention.' : 'See the notes below.'}`;
   return [
     trouble === null ? well : `${style('yellow', 'Strongroom needs attention:')} ${printable(trouble)}.`, '',
     ...factLines([

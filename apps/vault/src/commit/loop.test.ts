@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, it } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ProducerState } from '@strongroom/evidence';
-import { nowNs } from '@strongroom/service';
+import { Incidents, nowNs } from '@strongroom/service';
 import { SoftwareKeys } from '@strongroom/testing';
 import { SYSTEM_CLOCK } from '../clock.ts';
 import { CommitLog } from './commit-log.ts';
@@ -47,7 +47,7 @@ it('begins the commit log anew while it is never idle, and forgets lives that en
   }, recovered, new EventEmitter());
   const publisher = new Publisher(SYSTEM_WORLD, vault, new LogDirectory(SYSTEM_DISK, paths.log), new RotationFiles(SYSTEM_DISK, paths.rotations), join(home, 'remembered'));
   const loop = new Loop({
-    clock: SYSTEM_CLOCK, vault, publisher, space: new Space(SYSTEM_WORLD, home, 0, 0), own: new OwnRecords(SYSTEM_WORLD, SERVICE, randomBytes(16)), waiting, heartbeatMs: 1, idleCycleMs: 1, cycleBytesMax: 1 << 20,
+    clock: SYSTEM_CLOCK, vault, publisher, space: new Space(SYSTEM_WORLD, home, 0, 0), own: new OwnRecords(SYSTEM_WORLD, SERVICE, randomBytes(16)), incidents: new Incidents(() => undefined), waiting, heartbeatMs: 1, idleCycleMs: 1, cycleBytesMax: 1 << 20,
     state: () => undefined, event: () => undefined,
   });
   const [long, old] = [randomBytes(16), randomBytes(16)];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs cycles while there is work, publishes, beats, and waits out a full disk.
-import type { Fields, Level, ServiceState } from '@strongroom/service';
+import type { Fields, Incidents, Level, ServiceState } from '@strongroom/service';
 import type { Clock } from '../clock.ts';
 import { isDiskFull } from '../disk.ts';
 import type { OwnRecords } from '../intake/own-records.ts';
@@ -20,6 +20,7 @@ export interface LoopOptions {
   readonly publisher: Publisher;
   readonly space: Space;
   readonly own: OwnRecords;
+  readonly incidents: Pick<Incidents, 'lasts' | 'over'>;
   readonly waiting: Waiting;
   readonly heartbeatMs: number;
   /** How long a cycle may stay open while nobody waits for it. */
@@ -131,12 +132,13 @@ export class Loop {
   }
 
   async #waitForSpace(stop: AbortSignal): Promise<void> {
-    const { clock, publisher, space, own, waiting, state, event } = this.#options;
+    const { clock, publisher, space, own, incidents, waiting, state, event } = this.#options;
     const facts = { freeBytes: space.freeBytes, minFreeBytes: space.minFreeBytes };
     state('stalled', `the disk is full: ${facts.freeBytes} octets free, ${facts.minFreeBytes} must stay free`);
     event('vault.disk-full', 'error', facts);
     await space.release();
     waiting.pushIncident(own.event('vault.disk-full', 'error', facts));
+    incidents.lasts('store', 'disk-full', this.#timeMs(), this.#timeMs());
     const since = clock.nowMs();
     let recorded = await this.#record();
     while (!space.hasReserve && !stop.aborted) await clock.sleep(SPACE_POLL_MS, stop);
@@ -145,9 +147,14 @@ export class Loop {
     await space.reserve();
     const after = { stalledMs: Math.round(clock.nowMs() - since), freeBytes: space.freeBytes };
     waiting.pushIncident(own.event('vault.disk-has-room', 'warn', after));
+    incidents.over('store', 'disk-full', this.#timeMs());
     event('vault.disk-has-room', 'warn', after);
     state('running');
     publisher.retry();
+  }
+
+  #timeMs(): number {
+    return Number(this.#options.clock.nowNs() / 1_000_000n);
   }
 
   /** Seals and publishes incidents alone, out of the reserve. False when even that finds no room. */
