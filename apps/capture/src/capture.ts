@@ -9,13 +9,14 @@ import { readHost, type Host } from './host.ts';
 import { Losses } from './losses.ts';
 import { startOrigins, type Running } from './origins.ts';
 import { LocalStream } from './stream.ts';
-import { decodeToken, type Position } from './token.ts';
+import { checkRoom, decodeToken, type Position } from './token.ts';
 
 /** For what is read to be sealed at the stop. It may be cut short: what is not sealed is read again by the next life. */
 const DRAIN_MS_MAX = 10_000;
 
-/** Runs until `context.stop` is aborted. Rejects with `Failed('submit.vault-forgot')` or `Failed('capture.boot-id-unreadable')`. */
+/** Runs until `context.stop` is aborted. Rejects with `Failed`: `submit.vault-forgot`, `capture.boot-id-unreadable`, `capture.token-room`. */
 export async function capture(context: ServiceContext): Promise<void> {
+  checkRoom();
   const host = readHost();
   const fatal = Promise.withResolvers<never>();
   const client = connect(context, (error) => fatal.reject(error));

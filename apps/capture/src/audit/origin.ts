@@ -14,7 +14,7 @@ import { isIncomplete, Joiner, type AuditEvent } from './joiner.ts';
 import { Ledger, LOST_REASONS, type LostReason } from './ledger.ts';
 import type { Own } from './own.ts';
 import { PluginLines } from './plugin-lines.ts';
-import { MISSING_MAX, positionOf } from './position.ts';
+import { positionOf, type AuditPosition } from './position.ts';
 import { isDaemons, joined, prefixOf, recordIn, recordOf, type AuditRecord } from './record.ts';
 import { distance, Serials, type Hole } from './serials.ts';
 import { Watch } from './watch.ts';
@@ -54,6 +54,8 @@ export class AuditOrigin implements Origin {
   /** The last ones that were given up. */
   #givenUp: Hole[] = [];
   /** Numbers before this one were not read by the reader that is there now. */
+  /** Where this life began. */
+  readonly #resumed: AuditPosition | null;
   #notReadBefore: number | null;
   #overrunAtMs = Number.NEGATIVE_INFINITY;
   #runs: SubmittedRun[] = [];
@@ -67,8 +69,9 @@ export class AuditOrigin implements Origin {
     this.#watch = new Watch(this.ledger, (name, fields) => this.#tell(name, fields));
     const last = feed.position.audit;
     this.#serials = last === null ? new Serials() : Serials.resume(last.next, last.missing, atMs);
+    this.#resumed = last;
     this.#notReadBefore = last?.next ?? null;
-    if ((last?.missing.length ?? 0) >= MISSING_MAX) stream.mayRepeat();
+    if (last?.isJoined === true) stream.mayRepeat();
     feed.tally(stream.protocol);
   }
 
@@ -251,7 +254,7 @@ export class AuditOrigin implements Origin {
   #flush(): void {
     const { feed, stream } = this.#options;
     this.#close();
-    if (this.#runs.length > 0) feed.add(this.#runs, { audit: positionOf(this.#serials) });
+    if (this.#runs.length > 0) feed.add(this.#runs, { audit: positionOf(this.#serials, this.#resumed) });
     this.ledger.settle(feed.tally(stream.protocol));
     this.#runs = [];
   }
