@@ -4,13 +4,13 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { Auditd, auditMissing, HostAudit, kernelAlone, type Appliance } from '@strongroom/testing';
+import { auditMissing, HostAudit, kernelAlone, type Appliance } from '@strongroom/testing';
 import { LOGIN, perform, PYTHON, type At, type Members } from './acts/act.ts';
 import { ACTS } from './acts/acts.table.ts';
+import { AuditedHost } from './audited-host.ts';
 import { probeMissing, RULES, sealedBy, settled, startBoth } from './kernel.ts';
 
 await kernelAlone();
@@ -22,9 +22,7 @@ const by = ({ pid }: At): Members => ({ pid, login: LOGIN, uid: 0, euid: 0 });
 const fits = (event: Members, wanted: Members): boolean => Object.entries(wanted).every(([name, value]) => JSON.stringify(event[name]) === JSON.stringify(value));
 
 describe('acts that a kernel tells of', { skip: missing }, () => {
-  let root: string;
-  let host: HostAudit;
-  let auditd: Auditd;
+  let audited: AuditedHost;
   let appliance: Appliance;
   let log: string[];
   let done: ReadonlyMap<string, At>;
@@ -32,12 +30,11 @@ describe('acts that a kernel tells of', { skip: missing }, () => {
   let records: readonly string[];
 
   before(async () => {
-    root = realpathSync(mkdtempSync(join(tmpdir(), 'strongroom-acts-')));
+    audited = new AuditedHost('acts');
+    const { root, host, auditd } = audited;
     const directory = join(root, 'acts');
     mkdirSync(join(directory, 'watched/deep'), { recursive: true });
     writeFileSync(join(directory, 'watched/deep/file'), '');
-    host = new HostAudit();
-    auditd = new Auditd(join(root, 'auditd'));
     appliance = await startBoth({ watch: [join(directory, 'watched')] });
     chmodSync(root, 0o755); // only now: the probe finds what it watches wherever that is
     await auditd.start();
@@ -52,12 +49,8 @@ describe('acts that a kernel tells of', { skip: missing }, () => {
     records = await sealedBy(appliance, 'audit', `auid=${LOGIN} `);
   });
   after(async () => {
-    host.remove();
-    await auditd.stop();
-    await appliance.stop();
-    host.restore();
-    spawnSync('umount', ['-R', root], { stdio: 'ignore' });
-    rmSync(root, { recursive: true });
+    spawnSync('umount', ['-R', audited.root], { stdio: 'ignore' });
+    await audited.end(appliance);
   });
 
   for (const { name, ebpf, audit, needs } of ACTS) {

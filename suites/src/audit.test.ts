@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Auditd, auditMissing, HostAudit, kernelAlone, serialIn, startAppliance, type Appliance } from '@strongroom/testing';
+import { auditMissing, HostAudit, kernelAlone, serialIn, startAppliance, type Appliance, type Auditd } from '@strongroom/testing';
+import { AuditedHost } from './audited-host.ts';
 
 const READER = join(import.meta.dirname, '../../node_modules/.strongroom-native/strongroom-audit');
 await kernelAlone();
@@ -44,27 +44,20 @@ async function settled(appliance: Appliance): Promise<void> {
 
 describe("the kernel's audit in the store", { skip: missing }, () => {
   const key = `strongroom-suite-${randomUUID().slice(0, 8)}`;
-  let root: string;
+  let audited: AuditedHost;
   let host: HostAudit;
   let auditd: Auditd;
   let appliance: Appliance;
 
   before(async () => {
-    root = mkdtempSync(join(tmpdir(), 'strongroom-audit-suite-'));
-    host = new HostAudit();
-    auditd = new Auditd(join(root, 'auditd'));
+    audited = new AuditedHost('audit-suite');
+    ({ host, auditd } = audited);
     appliance = await startAppliance({ config: { capture: { audit: { enabled: true } } } });
     host.limit('-b', 8192);
     host.enable();
     host.add(`always,exit -F arch=b64 -S execve -F key=${key}`);
   });
-  after(async () => {
-    host.remove();
-    await auditd.stop();
-    await appliance.stop();
-    host.restore();
-    rmSync(root, { recursive: true });
-  });
+  after(() => audited.end(appliance));
 
   const search = (...args: string[]): Promise<Found[]> => searched(appliance, ...args);
   const records = (...args: string[]): Promise<Found[]> => search(...args, ...AUDIT);
@@ -210,10 +203,9 @@ describe("the kernel's audit in the store", { skip: missing }, () => {
 
 describe("the kernel's audit by auditd's plugin", { skip: missing }, () => {
   it("has all of auditd's log, what auditd says of itself too", async () => {
-    const root = mkdtempSync(join(tmpdir(), 'strongroom-audit-suite-'));
+    const audited = new AuditedHost('audit-suite');
+    const { host, auditd } = audited;
     const key = `strongroom-suite-${randomUUID().slice(0, 8)}`;
-    const host = new HostAudit();
-    const auditd = new Auditd(join(root, 'auditd'));
     const appliance = await startAppliance({ config: { capture: { audit: { enabled: true, path: 'plugin' } } } });
     try {
       assert.equal((await appliance.status()).services.some(({ name }) => name === 'audit-reader'), false, 'auditd starts it');
@@ -230,11 +222,7 @@ describe("the kernel's audit by auditd's plugin", { skip: missing }, () => {
       assert.deepEqual(log.filter((line) => !sealed.has(line)), []);
       assert.ok(log.some((line) => line.startsWith('type=DAEMON_START')) && log.length > 700, `${log.length} lines`);
     } finally {
-      host.remove();
-      await auditd.stop();
-      await appliance.stop();
-      host.restore();
-      rmSync(root, { recursive: true });
+      await audited.end(appliance);
     }
   });
 });

@@ -4,11 +4,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { Auditd, auditMissing, HostAudit, kernelAlone, missingOnMachine, unpackedEnvironment, unpackedPackage, type Appliance } from '@strongroom/testing';
+import { auditMissing, kernelAlone, missingOnMachine, unpackedEnvironment, unpackedPackage, type Appliance } from '@strongroom/testing';
+import { AuditedHost } from './audited-host.ts';
 import { auditSums, ebpfSums, type Sums } from './kernel-sums.ts';
 import { probeMissing, settled, startBoth } from './kernel.ts';
 import { buildStorm, storm } from './storms/storm.ts';
@@ -36,9 +36,7 @@ const processes = ({ kinds }: Sums): number => [...kinds.keys()].filter((kind) =
 describe('storms of kernel events', { skip: missing }, () => {
   const mark = randomUUID();
   const noStress = missing === false ? missingOnMachine(() => unpackedPackage(STRESS_NG)) : null;
-  let root: string;
-  let host: HostAudit;
-  let auditd: Auditd;
+  let audited: AuditedHost;
   let appliance: Appliance;
   /** What there was, by kind. */
   let truth: Readonly<Record<string, number>>;
@@ -47,12 +45,11 @@ describe('storms of kernel events', { skip: missing }, () => {
   let audit: Sums;
 
   before(async () => {
-    root = realpathSync(mkdtempSync(join(tmpdir(), 'strongroom-storms-')));
+    audited = new AuditedHost('storms');
+    const { root, host, auditd } = audited;
     chmodSync(root, 0o755);
     const files = join(root, 'files');
     mkdirSync(files);
-    host = new HostAudit();
-    auditd = new Auditd(join(root, 'auditd'));
     appliance = await startBoth({ watch: [files] });
     await auditd.start();
     host.limit('-b', 8192);
@@ -69,13 +66,7 @@ describe('storms of kernel events', { skip: missing }, () => {
     ebpf = await ebpfSums(appliance, kindByEbpf);
     audit = await auditSums(appliance, kindByAudit);
   });
-  after(async () => {
-    host.remove();
-    await auditd.stop();
-    await appliance.stop();
-    host.restore();
-    rmSync(root, { recursive: true });
-  });
+  after(() => audited.end(appliance));
 
   function kindByEbpf(raw: string): string | null {
     const type = /^\{"type":"([a-z-]+)"/.exec(raw)![1]!;
@@ -121,7 +112,7 @@ describe('storms of kernel events', { skip: missing }, () => {
   it('leave no event unsealed that auditd wrote, unless it is told as lost', (t) => {
     for (const [name, { numbers, lost }] of Object.entries({ ebpf, audit })) t.diagnostic(`${name}: ${numbers} events, ${lost} of them told as lost`);
     assert.ok(unsealed.size <= audit.lost, [...unsealed].slice(0, 5).join('\n'));
-    assert.ok(auditd.log().length > EXECS + FILES);
+    assert.ok(audited.auditd.log().length > EXECS + FILES);
   });
 });
 
