@@ -22,17 +22,19 @@ interface Sealed {
 
 interface Clock {
   readonly now: { readonly state: string; readonly boundNs: number | null; readonly sources: readonly { readonly name: string; readonly verdict: string }[]; readonly checks: readonly { readonly name: string; readonly offsetNs: number; readonly errorNs: number }[] };
+  readonly producers: readonly { readonly source: string; readonly state: string; readonly skewNs: number }[];
 }
 
 /** Null while nobody answers, or has looked yet: skew-guard is being started again. */
 async function clockOf(appliance: Appliance): Promise<Clock | null> {
-  const clock = JSON.parse((await appliance.cli('clock', '-o', 'json')).stdout || 'null') as { readonly now: Clock['now'] | null } | null;
-  return clock === null || clock.now === null ? null : { now: clock.now };
+  const clock = JSON.parse((await appliance.cli('clock', '-o', 'json')).stdout || 'null') as { readonly now: Clock['now'] | null; readonly producers: Clock['producers'] } | null;
+  return clock === null || clock.now === null ? null : { now: clock.now, producers: clock.producers };
 }
 
 /** Only so that a wait in vain ends. */
 const PATIENCE_MS = 120_000;
 const POLL_MS = 200;
+const HOUR_MS = 3_600_000;
 
 /** Asks until the answer is as wished. */
 async function until<T>(ask: () => Promise<T>, wished: (answer: T) => boolean, what: string): Promise<T> {
@@ -66,7 +68,7 @@ describe('the clock', { skip: chronyMissing() ?? false }, () => {
     try {
       await using _ = new Chronyd({ serve: { address: '127.0.0.2', port: PORT }, lines: ['local stratum 1'] });
       await using chronyd = new Chronyd({ commandPort: PORT + 1, lines: [`server 127.0.0.2 port ${PORT} iburst minpoll -2 maxpoll 0`] });
-      await using appliance = await startAppliance({ config: { clock: { enabled: true, holdoverHours: 0, checks: [`127.0.0.2:${PORT}`], checkSeconds: 4, chrony: { program, port: PORT + 1 } } } });
+      await using appliance = await startAppliance({ config: { clock: { enabled: true, holdoverHours: 0, checks: [`127.0.0.2:${PORT}`], checkSeconds: 4, producerSeconds: 3, chrony: { program, port: PORT + 1 } } } });
       const { now } = await clockUntil(appliance, ({ state }) => state === 'locked', 'the clock to be locked');
       assert.deepEqual(now.sources.map(({ name, verdict }) => [name, verdict]), [['127.0.0.2', 'selected']]);
       const { now: { checks: [check] } } = await clockUntil(appliance, ({ checks }) => checks.length > 0, 'a second opinion');
@@ -92,6 +94,12 @@ describe('the clock', { skip: chronyMissing() ?? false }, () => {
       assert.ok((await found(appliance, '--source', 'service/vault')).some(({ boundNs }) => boundNs !== null));
       const states = await found(appliance, '--source', 'service/skew-guard');
       assert.ok(states.some(({ raw }) => raw.includes('"clock.locked"')), states.map(({ raw }) => raw).join('\n'));
+
+      // Whoever sends goes by a clock that is an hour behind.
+      const hourAgo = (): string => `<13>1 ${new Date(Date.now() - HOUR_MS).toISOString()} web app - - - line`;
+      const { producers: [producer] } = (await until(async () => { await client.send([hourAgo()]); return clockOf(appliance); }, (clock) => clock?.producers[0]?.state === 'behind', 'a producer to be behind'))!;
+      assert.ok(producer!.source === 'web-01' && Math.abs(producer!.skewNs / 1e6 + HOUR_MS) < 60_000, JSON.stringify(producer));
+      assert.equal((await found(appliance, '--source', 'service/skew-guard', '"clock.producer-off"')).length, 1);
 
       // A guard that is killed comes back; whether in time for its last anchor is a matter of the machine.
       await appliance.kill('skew-guard');

@@ -93,6 +93,7 @@ export class Connection implements RecordSink, LaneOwner, Throttled {
 
   records(parts: readonly Buffer[], lengths: Uint32Array): void {
     const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+    this.source.claims.look(parts, lengths, this.#received.at, this.#heardAtMs);
     this.#put({ run: this.#stream.data(this.#received, lengths, parts, bytes), bytes, owed: this.#relp === undefined ? 0 : lengths.length });
   }
 

@@ -109,9 +109,12 @@ class DatagramPeer implements LaneOwner, Throttled {
     if (this.#throttled) return false;
     const limit = this.#around.recordBytesMax;
     const bytes = Math.min(datagram.length, limit);
+    const received = this.#around.clock.stamp();
+    const [parts, lengths] = [[datagram], Uint32Array.of(bytes)];
+    this.#source.claims.look(parts, lengths, received.at, this.heardAtMs);
     const run = datagram.length <= limit
-      ? this.#stream.data(this.#around.clock.stamp(), Uint32Array.of(bytes), [datagram], bytes)
-      : this.#stream.cut(this.#around.clock.stamp(), { beginning: datagram.subarray(0, limit), fullLength: datagram.length, fullHash: hash('sha256', datagram, 'buffer'), received: datagram.length, reason: 'too-long' });
+      ? this.#stream.data(received, lengths, parts, bytes)
+      : this.#stream.cut(received, { beginning: datagram.subarray(0, limit), fullLength: datagram.length, fullHash: hash('sha256', datagram, 'buffer'), received: datagram.length, reason: 'too-long' });
     this.#put({ run, bytes, owed: 0 });
     return true;
   }

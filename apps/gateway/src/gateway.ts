@@ -13,6 +13,8 @@ import { loadTlsMaterial, type TlsMaterial } from './tls-material.ts';
 
 const TICK_MS = 250;
 const TICKS_PER_SECOND = 4;
+/** So often skew-guard hears what producers claim, in each time of which it takes the least lag. */
+const CLAIMS_PER_WINDOW = 6;
 const TICKS_PER_HOUR = 3600 * TICKS_PER_SECOND;
 /** When we stop: for what is on its way to us, and again for peers to close. */
 const GRACE_MS = 2000;
@@ -108,9 +110,15 @@ export class Gateway {
     this.#connections.checkDeadlines();
     if (this.#context.config.gateway.processes > 1) this.#context.send({ kind: 'usage', sources: this.#sources.usage() });
     if (this.#ticks % TICKS_PER_SECOND !== 0) return;
+    if ((this.#ticks / TICKS_PER_SECOND) % Math.ceil(this.#context.config.clock.producerSeconds / CLAIMS_PER_WINDOW) === 0) this.#tellClaims();
     this.#events.settle();
     this.#datagrams?.tick(performance.now());
     if (this.#ticks % TICKS_PER_HOUR === 0) this.#checkCertificate();
+  }
+
+  #tellClaims(): void {
+    const sources = this.#sources.claims();
+    if (this.#context.config.clock.enabled && Object.keys(sources).length > 0) this.#context.send({ kind: 'claims', sources });
   }
 
   #goOn(): void {

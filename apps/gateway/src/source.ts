@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One producer over all its connections to this process: what it may use, what it uses, and what is told of it.
 import type { Allowance, SourceStats, Usage } from '@strongroom/service';
+import { Claims } from './claims.ts';
 
 /** What a source brings its connections to, when it is too fast. */
 export interface Throttled {
@@ -20,6 +21,7 @@ const BURST_BYTES_MIN = 64 * 1024;
 
 export class Source {
   readonly name: string;
+  readonly claims = new Claims();
   readonly #totals: Totals;
   readonly #members = new Set<Throttled>();
   readonly #since: number[] = []; // when each run that waits was received, ms

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // All sources that this process knows, and their shares of the limits.
-import type { Allowance, Config, SourceStats, Usage } from '@strongroom/service';
+import type { Allowance, ClaimedLag, Config, SourceStats, Usage } from '@strongroom/service';
 import { Source, type Totals } from './source.ts';
 
 /** Sources without a certificate can be invented; beyond so many, those that are quiet are forgotten. */
@@ -34,6 +34,14 @@ export class Sources {
   usage(): Readonly<Record<string, Usage>> {
     const used = [...this.#sources].map(([name, source]) => [name, source.usage()] as const);
     return Object.fromEntries(used.filter(([, { connections, bytes }]) => connections > 0 || bytes > 0));
+  }
+
+  /** Of those that claimed a time since the last call. */
+  claims(): Readonly<Record<string, ClaimedLag>> {
+    return Object.fromEntries([...this.#sources].flatMap(([name, { claims }]) => {
+      const least = claims.take();
+      return least === null ? [] : [[name, least]];
+    }));
   }
 
   stats(): Readonly<Record<string, SourceStats>> {

@@ -30,6 +30,9 @@ export const EVENTS = {
   'clock.reference-back': 'info',
   /** The anchor could not be put where services find it; said once, until it can. */
   'clock.anchor-failed': 'error',
+  /** A producer's clock is behind or ahead by more than `clock.producerMilliseconds`: by what it claims and when that comes. */
+  'clock.producer-off': 'warn',
+  'clock.producer-good': 'info',
   /** Rules of time zones on this machine are others than before. */
   'clock.zones-changed': 'warn',
 } as const satisfies Record<string, Level>;

@@ -5,6 +5,7 @@ import type { Failed } from '@strongroom/bytes';
 import { bootId, EventSource, Incidents, serviceId, SubmitClient, type ClockFacts, type ServiceContext } from '@strongroom/service';
 import { EVENTS, type Say } from './events.ts';
 import { Anchors } from './state/anchors.ts';
+import { Producers } from './producers/producers.ts';
 import { History } from './state/history.ts';
 import { Guard } from './state/guard.ts';
 import { Reporter } from './state/reporter.ts';
@@ -44,14 +45,16 @@ async function live(context: ServiceContext, client: SubmitClient): Promise<void
     context.event(event, level, fields);
     evidence.seal(event, level, fields);
   });
-  const { guard: settings, thresholds } = settingsOf(context.config.clock);
+  const { guard: settings, thresholds, producers: producerSettings } = settingsOf(context.config.clock);
   const anchors = new Anchors(context.paths.anchor, bootId(), say);
   const guard = new Guard(settings, anchors.last);
   const looks = new Looks(context.config.clock, context.paths.clock, context.stop, say);
   const [reporter, history, zones] = [new Reporter(thresholds, say, incidents), new History(), new Zones(say)];
+  const producers = new Producers(producerSettings, say, incidents);
+  context.onMessage('claims', ({ sources }) => producers.take(sources, performance.now()));
   let facts: ClockFacts | null = null;
-  context.onOrder('clock', async () => ({ now: facts, history: history.points }));
-  context.stats(() => ({ values: { ...reporter.values, ...incidents.values() }, incidents: incidents.look(), clock: facts ?? undefined }));
+  context.onOrder('clock', async () => ({ now: facts, history: history.points, producers: producers.clocks }));
+  context.stats(() => ({ values: { ...reporter.values, ...producers.values, ...incidents.values() }, incidents: incidents.look(), clock: facts ?? undefined }));
   say('clock.started', { boot: anchors.boot.toString('hex'), resumed: anchors.last !== null, ...looks.asked });
   context.ready();
   while (!context.stop.aborted) {
@@ -60,6 +63,7 @@ async function live(context: ServiceContext, client: SubmitClient): Promise<void
     anchors.publish(judged.claim, observation.moment);
     facts = reporter.report(judged, observation);
     history.add(judged, observation.moment);
+    producers.look(performance.now(), facts.boundNs);
     zones.look();
     await delay(LOOK_MS, undefined, { signal: context.stop }).catch(() => undefined);
   }

@@ -256,6 +256,8 @@ const clock = section("How wrong this machine's clock may be.", {
   checkSeconds: whole(64, 4, 86_400, { description: 'How often each of those is asked.', unit: 's', example: 64 }),
   warnMicroseconds: whole(1000, 1, 86_400_000_000, { description: 'Error bound above which a warning is sealed.', unit: 'µs', example: 1000 }),
   limitMicroseconds: whole(5000, 1, 86_400_000_000, { description: 'Error bound above which an error is sealed, and the clock counts as out of bounds.', unit: 'µs', example: 5000 }),
+  producerMilliseconds: whole(1000, 1, 86_400_000, { description: "How far a producer's clock may be off, by what it claims and when that comes, before that is sealed.", unit: 'ms', example: 1000 }),
+  producerSeconds: whole(60, 3, 3600, { description: "A producer's clock is judged by what came least late in each of three times so long.", unit: 's', example: 60 }),
   oscillatorPpb: whole(1000, 0, 1_000_000, { description: 'What an oscillator may do beside what is measured of it.', unit: 'parts per billion', example: 1000 }),
   holdoverPpb: whole(15_000, 0, 1_000_000, { description: 'What it may do while nobody measures it (RFC 5905 says 15,000).', unit: 'parts per billion', example: 2000 }),
   holdoverHours: whole(24, 0, 8760, { description: 'How long times keep a bound when whoever disciplines the clock is gone.', unit: 'hours', example: 24 }),

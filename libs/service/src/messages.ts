@@ -49,6 +49,7 @@ export type ToService =
   | { readonly kind: 'scrub' }
   /** Something to do once, answered by `order-done` with the same id. */
   | { readonly kind: 'order'; readonly id: number; readonly name: string; readonly args: unknown }
+  | ClaimsMessage
   | { readonly kind: 'stop' };
 
 /** `none` takes both away, from a segment that is destroyed by an order of two custodians. */
@@ -228,6 +229,18 @@ export interface ClockPoint {
   readonly boundNs: number | null;
 }
 
+/** How a producer's clock stands, by what it claims and when that comes. */
+export interface ProducerClock {
+  readonly source: string;
+  readonly state: 'good' | 'behind' | 'ahead';
+  /** Its clock less true time. Behind, it is no further off than this; ahead, no less. */
+  readonly skewNs: number;
+  /** By so much it may be another: what our own clock may be wrong, and digits that it leaves out. */
+  readonly errorNs: number;
+  /** ISO 8601; of a clock that is behind or ahead. */
+  readonly since: string | null;
+}
+
 /** What `context.stats` returns each second: numbers by name, and more where a service has it. */
 export interface ServiceStats {
   readonly values: Readonly<Record<string, number>>;
@@ -252,11 +265,25 @@ export interface Usage {
   readonly bytes: number;
 }
 
+/** How far what a source claimed lay behind its receipt, where that was least since the last message. */
+export interface ClaimedLag {
+  /** Negative: it claimed a time that had not come yet. */
+  readonly behindNs: number;
+  /** The claim was cut off to this. */
+  readonly resolutionNs: number;
+  /** Records that were looked at. */
+  readonly records: number;
+}
+
+export type ClaimsMessage = { readonly kind: 'claims'; readonly sources: Readonly<Record<string, ClaimedLag>> };
+
 export type FromService =
   | { readonly kind: 'ready'; readonly listeners: readonly Listener[] }
   | { readonly kind: 'state'; readonly state: ServiceState; readonly reason: string | null }
   | ({ readonly kind: 'stats' } & ServiceStats)
   | { readonly kind: 'usage'; readonly sources: Readonly<Record<string, Usage>> }
+  /** Of the gateway; the supervisor hands it on to skew-guard. */
+  | ClaimsMessage
   | { readonly kind: 'protect'; readonly path: string; readonly flag: ProtectFlag }
   | { readonly kind: 'registry-done'; readonly version: number }
   | { readonly kind: 'order-done'; readonly id: number; readonly result?: unknown; readonly error?: RpcError }

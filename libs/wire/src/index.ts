@@ -4,3 +4,4 @@ export type { CutRecord } from './unfinished-record.ts';
 export { SyslogFramer } from './syslog.ts';
 export { RelpSession, relpServerClose } from './relp-session.ts';
 export { DIGEST_BYTES, formDigests } from './sent-forms.ts';
+export { claimedTime, type ClaimedTime } from './claimed-time.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ClockFacts, ClockPoint } from '@strongroom/service';
+import type { ClockFacts, ClockPoint, ProducerClock } from '@strongroom/service';
 import { chart, clockLines } from './clock.ts';
 
 const AT = 1_790_000_000_000_000_000n;
@@ -17,7 +17,7 @@ const FACTS: ClockFacts = {
 };
 
 test('the screen says the state, the bound, the sources and how it was', () => {
-  assert.deepEqual(clockLines({ now: FACTS, history: [point(5000), point(50_000)] }, AT, plain), [
+  assert.deepEqual(clockLines({ now: FACTS, history: [point(5000), point(50_000)], producers: [] }, AT, plain), [
     'The clock is locked: the clock is measured.', '',
     '  bound   ± 12.4 µs, growing by 1.516 µs each second without a measurement',
     '  since   3 min ago',
@@ -30,12 +30,31 @@ test('the screen says the state, the bound, the sources and how it was', () => {
 });
 
 test('a clock that was set, a leap second and a source that lies are said', () => {
-  const lines = clockLines({ now: { ...FACTS, state: 'stepped', boundNs: null, grade: 'limit', wallOffNs: -3_600_000_000_000, leap: 'insert', falsetickers: ['192.0.2.7\u001b'] }, history: [] }, AT, plain);
-  assert.ok(lines.includes('  wall clock    -3600 s off, because somebody set it'), lines.join('\n'));
-  assert.ok(lines.includes('  bound         ± not known; above the limit'));
-  assert.ok(lines.includes('  leap second   one is inserted at the next midnight UTC'));
-  assert.ok(lines.includes('  contradicted  192.0.2.7\\e'));
-  assert.deepEqual(clockLines({ now: null, history: [] }, AT, plain), ['Nobody has looked at the clock yet.']);
+  const screen = clockLines({ now: { ...FACTS, state: 'stepped', boundNs: null, grade: 'limit', wallOffNs: -3_600_000_000_000, leap: 'insert', falsetickers: ['192.0.2.7\u001b'] }, history: [], producers: [] }, AT, plain);
+  assert.ok(screen.includes('  wall clock    -3600 s off, because somebody set it'), screen.join('\n'));
+  assert.ok(screen.includes('  bound         ± not known; above the limit'));
+  assert.ok(screen.includes('  leap second   one is inserted at the next midnight UTC'));
+  assert.ok(screen.includes('  contradicted  192.0.2.7\\e'));
+  assert.deepEqual(clockLines({ now: null, history: [], producers: [] }, AT, plain), ['Nobody has looked at the clock yet.']);
+});
+
+/** What is said of producers. */
+const lines = (producers: readonly ProducerClock[]): string[] => clockLines({ now: FACTS, history: [], producers }, AT, plain).slice(10);
+
+test("producers whose clocks are off are named, the furthest first, and the others counted", () => {
+  const producers: ProducerClock[] = [
+    { source: 'web-07', state: 'behind', skewNs: -3_200_000_000, errorNs: 1_012_400, since: '2026-09-21T14:02:00.000Z' },
+    { source: 'db\u001b', state: 'ahead', skewNs: 1_500_000_000, errorNs: 12_400, since: '2026-09-21T13:13:20.000Z' },
+    { source: 'web-01', state: 'good', skewNs: -2_000_000, errorNs: 12_400, since: null },
+  ];
+  assert.deepEqual(lines(producers), [
+    'PRODUCER  CLOCK      OFF  ERROR      SINCE',
+    'web-07    behind  -3.2 s  ± 1.0 ms   11 min 20 s ago',
+    'db\\e      ahead   +1.5 s  ± 12.4 µs  1 h ago',
+    'Of others the clocks of 1 producer are as they should be.',
+  ]);
+  assert.deepEqual(lines(producers.slice(2)), ['The clocks of 1 producer are as they should be.']);
+  assert.equal(lines(Array.from({ length: 23 }, () => producers[0]!)).at(-1), 'and 3 more (-o json has them all)');
 });
 
 test('the chart goes by powers of ten', () => {

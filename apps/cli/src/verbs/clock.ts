@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ClockFacts, ClockPoint, ClockSource } from '@strongroom/service';
+import type { ClockFacts, ClockPoint, ClockSource, ProducerClock } from '@strongroom/service';
 import { openControl } from '../connections.ts';
 import type { Style } from '../io.ts';
 import { writeValue } from '../output.ts';
@@ -14,6 +14,8 @@ export interface ClockAnswer {
   readonly now: ClockFacts | null;
   /** Oldest first, one for each minute. */
   readonly history: readonly ClockPoint[];
+  /** By what they claim and when that comes; those that are furthest off first. */
+  readonly producers: readonly ProducerClock[];
 }
 
 export const clock = verb({
@@ -21,6 +23,8 @@ export const clock = verb({
     'The bound is what receipts carry: true time is within it. In state "locked" the clock is measured; in "holdover" nobody measures it any more, and the '
       + 'bound grows; "disputed" means that sources contradict each other, and names those that the others outvote; "stepped", that somebody set the clock, and '
       + 'times go by the monotonic clock until it is measured again; "unsynchronised", that nothing can be said, so receipts carry no bound.',
+    'Producers are those whose records say when they were made, with a zone. One that is "behind" is so by no more than it says, since a way that always takes as long looks the '
+      + 'same; one that is "ahead" by no less. They are judged by the last three minutes in which they sent, while this clock is known.',
     'The chart has one column for each minute, the worst of it, by powers of ten: from ▁ below 10 µs to █ above 10 s; "?" is a minute without a bound.',
   ],
   arguments: [],
@@ -51,7 +55,7 @@ const BARS = '▁▂▃▄▅▆▇█';
 const FIRST_BAR_NS = 10_000;
 
 /** The screen. */
-export function clockLines({ now, history }: ClockAnswer, at: bigint, style: (style: Style, text: string) => string): string[] {
+export function clockLines({ now, history, producers }: ClockAnswer, at: bigint, style: (style: Style, text: string) => string): string[] {
   if (now === null) return ['Nobody has looked at the clock yet.'];
   const age = ageMs(now.since, at);
   return [
@@ -66,7 +70,25 @@ export function clockLines({ now, history }: ClockAnswer, at: bigint, style: (st
     ]),
     ...(now.sources.length === 0 ? [] : ['', ...tableLines(COLUMNS, now.sources.map(sourceRow))]),
     ...(now.checks.length === 0 ? [] : ['', ...tableLines([{ title: 'CHECK' }, { title: 'OFFSET', align: 'right' }, { title: 'ERROR' }], now.checks.map(({ name, offsetNs, errorNs }) => [printable(name), signed(offsetNs), boundText(errorNs)]))]),
+    ...(producers.length === 0 ? [] : ['', ...producerLines(producers, at)]),
     ...(history.length === 0 ? [] : ['', `${chart(history)}  the last ${some(Math.min(history.length, CHART_COLUMNS), 'minute')}`]),
+  ];
+}
+
+const OFF_MAX = 20;
+
+/** Those that are off, and how many are not. */
+function producerLines(producers: readonly ProducerClock[], at: bigint): string[] {
+  const off = producers.filter(({ state }) => state !== 'good');
+  const good = producers.length - off.length;
+  const rows = off.slice(0, OFF_MAX).map(({ source, state, skewNs, errorNs, since }) => {
+    const age = since === null ? null : ageMs(since, at);
+    return [printable(source), state, signed(skewNs), boundText(errorNs), age === null ? '-' : `${duration(age)} ago`];
+  });
+  return [
+    ...(rows.length === 0 ? [] : tableLines([{ title: 'PRODUCER' }, { title: 'CLOCK' }, { title: 'OFF', align: 'right' }, { title: 'ERROR' }, { title: 'SINCE' }], rows)),
+    ...(off.length <= OFF_MAX ? [] : [`and ${off.length - OFF_MAX} more (-o json has them all)`]),
+    ...(good === 0 ? [] : [`${off.length === 0 ? 'The' : 'Of others the'} clocks of ${some(good, 'producer')} are as they should be.`]),
   ];
 }
 
