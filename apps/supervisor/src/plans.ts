@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which processes there are, and how each is started.
 import { closeSync, constants, openSync, readFileSync, statSync } from 'node:fs';
-import type { Config, ServiceName } from '@strongroom/service';
+import { portsOf, type Config, type ServiceName } from '@strongroom/service';
 import type { Account, Accounts } from './accounts.ts';
 import type { ChildPlan } from './child.ts';
 import { serviceCommand, serviceEnvironment } from './command.ts';
-import { portsOf } from './ports.ts';
 import type { Place } from './place.ts';
 import { asSeen, seenByServices } from './view.ts';
 

@@ -6,8 +6,8 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { configOf } from '@strongroom/service/config';
 import { Refused } from '@strongroom/bytes';
-import { listeningInodes, portHolders } from './port-holder.ts';
-import { checkPorts, portsOf, wantedPorts } from './ports.ts';
+import { listeningInodes, portHolders, portsOf, wantedPorts } from '@strongroom/service';
+import { checkPorts } from './ports.ts';
 
 const NAME = readFileSync('/proc/self/comm', 'utf8').trim();
 

@@ -1,42 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ports that shall be listened on, and whether they are free, before anything is started.
-import { createSocket } from 'node:dgram';
+// Whether the ports that shall be listened on are free, before anything is started.
 import { createServer, type AddressInfo } from 'node:net';
 import { Refused } from '@strongroom/bytes';
-import type { Config, ServiceName } from '@strongroom/service';
-import { portHolders } from './port-holder.ts';
-
-export interface WantedPort {
-  /** The configuration key above `port`. */
-  readonly key: string;
-  readonly transport: 'tcp' | 'udp';
-  readonly address: string;
-  readonly port: number;
-}
-
-/** Everything that listens by this configuration; port 0 means any free one. */
-export function wantedPorts(config: Config): readonly WantedPort[] {
-  const { syslogTls, relpTls, syslogTcp, syslogUdp } = config.gateway.listeners;
-  const all = [
-    ['syslogTls', syslogTls, 'tcp'], ['relpTls', relpTls, 'tcp'], ['syslogTcp', syslogTcp, 'tcp'], ['syslogUdp', syslogUdp, 'udp'],
-  ] as const;
-  const enabled = all.filter(([, listener]) => listener.enabled);
-  return [
-    ...enabled.map(([name, { address, port }, transport]) => ({ key: `gateway.listeners.${name}`, transport, address, port })),
-    ...(config.witness.serve.enabled ? [{ key: 'witness.serve', transport: 'tcp' as const, address: config.witness.serve.address, port: config.witness.serve.port }] : []),
-    { key: 'supervisor.metrics', transport: 'tcp', ...config.supervisor.metrics },
-  ];
-}
-
-/** The ports of one service alone. */
-export function portsOf(service: ServiceName, config: Config): number[] {
-  return wantedPorts(config).filter(({ key }) => key.startsWith(`${service}.`)).map(({ port }) => port);
-}
+import { portHolders, tryPort, type Config, type WantedPort } from '@strongroom/service';
 
 /** Throws `Refused` for the first port that cannot be had: `supervisor.port-taken`, `supervisor.port-refused`. */
 export async function checkPorts(wanted: readonly WantedPort[]): Promise<void> {
   for (const one of wanted.filter(({ port }) => port !== 0)) {
-    const error = one.transport === 'tcp' ? await tryTcp(one) : await tryUdp(one);
+    const error = await tryPort(one);
     if (error !== null) throw refused(one, error);
   }
 }
@@ -66,20 +37,6 @@ function freePort(host: string): Promise<number> {
       const { port } = server.address() as AddressInfo;
       server.close(() => resolve(port));
     });
-  });
-}
-
-function tryTcp({ address, port }: WantedPort): Promise<NodeJS.ErrnoException | null> {
-  return new Promise((resolve) => {
-    const server = createServer().once('error', resolve);
-    server.listen({ host: address, port, exclusive: true }, () => server.close(() => resolve(null)));
-  });
-}
-
-function tryUdp({ address, port }: WantedPort): Promise<NodeJS.ErrnoException | null> {
-  return new Promise((resolve) => {
-    const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4').once('error', resolve);
-    socket.bind({ address, port, exclusive: true }, () => socket.close(() => resolve(null)));
   });
 }
 

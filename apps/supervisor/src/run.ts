@@ -2,7 +2,7 @@
 // Stage two: configuration, lock, ports, directories; then everything lives (live.ts).
 import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { layout, writeDurably, type Config, type ServiceName } from '@strongroom/service';
+import { layout, wantedPorts, writeDurably, type Config, type ServiceName } from '@strongroom/service';
 import { machineAccounts, type Accounts } from './accounts.ts';
 import { refreshCodeCache, shareCodeCache, warm } from './code-cache.ts';
 import { nodeFlags } from './command.ts';
@@ -10,7 +10,7 @@ import { deploymentName } from './deployment.ts';
 import { live, type Compiled } from './live.ts';
 import { lockHome } from './lock.ts';
 import type { Place } from './place.ts';
-import { checkPorts, settlePorts, wantedPorts } from './ports.ts';
+import { checkPorts, settlePorts } from './ports.ts';
 import { readConfig } from './read-config.ts';
 import { endWith, say } from './say.ts';
 import { needsWitness } from './plans.ts';

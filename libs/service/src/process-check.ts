@@ -16,7 +16,7 @@ export interface Check {
 
 /** Checks of the process that calls. */
 export function checkProcess(): Check[] {
-  return [openssl(), fips(), coreDumps(), secureHeap(), swap()];
+  return [openssl(), fips(), coreDumps(), secureHeap(), swapCheck()];
 }
 
 function openssl(): Check {
@@ -55,8 +55,9 @@ function secureHeap(): Check {
   return { code: 'memory.secure-heap', state: isOn ? 'ok' : 'weak', detail: isOn ? `${total} octets, locked, for OpenSSL's private keys; data keys are not in it` : 'OpenSSL keeps private keys in ordinary memory' };
 }
 
-function swap(): Check {
-  const devices = readOr('/proc/swaps').split('\n').slice(1).map((line) => line.split(/\s+/)[0]!).filter((name) => name !== '');
+/** Of the machine, whoever asks. */
+export function swapCheck(table = '/proc/swaps'): Check {
+  const devices = readOr(table).split('\n').slice(1).map((line) => line.split(/\s+/)[0]!).filter((name) => name !== '');
   const plain = devices.filter((device) => !isEncrypted(device));
   if (devices.length === 0) return { code: 'memory.swap', state: 'ok', detail: 'there is none' };
   if (plain.length === 0) return { code: 'memory.swap', state: 'ok', detail: `${devices.join(', ')}: in memory, or encrypted by dm-crypt` };

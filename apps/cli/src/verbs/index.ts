@@ -4,6 +4,7 @@ import type { ListedVerb } from '../verb.ts';
 
 export const VERBS: readonly ListedVerb[] = [
   { name: 'status', group: 'Service', summary: 'Show whether Strongroom runs, what it has sealed, and where it listens', load: async () => (await import('./status.ts')).status },
+  { name: 'doctor', group: 'Service', summary: 'Find out what is wrong, and how to put it right', load: async () => (await import('./doctor.ts')).doctor },
   { name: 'top', group: 'Service', summary: 'Watch what comes in and what is sealed, live', load: async () => (await import('./top.ts')).top },
   { name: 'clock', group: 'Service', summary: "Show how wrong this machine's clock may be, and by whom that is known", load: async () => (await import('./clock.ts')).clock },
   { name: 'keys', group: 'Service', summary: 'Change, list and check the keys in the HSM', load: async () => (await import('./keys.ts')).keys },

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { TestAuthority } from '@strongroom/testing';
+import { denialIn } from '../denials.ts';
+import { codesOf, FoundedHome } from '../testing/founded-home.ts';
+import { portsCheck } from './ports.ts';
+
+const authority = await TestAuthority.make('Strongroom CA');
+
+/** As auditd writes them; the second as the kernel prints it where no auditd runs. */
+const APPARMOR = 'type=AVC msg=audit(1795794012.114:901): apparmor="DENIED" operation="capable" profile="strongroom-gateway" pid=4711 comm="node" capability=10  capname="net_bind_service"';
+const SELINUX = 'audit: type=1400 audit(1795794012.114:902): avc:  denied  { name_bind } for  pid=4711 comm="node" src=6514 scontext=system_u:system_r:strongroom_t:s0 tcontext=system_u:object_r:syslog_tls_port_t:s0 tclass=tcp_socket permissive=0';
+
+test('ports that are free say nothing', async () => {
+  using home = await FoundedHome.make(authority);
+  home.configure(listeningOn(await freePort()));
+  const diagnosis = await home.examine(portsCheck);
+  assert.deepEqual([diagnosis.findings, diagnosis.unseen], [[], []]);
+});
+
+test('a port that is taken is told with who has it', async () => {
+  using home = await FoundedHome.make(authority);
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  home.configure(listeningOn(port));
+  const { findings } = await home.examine(portsCheck);
+  server.close();
+  assert.deepEqual(findings.map(({ code, evidence }) => [code, evidence['port'], evidence['pid']]), [['port.taken', port, process.pid]]);
+});
+
+test('an address of another machine is told', async () => {
+  using home = await FoundedHome.make(authority);
+  home.configure({ gateway: { listeners: { syslogTls: { address: '203.0.113.77', port: 16_514 }, relpTls: { enabled: false } } } });
+  assert.deepEqual(codesOf(await home.examine(portsCheck)), ['port.address']);
+});
+
+test('a port that the system refuses is told, with the denial where one is on record', { skip: process.getuid?.() === 0 ? false : 'there is no root to give up its rights' }, async () => {
+  using home = await FoundedHome.make(authority);
+  home.configure(listeningOn(514));
+  const asNobody = ['--reuid=65534', '--regid=65534', '--clear-groups', '--bounding-set=-all', process.execPath, '--input-type=module', '--eval', `
+    const [{ examine }, { patientOf, MACHINE }, { portsCheck }, { layout }] = await Promise.all([import('../examine.ts'), import('../patient.ts'), import('./ports.ts'), import('@strongroom/service')]);
+    const [home, configFile, auditLog] = process.argv.slice(1);
+    const patient = await patientOf({ paths: layout(home), configFile, nowMs: Date.now(), machine: { ...MACHINE, auditLog } });
+    console.log(JSON.stringify((await examine([portsCheck], patient)).findings));
+  `];
+  const auditLog = join(home.directory, 'audit.log');
+  const ask = () => {
+    const { stdout, stderr } = spawnSync('unshare', ['--net', 'setpriv', ...asNobody, home.paths.home, join(home.directory, 'strongroom.yaml'), auditLog], { cwd: import.meta.dirname, encoding: 'utf8' });
+    return JSON.parse(stdout || `"${stderr}"`) as { code: string; what: string; fix: string; evidence: Record<string, unknown> }[];
+  };
+  spawnSync('chmod', ['0755', home.directory]);
+  assert.deepEqual(ask().map(({ code, evidence }) => [code, evidence['module']]), [['port.refused', null]]);
+  home.write(auditLog, `${APPARMOR}\n`);
+  const [found] = ask();
+  assert.deepEqual([found?.code, found?.evidence['module'], found?.fix.includes("aa-complain 'strongroom-gateway'")], ['port.refused', 'AppArmor', true]);
+});
+
+test('a denial is believed only of this port, and of what it is about', () => {
+  assert.equal(denialIn(APPARMOR, 514)?.module, 'AppArmor');
+  assert.equal(denialIn(APPARMOR, 6514), null, 'it takes no capability to listen above 1023');
+  assert.equal(denialIn(APPARMOR.replace('comm="node"', 'comm="nginx"'), 514), null);
+  assert.equal(denialIn(SELINUX, 6514)?.fix, 'semanage port -a -t syslogd_port_t -p tcp 6514 (-m where the port has a type already)');
+  assert.equal(denialIn(SELINUX, 514), null);
+  assert.equal(denialIn('type=AVC apparmor="ALLOWED" operation="bind" family="inet" comm="node"', 514), null);
+});
+
+function listeningOn(port: number): Record<string, unknown> {
+  return { gateway: { listeners: { syslogTls: { address: '127.0.0.1', port }, relpTls: { enabled: false } } } };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

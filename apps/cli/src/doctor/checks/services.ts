@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whether services run, and what they said before they ended.
+import { duration, some } from '../../quantity.ts';
+import { check } from '../check.ts';
+import type { ServiceEvent, ServiceStatus } from '@strongroom/service';
+import type { Patient } from '../patient.ts';
+
+const RESTARTS_WINDOW_MS = 600_000;
+const RESTARTS_USUAL_MAX = 2;
+
+const SEALING = 'what is not sealed is not acknowledged: senders hold it back, and those that cannot wait lose it';
+
+export const servicesCheck = check({
+  name: 'services',
+  codes: {
+    'service.not-running': { severity: 'bad', seen: 'nobody answers for this home', why: 'nothing is collected' },
+    'service.not-answering': { severity: 'bad', seen: 'the supervisor takes no orders', why: 'nobody starts again what ends, and nothing can be changed' },
+    'service.away': { severity: 'bad', seen: 'a service is not running', why: 'what it does is not done' },
+    'service.stalled': { severity: 'bad', seen: 'a service waits for something and promises nothing meanwhile', why: SEALING },
+    'service.degraded': { severity: 'bad', seen: 'a service goes on and has found something wrong', why: 'evidence is taken and sealed, and something about it needs a person' },
+    'service.restarting': { severity: 'bad', seen: `a service ended more than ${RESTARTS_USUAL_MAX} times within ten minutes`, why: 'each end costs seconds in which its part stands still, and its cause is not gone' },
+    'service.sealing': { severity: 'bad', seen: 'no cycle commits', why: SEALING },
+  },
+  look(patient, say) {
+    const { status, silence, paths, founded } = patient;
+    if (status === null) {
+      const rest = ['service.away', 'service.stalled', 'service.degraded', 'service.restarting', 'service.sealing'] as const;
+      if (silence === 'EACCES' || silence === 'EPERM') return say.unseen('only who started Strongroom, and root, may ask the supervisor', 'service.not-running', 'service.not-answering', ...rest);
+      say.unseen('Strongroom does not run', ...rest);
+      if (silence === 'ETIMEDOUT') return say.found('service.not-answering', { what: `the supervisor does not answer at ${paths.controlSocket}`, fix: `kill -TERM "$(cat ${paths.pidFile})" (then start it again)` });
+      const last = lastFailure(patient);
+      return say.found('service.not-running', {
+        what: `nobody answers at ${paths.controlSocket}${founded ? '' : ', and nothing was ever started in this home'}`,
+        why: last === null ? 'nothing is collected' : `nothing is collected; the last that went wrong, at ${last.time}: ${last.service}: ${failureText(last)}`,
+        fix: 'npm start (another home: --home DIR)', evidence: { error: silence, lastFailure: last === null ? null : String(last.fields['code'] ?? last.event) },
+      });
+    }
+    for (const one of status.services) {
+      const code = codeOf(one);
+      if (code !== null) say.found(code, { what: `${nameOf(one)} is ${one.state}${one.reason === null ? '' : `: ${one.reason}`}`, fix: fixOf(one, patient), evidence: { service: one.name, state: one.state, since: one.since } });
+      const ended = recentEnds(one, patient.nowMs);
+      if (ended > RESTARTS_USUAL_MAX) say.found('service.restarting', { what: `${nameOf(one)} ended ${some(ended, 'time')} within ${duration(RESTARTS_WINDOW_MS)}`, fix: `grep '"service":"${one.name}"' ${paths.events} | tail -n 20`, evidence: { service: one.name, ended } });
+    }
+    const { ok, reason } = status.health;
+    if (!ok && status.services.every(({ state }) => state === 'running')) say.found('service.sealing', { what: reason ?? 'the vault is not well', fix: `grep '"service":"vault"' ${paths.events} | tail -n 20` });
+  },
+});
+
+function codeOf({ state }: ServiceStatus): 'service.away' | 'service.stalled' | 'service.degraded' | null {
+  if (state === 'running') return null;
+  return state === 'stalled' ? 'service.stalled' : state === 'degraded' ? 'service.degraded' : 'service.away';
+}
+
+function nameOf({ name, index }: ServiceStatus): string {
+  return index === 0 ? name : `${name} ${index + 1}`;
+}
+
+function fixOf({ name, state }: ServiceStatus, { paths }: Patient): string {
+  if (state === 'degraded') return 'strongroom scrub (it names the first file and octet)';
+  return `grep '"service":"${name}"' ${paths.events} | tail -n 20 (another finding may say what it waits for)`;
+}
+
+/** The supervisor keeps when its processes ended; a stop that was asked for is none of them. */
+function recentEnds(service: ServiceStatus, nowMs: number): number {
+  const { ended = [] } = service as ServiceStatus & { readonly ended?: readonly { readonly at: string }[] };
+  return ended.filter(({ at }) => Date.parse(at) > nowMs - RESTARTS_WINDOW_MS).length;
+}
+
+/** The last error since the last start; what came before it is another story. */
+export function lastFailure({ events }: Pick<Patient, 'events'>): ServiceEvent | null {
+  const start = events.findLastIndex(({ event }) => event === 'supervisor.started');
+  return events.slice(start + 1).findLast(({ level, event }) => level === 'error' || event === 'supervisor.service-ended') ?? null;
+}
+
+function failureText({ event, fields }: ServiceEvent): string {
+  const said = [fields['message'] ?? event, fields['why']].filter((part) => typeof part === 'string' && part !== '');
+  return `${said.join(': ')}${typeof fields['code'] === 'string' ? ` [${fields['code']}]` : ''}`;
+}

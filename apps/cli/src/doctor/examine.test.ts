@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { check } from './check.ts';
+import { examine } from './examine.ts';
+import { CHECKS, WAY_CHECKS } from './registry.ts';
+import { diagnosisLines } from './screen.ts';
+
+const facts = { severity: 'weak', seen: 'x', why: 'it matters' } as const;
+const plain = (_: unknown, text: string): string => text;
+
+test('a check that breaks, or hangs, is told as not made, and holds up no other', async () => {
+  const breaks = check<'a.b', null>({ name: 'breaks', codes: { 'a.b': facts }, look: () => { throw new Error('no such thing'); } });
+  const hangs = check<'c.d', null>({ name: 'hangs', codes: { 'c.d': facts }, look: () => new Promise(() => undefined) });
+  const finds = check<'e.f' | 'e.g', null>({ name: 'finds', codes: { 'e.f': { ...facts, severity: 'bad' }, 'e.g': facts }, look: (_, say) => say.found('e.f', { what: 'w', fix: 'f' }) });
+  const { findings, unseen, fine } = await examine([breaks, hangs, finds], null, 50);
+  assert.deepEqual(findings.map(({ code, severity }) => [code, severity]), [['e.f', 'bad']]);
+  assert.deepEqual(unseen.map(({ code, why }) => [code, why]), [['a.b', 'no such thing'], ['c.d', 'it did not end within 50 ms']]);
+  assert.deepEqual(fine, ['e.g']);
+});
+
+test('a finding is three lines, what is fine a number, and what a name could do to a terminal is written out', async () => {
+  const finds = check<'e.f', null>({ name: 'finds', codes: { 'e.f': facts }, look: (_, say) => say.found('e.f', { what: 'odd \u001b[2J', fix: 'command' }) });
+  assert.deepEqual(diagnosisLines(await examine([finds], null), plain).slice(0, 3), ['! odd \\e[2J [e.f]', '  why: it matters', '  fix: command']);
+});
+
+test('every code stands once, in one check', () => {
+  const codes = [...CHECKS, ...WAY_CHECKS].flatMap((one) => Object.keys(one.codes));
+  assert.equal(new Set(codes).size, codes.length);
+  for (const code of codes) assert.match(code, /^[a-z]+\.[a-z-]+$/);
+});

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// What checks look at: the home, its configuration, what a running supervisor says, and what was told before it fell silent.
+import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
+import { RpcClient, type Config, type Layout, type ServiceEvent, type Status } from '@strongroom/service';
+import type { ConfigFinding } from '@strongroom/service/config';
+
+/** Of the end of the events' file: some ten thousand lines, and nothing that takes long. */
+const EVENTS_BYTES_MAX = 2 * 1024 * 1024;
+const STATUS_MS_MAX = 5000;
+
+/** Where the machine tells of itself; tests give a tree of their own for what they must not do to the machine. */
+export interface Machine {
+  readonly proc: string;
+  readonly sys: string;
+  readonly auditLog: string;
+}
+
+export const MACHINE: Machine = { proc: '/proc', sys: '/sys', auditLog: '/var/log/audit/audit.log' };
+
+export interface Patient {
+  readonly paths: Layout;
+  readonly configFile: string | undefined;
+  /** As the file says with all defaults; null when it is not valid. */
+  readonly config: Config | null;
+  readonly configFindings: readonly ConfigFinding[];
+  /** What the supervisor says; null when nobody answers. */
+  readonly status: Status | null;
+  /** Why nobody answers, as the system says it (`ENOENT`, `ECONNREFUSED`, `EACCES`, …); null when somebody does. */
+  readonly silence: string | null;
+  /** Whether anything was ever started in this home. */
+  readonly founded: boolean;
+  /** The last events of all services, oldest first. */
+  readonly events: readonly ServiceEvent[];
+  readonly nowMs: number;
+  readonly machine: Machine;
+}
+
+export interface PatientFacts {
+  readonly paths: Layout;
+  readonly configFile: string | undefined;
+  readonly nowMs: number;
+  readonly machine?: Machine;
+}
+
+/** Takes everything down that more than one check needs. Never rejects: what cannot be had is null. */
+export async function patientOf({ paths, configFile, nowMs, machine = MACHINE }: PatientFacts): Promise<Patient> {
+  const [configured, answered] = await Promise.all([readConfig(configFile), askStatus(paths)]);
+  return {
+    paths, configFile, ...configured, ...answered, founded: existsSync(paths.deployment) || existsSync(paths.ca),
+    events: lastEvents(paths.events), nowMs, machine,
+  };
+}
+
+/** The schema library is large: it is loaded here, by who needs it. */
+async function readConfig(file: string | undefined): Promise<Pick<Patient, 'config' | 'configFindings'>> {
+  const { checkConfig, loadConfig, configOf } = await import('@strongroom/service/config');
+  const configFindings = file === undefined ? [] : checkConfig(file);
+  const config = configFindings.length > 0 ? null : file === undefined ? configOf() : loadConfig(file);
+  return { config, configFindings };
+}
+
+async function askStatus(paths: Layout): Promise<Pick<Patient, 'status' | 'silence'>> {
+  let client: RpcClient | undefined;
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(Object.assign(new Error('late'), { code: 'ETIMEDOUT' })), STATUS_MS_MAX);
+  try {
+    client = await Promise.race([RpcClient.connect(paths.controlSocket), late.promise]);
+    return { status: (await Promise.race([client.call('status'), late.promise])) as Status, silence: null };
+  } catch (error) {
+    return { status: null, silence: systemCode(error) };
+  } finally {
+    clearTimeout(timer);
+    client?.close();
+  }
+}
+
+/** The system's own code, however deep it lies, else ours. */
+export function systemCode(error: unknown): string {
+  let code = 'unknown';
+  for (let at: unknown = error; at instanceof Error; at = at.cause) code = (at as NodeJS.ErrnoException).code ?? code;
+  return code;
+}
+
+/** Empty when the file is not there or may not be read. */
+export function lastEvents(path: string): ServiceEvent[] {
+  const lines = tail(path, EVENTS_BYTES_MAX).split('\n');
+  return lines.flatMap((line) => {
+    try {
+      const event = JSON.parse(line) as Partial<ServiceEvent>;
+      return typeof event.event === 'string' && typeof event.time === 'string' && typeof event.fields === 'object' ? [event as ServiceEvent] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** The end of a file that may be large; '' when it cannot be read. */
+export function tail(path: string, bytesMax: number): string {
+  try {
+    const fd = openSync(path, 'r');
+    try {
+      const { size } = fstatSync(fd);
+      const buffer = Buffer.alloc(Math.min(size, bytesMax));
+      return buffer.toString('utf8', 0, readSync(fd, buffer, 0, buffer.length, size - buffer.length));
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return '';
+  }
+}
