@@ -30,7 +30,7 @@
 #define RECORDS_AT_ONCE 256
 #define RECEIVE_BYTES (32 << 20)      /* some 40,000 records */
 #define SMALL_RECEIVE_BYTES (4 << 20) /* with less there is no time to rest */
-#define REST_NS 50000000L             /* between two readings: each wakes us and capture, which costs more than what is read */
+#define REST_NS 50000000L             /* before each reading: each wakes us and capture, which costs more than what is read */
 #define SHORT_REST_NS 500000L
 #define QUIET_MS 2500                 /* then say that nothing more came: events without an end are over, */
 #define QUIET_TIMES 3                 /* and what is missing will not come */
@@ -147,9 +147,9 @@ static void follow(const char *path, int received_bytes) {
 		if (ready[1].revents) line_lost(); /* capture says nothing on it: it is gone */
 		if (ready[2].revents) forward_status();
 		if (!ready[0].revents) continue;
+		nanosleep(&rest, NULL); /* what belongs to the first one comes with it */
 		while (move_records(0) >= RECORDS_AT_ONCE) {}
 		quiet = QUIET_TIMES;
-		nanosleep(&rest, NULL);
 	}
 }
 

@@ -53,6 +53,7 @@ struct { __uint(type, BPF_MAP_TYPE_LRU_HASH); __uint(max_entries, 16384); __type
 
 volatile int supervisor; /* its children are our own processes; 0: nobody is */
 volatile int probe;
+volatile int calls_exec; /* whoever reads rests for long, and is to be woken by what is executed */
 const volatile __u64 wake_bytes = 1 << 20;
 struct counts counts[CPUS_MAX]; /* mapped into the program's memory: reading it takes no system call */
 
@@ -134,8 +135,12 @@ static __always_inline void give(struct scratch *at) {
 	at->event.sequence = __sync_fetch_and_add(&here->sequence, 1);
 	if (length > 2 * TEXT_BYTES_MAX - 1) length = 2 * TEXT_BYTES_MAX - 1;
 	__u64 held = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
-	/* Whoever reads comes by several times a second; it is woken, which costs more than an event, only while the ring fills. */
+	/* Whoever reads comes by by itself; it is woken, which costs more than an event, only while the ring fills or out of a long rest. */
 	__u64 wake = held > wake_bytes && held < 2 * wake_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	if (type == TYPE_EXEC && calls_exec) {
+		calls_exec = 0;
+		wake = BPF_RB_FORCE_WAKEUP;
+	}
 	if (bpf_ringbuf_output(&ring, at, sizeof at->event + length, wake) && type < TYPES) __sync_fetch_and_add(&here->by_type[type].lost, 1);
 }
 

@@ -34,6 +34,8 @@ enum { WATCH_MAX = 256 };
 #define RING_BYTES (8 << 20)
 #define HOLD_BYTES (64 << 20)
 #define REST_MS 200     /* between two readings: each wakes us and capture, which costs more than what is read. The ring wakes us before */
+#define LONG_REST_MS 1000 /* after little was read; then what is executed wakes us too, since who did it is to be seen while it is there */
+#define LITTLE_BYTES 16384
 #define WAKE_PART 8     /* when so much of it is full */
 #define OWN_NS 10000000000ULL /* our own processes' work is told so often */
 
@@ -59,14 +61,15 @@ static int take(void *context, void *data, size_t size) {
 	return frame_length() < FRAME_FULL ? 0 : -1; /* which stops this reading; the ring keeps the rest */
 }
 
-static void move_events(struct ring_buffer *ring) {
-	for (;;) {
+/* Returns whether there was little. */
+static int move_events(struct ring_buffer *ring) {
+	for (int moved = 0;; moved = 1) {
 		frame_begin(FRAME_EVENTS);
-		int empty = (int)frame_length();
+		unsigned int empty = frame_length();
 		ring_buffer__consume(ring);
-		int is_full = frame_length() >= FRAME_FULL;
-		if ((int)frame_length() > empty) frame_give();
-		if (!is_full) return;
+		unsigned int length = frame_length();
+		if (length > empty) frame_give();
+		if (length < FRAME_FULL) return !moved && length < LITTLE_BYTES;
 	}
 }
 
@@ -199,6 +202,21 @@ static void end(int signal) {
 	ending = 1;
 }
 
+/* Until the ring has called, the line wants something, or the time is over. Returns whether the ring has called. */
+static int await(int woken, int milliseconds) {
+	struct epoll_event event;
+	struct pollfd ready[] = { { woken, POLLIN, 0 }, { line_fd(), (short)(POLLIN | (line_wants() ? POLLOUT : 0)), 0 } };
+	poll(ready, 2, milliseconds);
+	if (ready[1].revents & ~POLLOUT) line_lost(); /* capture says nothing on it: it is gone */
+	return epoll_wait(woken, &event, 1, 0) > 0;
+}
+
+/* After little was read for long, unless something is executed: others mostly follow it. */
+static void rest(int woken, int is_long) {
+	skeleton->bss->calls_exec = is_long;
+	if (await(woken, is_long ? LONG_REST_MS : REST_MS) && is_long) await(woken, REST_MS);
+}
+
 int main(int argc, char **argv) {
 	struct sigaction action = { .sa_handler = end };
 	options(argc, argv);
@@ -216,15 +234,11 @@ int main(int argc, char **argv) {
 	int woken = waking();
 	give_up();
 	line_open(&(struct line_facts){ .path = path, .life = life, .ring_bytes = ring_bytes, .cpus = cpus, .hold_bytes = (size_t)hold_bytes });
-	while (!ending) {
-		struct epoll_event event;
+	for (int was_little = 0; !ending;) {
 		line_move();
-		struct pollfd ready[] = { { woken, POLLIN, 0 }, { line_fd(), (short)(POLLIN | (line_wants() ? POLLOUT : 0)), 0 } };
-		poll(ready, 2, REST_MS);
-		epoll_wait(woken, &event, 1, 0);
-		if (ready[1].revents & ~POLLOUT) line_lost(); /* capture says nothing on it: it is gone */
+		rest(woken, was_little && line_fd() >= 0);
 		unsigned long long moved_at = boot_ns();
-		move_events(ring);
+		was_little = move_events(ring);
 		tell_counts(moved_at);
 	}
 	move_events(ring);
