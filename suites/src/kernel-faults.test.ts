@@ -6,11 +6,15 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { auditMissing, HostAudit, kernelAlone, type Appliance } from '@strongroom/testing';
+import { AuditedHost } from './audited-host.ts';
 import { auditSums, ebpfSums, type Kind, type Sums } from './kernel-sums.ts';
-import { probeMissing, sealedBy, settled, startBoth, Told } from './kernel.ts';
+import { bothRead, probeMissing, sealedBy, settled, startBoth, Told } from './kernel.ts';
 import { buildStorm, storm } from './storms/storm.ts';
 
-const STOPPED_MS = Number(process.env['STRONGROOM_STOPPED_SECONDS'] ?? 1) * 1000;
+const LONG_SECONDS = process.env['STRONGROOM_STOPPED_SECONDS'];
+const STOPPED_MS = Number(LONG_SECONDS ?? 1) * 1000;
+/** In `npm run soak` alone: what takes longest. */
+const inSoak = LONG_SECONDS !== undefined;
 /** More than fit into any buffer between the kernel and capture. */
 const EXECS = 3000;
 
@@ -22,6 +26,8 @@ const executed = (mark: string): Kind => (raw) => {
   const isOne = raw.startsWith('{"type":"exec",') ? raw.includes(`"quit","${mark}",`) : raw.includes(`a1="quit" a2="${mark}"`);
   return isOne ? 'exec' : null;
 };
+
+const summed = (origin: string, { numbers, sealed, lost }: Sums): string => `${origin}: ${numbers} numbers, ${sealed} sealed, ${lost} told as lost`;
 
 function assertAccounted({ kinds, lost }: Sums): void {
   const found = kinds.get('exec') ?? 0;
@@ -47,7 +53,7 @@ describe('kernel events while something is wrong', { skip: missing }, () => {
 
   const service = async (name: string) => (await appliance.status()).services.find((one) => one.name === name)!;
 
-  it('are lost by number while capture stands still and no buffer holds them, and told by each origin when it goes on', async () => {
+  it('are lost by number while capture stands still and no buffer holds them, and told by each origin when it goes on', async (t) => {
     const mark = randomUUID();
     const { pid } = await service('capture');
     process.kill(pid!, 'SIGSTOP');
@@ -59,8 +65,10 @@ describe('kernel events while something is wrong', { skip: missing }, () => {
       process.kill(pid!, 'SIGCONT');
     }
     await settled(appliance);
-    assertAccounted(await ebpfSums(appliance, executed(mark)));
-    assertAccounted(await auditSums(appliance, executed(mark)));
+    for (const [name, sums] of [['ebpf', await ebpfSums(appliance, executed(mark))], ['audit', await auditSums(appliance, executed(mark))]] as const) {
+      t.diagnostic(summed(name, sums));
+      assertAccounted(sums);
+    }
     assert.equal((await service('capture')).pid, pid, 'nobody ended it');
 
     const told = await Told.by(appliance);
@@ -94,5 +102,59 @@ describe('kernel events while something is wrong', { skip: missing }, () => {
     const { kinds, lost } = await auditSums(appliance, executed(mark));
     assert.ok(kinds.get('exec')! + lost >= 210 && kinds.get('exec')! > times.length, 'the other origin has what this one has not');
     assert.deepEqual([told.of('ebpf.probe-gone').length, told.of('reader.ended').length], [1, 1]);
+  });
+
+  if (inSoak) it('are missing while all of Strongroom is stopped: each number of the audit is told, and the time of eBPF', async (t) => {
+    const mark = randomUUID();
+    const before = (await Told.by(appliance)).of('ebpf.missing').length;
+    assert.equal(await appliance.halt(), 0);
+    const until = delay(STOPPED_MS);
+    assert.equal(storm(['execs', String(EXECS), mark])['execs'], EXECS);
+    await until;
+    await appliance.start();
+    await bothRead(appliance);
+    storm(['execs', '10', mark]);
+    await settled(appliance);
+    const sums = await auditSums(appliance, executed(mark));
+    t.diagnostic(summed('audit', sums));
+    const { kinds, lost } = sums;
+    const found = kinds.get('exec') ?? 0;
+    assert.ok(found <= 10 && found + lost >= EXECS + 10, `${found} found, ${lost} told as lost`);
+    const gaps = (await Told.by(appliance)).of('ebpf.missing').slice(before).filter(({ reason }) => reason === 'not-watched');
+    assert.equal(gaps.length, 1);
+    const [from, to] = [Number(gaps[0]!['fromNs']), Number(gaps[0]!['toNs'])];
+    assert.ok(to - from >= STOPPED_MS * 1e6, `${to - from} ns`);
+    const times = (await sealedBy(appliance, 'ebpf', `"quit","${mark}",`)).map((raw) => (JSON.parse(raw) as { time: number }).time);
+    assert.ok(times.length <= 10 && times.every((time) => time >= to), 'nothing of that time is there');
+  });
+});
+
+if (inSoak) describe('kernel events while capture stands still', { skip: missing }, () => {
+  it('wait in the buffers that there are by default, and none is lost', async (t) => {
+    const audited = new AuditedHost('stands-still');
+    const { host } = audited;
+    const appliance = await startBoth();
+    try {
+      host.limit('-b', 8192);
+      host.enable();
+      host.add('always,exit -F arch=b64 -S execve -F key=stands-still');
+      const mark = randomUUID();
+      const { pid } = (await appliance.status()).services.find(({ name }) => name === 'capture')!;
+      process.kill(pid!, 'SIGSTOP');
+      try {
+        const until = delay(STOPPED_MS);
+        assert.equal(storm(['execs', String(EXECS), mark])['execs'], EXECS);
+        await until;
+      } finally {
+        process.kill(pid!, 'SIGCONT');
+      }
+      await settled(appliance);
+      for (const [name, sums] of [['ebpf', await ebpfSums(appliance, executed(mark))], ['audit', await auditSums(appliance, executed(mark))]] as const) {
+        t.diagnostic(summed(name, sums));
+        assert.deepEqual([sums.kinds.get('exec'), sums.lost], [EXECS, 0]);
+      }
+    } finally {
+      await audited.end(appliance);
+    }
   });
 });

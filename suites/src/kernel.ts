@@ -39,9 +39,15 @@ export interface Both {
 export async function startBoth({ receiveBytes, ...ebpf }: Both = {}): Promise<Appliance> {
   const audit = { enabled: true, ...(receiveBytes === undefined ? {} : { receiveBytes }) };
   const appliance = await startAppliance({ config: { capture: { audit, ebpf: { enabled: true, ...ebpf } } } });
+  await bothRead(appliance);
+  return appliance;
+}
+
+/** Resolves when both readers read. */
+export async function bothRead(appliance: Appliance): Promise<void> {
   for (;;) {
     const page = await (await fetch(`http://${appliance.addresses['metrics']}/metrics`)).text();
-    if (['ebpf', 'audit'].every((origin) => new RegExp(`^strongroom_capture_${origin}_reading\\{[^}]*\\} 1$`, 'm').test(page))) return appliance;
+    if (['ebpf', 'audit'].every((origin) => new RegExp(`^strongroom_capture_${origin}_reading\\{[^}]*\\} 1$`, 'm').test(page))) return;
     await delay(100);
   }
 }

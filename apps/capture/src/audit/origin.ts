@@ -53,9 +53,9 @@ export class AuditOrigin implements Origin {
   #first: number | null = null;
   /** The last ones that were given up. */
   #givenUp: Hole[] = [];
-  /** Numbers before this one were not read by the reader that is there now. */
   /** Where this life began. */
   readonly #resumed: AuditPosition | null;
+  /** Numbers before this one were not read by the reader that is there now. */
   #notReadBefore: number | null;
   #overrunAtMs = Number.NEGATIVE_INFINITY;
   #runs: SubmittedRun[] = [];
