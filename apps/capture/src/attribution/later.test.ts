@@ -11,9 +11,9 @@ import { Later } from './later.ts';
 import { Places } from './places.ts';
 import { ProcessTable } from './process-table.ts';
 
-function event(pid: number, parent: number, fields = 'comm="sleep" exe="/usr/bin/sleep"', login = 4294967295): AuditEvent {
+function event(pid: number, parent: number, fields = 'comm="sleep" exe="/usr/bin/sleep"', login = 4294967295, timeMs = Date.now()): AuditEvent {
   const text = `audit(1.000:7): arch=c000003e syscall=59 success=yes exit=0 a0=1 items=2 ppid=${parent} pid=${pid} auid=${login} uid=0 gid=0 tty=(none) ses=1 ${fields} key=(null)`;
-  return { serial: 7, timeMs: 1000, records: [recordOf(1300, Buffer.from(text))!], end: 'eoe', late: false };
+  return { serial: 7, timeMs, records: [recordOf(1300, Buffer.from(text))!], end: 'eoe', late: false };
 }
 
 class Audited {
@@ -47,6 +47,25 @@ describe('processes of audit events', () => {
     audited.later.audit(event(child.pid!, process.pid, 'comm="other" exe="/bin/other"'), 4_000_000);
     audited.later.tick(4_000_000);
     assert.deepEqual(audited.facts.slice(1).map(({ executable }) => executable), ['/bin/other', '/bin/other']);
+    child.kill();
+    await once(child, 'exit');
+  });
+
+  it('are not taken for others that have their ids, or their parents\' ids, by now', async () => {
+    const before = Date.now() - 60_000;
+    const child = spawn('sleep', ['100'], { stdio: 'ignore' });
+    await once(child, 'spawn');
+    const { pid } = spawnSync('true');
+    const audited = new Audited();
+    audited.later.audit(event(child.pid!, 1, 'comm="thief" exe="/tmp/thief"', 1000, before), 0);
+    audited.later.tick(0);
+    audited.later.audit(event(child.pid!, process.pid), 1);
+    audited.later.audit(event(pid, child.pid!, 'comm="fence" exe="/tmp/fence"', 1000, before), 1);
+    audited.later.tick(1);
+    assert.deepEqual(audited.facts.map(({ pid: of, started, name, person, executable, from, gone }) => [of, typeof started, name, person, executable, from, gone]), [
+      [child.pid, 'object', 'thief', 'alice', '/tmp/thief', 'audit', true], [child.pid, 'number', 'sleep', null, '/usr/bin/sleep', 'proc', undefined], [pid, 'object', 'fence', 'alice', '/tmp/fence', 'audit', true],
+    ]);
+    assert.deepEqual(audited.facts[2]!['ancestry'], [{ pid: child.pid, started: null, name: null, executable: null }]);
     child.kill();
     await once(child, 'exit');
   });

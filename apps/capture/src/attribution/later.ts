@@ -3,6 +3,7 @@
 // and told in facts of their own, docs/FORMAT.md, "Who". Everything here is bounded: a storm is told of in its own events, and
 // what could not be looked up is counted.
 import type { AuditEvent } from '../audit/joiner.ts';
+import { bootClock } from '../reconcile/host.ts';
 import { auditedProcess, type AuditedProcess } from './audit-facts.ts';
 import type { Cgroups } from './cgroups.ts';
 import { pathIn } from './cgroup-mounts.ts';
@@ -22,6 +23,8 @@ const BY_EBPF_MS = 2000;
 /** After so long a process is told of again. */
 const AGAIN_MS = 3_600_000;
 const TOLD_MAX = 32_768;
+/** What times by the wall clock and by /proc may differ. */
+const APART_NS = 50_000_000;
 
 /** What facts are made of. */
 export interface Told {
@@ -39,15 +42,30 @@ export interface LaterOptions extends Told {
 
 type From = 'ebpf' | 'proc' | 'audit';
 
+/** A process of an event of the audit. */
+interface Waiting {
+  readonly facts: AuditedProcess;
+  /** It began before, in ns since boot. */
+  readonly seenNs: number;
+  readonly atMs: number;
+  /** Null: not looked for yet. */
+  process: Process | null;
+  gone: boolean;
+  /** It is gone, and another process has its id. */
+  isReused: boolean;
+}
+
 export class Later {
   readonly #options: LaterOptions;
   /** With something lacking: when to look again, and how long to wait then. */
   readonly #lacking = new Map<Process, { readonly atMs: number; readonly waitMs: number }>();
-  readonly #audited = new Map<number, { readonly facts: AuditedProcess; readonly atMs: number; process: Process | null; gone: boolean }>();
+  readonly #audited = new Map<number, Waiting>();
   /** By process id: what was told of it, and when. */
   readonly #told = new Map<number, { readonly key: string; readonly atMs: number }>();
   #facts = 0;
   #skipped = 0;
+  /** What to take from the time of an event for ns since boot. */
+  #bootMs = bootClock();
 
   constructor(options: LaterOptions) {
     this.#options = options;
@@ -64,11 +82,13 @@ export class Later {
     if (facts === null) return;
     const told = this.#told.get(facts.pid);
     if ((told?.key === keyOf(facts) && nowMs - told.atMs < AGAIN_MS) || this.#audited.has(facts.pid)) return;
-    if (this.#audited.size < WAITING_MAX) this.#audited.set(facts.pid, { facts, atMs: nowMs, process: null, gone: false });
+    const seenNs = (event.timeMs - this.#bootMs) * 1e6 + APART_NS;
+    if (this.#audited.size < WAITING_MAX) this.#audited.set(facts.pid, { facts, seenNs, atMs: nowMs, process: null, gone: false, isReused: false });
     else this.#skipped += 1;
   }
 
   tick(nowMs: number): void {
+    this.#bootMs = bootClock();
     if (this.#options.isHeld()) return;
     let count = 0;
     for (const [process, { atMs, waitMs }] of this.#lacking) {
@@ -110,31 +130,36 @@ export class Later {
     for (const [pid, waiting] of this.#audited) {
       if (waiting.process === null) {
         if ((count += 1) > AT_ONCE) break;
-        [waiting.process, waiting.gone] = this.#auditedProcess(waiting.facts);
+        this.#find(waiting);
       }
       if (this.#options.isWatched() && nowMs - waiting.atMs < BY_EBPF_MS) continue;
       this.#audited.delete(pid);
       if (this.#told.size >= TOLD_MAX) this.#told.clear();
       this.#told.set(pid, { key: keyOf(waiting.facts), atMs: nowMs });
-      const process = this.#options.table.get(pid) ?? waiting.process;
+      const process = (waiting.isReused ? null : this.#options.table.get(pid)) ?? waiting.process!;
       if (process.toldIn === null) this.#tell(process, waiting.gone ? 'audit' : 'proc', waiting.gone ? { gone: true } : {});
     }
   }
 
-  /** As /proc has it, or, of one that is gone, as the audit's own record had it. */
-  #auditedProcess({ pid, parent, login, name, executable }: AuditedProcess): [Process, gone: boolean] {
+  /** As /proc has it, or, of one that is gone, as the audit's own record had it. Whoever has its id by now is somebody else. */
+  #find(waiting: Waiting): void {
     const { table } = this.#options;
-    const facts = readProcess(pid);
-    const known = table.get(pid);
-    if (facts === null && known !== undefined && known.toldIn !== null) return [known, true];
-    const process = facts === null ? new Process(pid, null) : table.observe(facts);
-    if (facts === null) {
-      [process.parentPid, process.login, process.name, process.nameEscaped] = [parent, login, name?.text ?? null, name?.escaped ?? false];
+    const { facts: { pid, executable }, seenNs } = waiting;
+    const found = readProcess(pid);
+    waiting.isReused = found !== null && found.startedNs > seenNs;
+    waiting.gone = found === null || waiting.isReused;
+    const known = waiting.isReused ? undefined : table.get(pid);
+    if (waiting.gone && known !== undefined && known.toldIn !== null) {
+      waiting.process = known;
+      return;
+    }
+    const process = waiting.gone ? goneOne(waiting) : table.observe(found!);
+    waiting.process = process;
+    if (found === null) {
       table.add(process);
       table.end(process, nowNs());
     }
     if (process.toldIn === null && executable !== null && process.image?.executable !== executable.text) execute(process, executable.text, executable.escaped, 0);
-    return [process, facts === null];
   }
 
   #tell(process: Process, from: From, more: { gone?: true }): void {
@@ -146,6 +171,13 @@ export class Later {
     const after = { from, ...more, asOf: nowNs() };
     tell(`${JSON.stringify(before).slice(0, -1)},"ancestry":${ancestryOf(process, table.ancestors(process))},${JSON.stringify(after).slice(1)}`);
   }
+}
+
+/** By the audit's words alone. */
+function goneOne({ facts: { pid, parent, login, name }, seenNs }: Waiting): Process {
+  const process = new Process(pid, null);
+  [process.parentPid, process.login, process.name, process.nameEscaped, process.seenNs] = [parent, login, name?.text ?? null, name?.escaped ?? false, seenNs];
+  return process;
 }
 
 function keyOf({ parent, login, executable }: AuditedProcess): string {

@@ -44,6 +44,8 @@ export class Process {
   /** Paths that /proc said, of a process whose numbers were not told. */
   cgroupPaths: readonly string[] = [];
   endedNs: number | null = null;
+  /** A time at which it was there, where it is not known when it started. */
+  seenNs: number | null = null;
   /** How it stands in the ancestry of others; null: to be made anew. */
   asAncestor: string | null = null;
   /** Everything that an event of it says at its end; null: to be made anew. */
@@ -108,11 +110,12 @@ export class ProcessTable {
   }
 
   /** The process that was the parent's id when the child began. */
-  #parentOf({ parentPid, startedNs }: Pick<Process, 'parentPid' | 'startedNs'>): Process | null {
+  #parentOf({ parentPid, startedNs, seenNs }: Process): Process | null {
     const parent = parentPid === 0 ? undefined : this.#byPid.get(parentPid);
-    if (parent === undefined || startedNs === null) return parent ?? null;
-    if (parent.startedNs !== null && parent.startedNs > startedNs) return null; // another one by now
-    return parent.endedNs !== null && parent.endedNs < startedNs ? null : parent;
+    const thereNs = startedNs ?? seenNs;
+    if (parent === undefined || thereNs === null) return parent ?? null;
+    if (parent.startedNs !== null && parent.startedNs > thereNs) return null; // another one by now
+    return parent.endedNs !== null && parent.endedNs < thereNs ? null : parent;
   }
 
   /** Fills in what /proc says and was not known. Returns the process. */
