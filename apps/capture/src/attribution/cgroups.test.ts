@@ -37,9 +37,9 @@ describe('paths of cgroups by their numbers', () => {
     for (const root of roots.splice(0)) rmSync(root, { recursive: true });
   });
 
-  const make = (): { root: string; cgroups: Cgroups } => {
+  const make = (knownMax?: number): { root: string; cgroups: Cgroups } => {
     const root = mkdtempSync(join(tmpdir(), 'strongroom-cgroups-'));
-    const cgroups = new Cgroups({ v2: root, v1: null });
+    const cgroups = new Cgroups({ v2: root, v1: null }, knownMax);
     roots.push(root);
     opened.push(cgroups);
     return { root, cgroups };
@@ -60,6 +60,36 @@ describe('paths of cgroups by their numbers', () => {
     }
     rmSync(join(root, 'system.slice/b.slice'), { recursive: true });
     assert.equal(cgroups.path('v2', ino), '/system.slice/b.slice/c.service');
+  });
+
+  it('are looked at a few at a time where somebody makes thousands of them, and all become known', async () => {
+    const { root, cgroups } = make();
+    await cgroups.start();
+    const made = Array.from({ length: 300 }, (_, index) => join(root, `${index}`));
+    for (const path of made) mkdirSync(path);
+    const known = (): number => made.filter((path) => cgroups.path('v2', statSync(path).ino) !== null).length;
+    let before = 0;
+    for (let round = 0; before < made.length; round += 1) {
+      assert.ok(round < 5000, `${before} were seen`);
+      await delay(5);
+      const now = known();
+      assert.ok(round > 0 || now <= 128, `${now} at once`);
+      before = now;
+    }
+  });
+
+  it('of services stay known, however many are made deep below', () => {
+    const { root, cgroups } = make(50);
+    const deep = 'user.slice/user-1000.slice/user@1000.service/app.slice';
+    mkdirSync(join(root, deep), { recursive: true });
+    mkdirSync(join(root, 'system.slice/a.service'), { recursive: true });
+    const service = cgroups.learn('v2', '/system.slice/a.service')!;
+    const numbers = Array.from({ length: 60 }, (_, index) => {
+      mkdirSync(join(root, deep, `${index}`));
+      return cgroups.learn('v2', `/${deep}/${index}`)!;
+    });
+    assert.equal(cgroups.path('v2', service), '/system.slice/a.service');
+    assert.deepEqual([cgroups.path('v2', numbers[0]!), cgroups.path('v2', numbers.at(-1)!)], [null, `/${deep}/59`]);
   });
 
   it('are learnt from where a process is, and are none in a hierarchy that is not there', () => {

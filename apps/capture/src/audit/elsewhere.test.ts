@@ -43,8 +43,8 @@ describe('the audit elsewhere', () => {
 
   it('hears auditd say that its queue is full, and nobody else', () => {
     const { said, elsewhere } = begin(new Set());
-    const full = { MESSAGE: 'queue to plugins is full - dropping event', SYSLOG_IDENTIFIER: 'auditd', _COMM: 'auditd', _UID: '0', _PID: '812' };
-    for (const line of [entry(full), entry({ ...full, _COMM: 'logger' }), entry({ ...full, _UID: '1000' }), Buffer.from('dropping event'), entry({ ...full, MESSAGE: 'audit dispatcher initialized' })]) elsewhere.journal(line);
+    const full = { MESSAGE: 'queue to plugins is full - dropping event', SYSLOG_IDENTIFIER: 'auditd', _COMM: 'auditd', _EXE: '/usr/sbin/auditd', _UID: '0', _PID: '812' };
+    for (const line of [entry(full), entry({ ...full, _COMM: 'logger', _EXE: '/usr/bin/logger' }), entry({ ...full, _EXE: '/usr/bin/sudo' }), entry({ ...full, _EXE: '/tmp/sbin/auditd' }), entry({ ...full, _UID: '1000' }), Buffer.from('dropping event'), entry({ ...full, MESSAGE: 'audit dispatcher initialized' })]) elsewhere.journal(line);
     assert.deepEqual(said, [['audit.queue-full', { pid: '812', message: full.MESSAGE }]]);
   });
 });

@@ -7,6 +7,7 @@ import { stampInKmsg, stampInJournal } from './identity.ts';
 
 /** Serials that wait for the audit's own word about them; of more the oldest are judged at once. */
 const WAITING_MAX = 16_384;
+const PROGRAMS = /^\/(?:usr\/)?s?bin\/audi(?:td|spd)$/;
 const QUEUE_FULL = ['dropping event', 'event lost', 'suspending event passing to plugins'];
 
 export interface ElsewhereOptions {
@@ -60,9 +61,10 @@ export class Elsewhere {
     } catch {
       return;
     }
-    // Whom the message is from is journald's word, by the socket; anybody may call himself auditd.
-    const { _COMM: command, _UID: uid, _PID: pid, MESSAGE: message } = entry;
-    if ((command !== 'auditd' && command !== 'audispd') || uid !== '0' || typeof message !== 'string') return;
+    // Whom the message is from is journald's word, by the socket; anybody may call himself auditd, also a program that sets the
+    // user's id, through a link. Which program it is, its name does not tell.
+    const { _EXE: program, _UID: uid, _PID: pid, MESSAGE: message } = entry;
+    if (typeof program !== 'string' || !PROGRAMS.test(program) || uid !== '0' || typeof message !== 'string') return;
     this.#options.say('audit.queue-full', { pid: String(pid), message });
   }
 }
