@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What is executed: the kernel hands us the very file, open (fanotify, FAN_OPEN_EXEC), with whoever executes it; it is hashed,
- * and told once as it is. Scripts, their interpreters and the dynamic loader come as well. The file systems that were mounted
- * when we began are watched; what has none, such as a memfd, is not.
+ * and told once as it is. Scripts, their interpreters and the dynamic loader come as well. It comes from file systems that are
+ * marked (files-marker.c); what lies in none that can be, such as a memfd, is not hashed: the event of its execution says so.
  */
 #include "files.h"
 
@@ -15,11 +15,11 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-enum { SLOTS = 1 << 16, PROBES = 16, DEVICES_MAX = 1024, AT_ONCE = 64, EVENTS_BYTES = 1536 };
+enum { SLOTS = 1 << 16, PROBES = 16, AT_ONCE = 64, EVENTS_BYTES = 1536 };
 
 static struct { uint64_t device, inode, size; int64_t modified, changed; } told[SLOTS];
-static uint64_t devices[DEVICES_MAX], lost, lost_from;
-static int device_count, group = -1, began;
+static uint64_t lost, lost_from;
+static int group = -1;
 uint64_t executables_told;
 
 /* When a process started, in ns since boot; 0: it is gone, or it cannot be told. */
@@ -37,31 +37,11 @@ uint64_t process_started(uint32_t pid) {
 	return ticks * (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
 }
 
-/* Marks the file system of each mount once; those that came later take a right that is given up, and are told of. */
-void executables_mounts(void) {
-	char line[8192], path[PATH_BYTES_MAX], rest[4096];
-	FILE *mounts = group < 0 ? NULL : fopen("/proc/self/mountinfo", "re");
-	while (mounts && fgets(line, sizeof line, mounts)) {
-		unsigned int first, second;
-		int known = 0;
-		if (sscanf(line, "%*d %*d %u:%u %*s %4095s %4095[^\n]", &first, &second, path, rest) != 4 || strstr(rest, "noexec")) continue;
-		uint64_t device = (uint64_t)first << 20 | second;
-		for (int i = 0; i < device_count && !known; i++) known = devices[i] == device;
-		if (known || device_count == DEVICES_MAX) continue;
-		devices[device_count++] = device;
-		if (strchr(path, '\\')) continue; /* a path with blanks: the next mount of it, if any */
-		if (fanotify_mark(group, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, FAN_OPEN_EXEC, AT_FDCWD, path) == 0) continue;
-		if (began) note("what is executed from %.120s is not hashed: it was mounted after the reader began", path);
-	}
-	if (mounts) fclose(mounts);
-	began = 1;
-}
-
 void executables_open(void) {
 	if (!options.executables) return;
 	group = fanotify_init(FAN_CLASS_NOTIF | FAN_NONBLOCK | FAN_CLOEXEC, O_RDONLY | O_LARGEFILE | O_CLOEXEC);
 	if (group < 0) return note("what is executed is not hashed: %s", strerror(errno));
-	executables_mounts();
+	marker_start(group);
 	lost_from = wall_ns();
 }
 

@@ -92,6 +92,17 @@ int open_directory(struct node *node) {
 	return -1;
 }
 
+/* The directory that is there now by this name, whichever it is; -1: none. */
+int open_directory_anew(struct node *node) {
+	int above = open_directory(node->parent);
+	int fd = above < 0 ? -1 : openat(above, node->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct facts facts;
+	if (above >= 0) close(above);
+	if (fd < 0 || (facts_of(fd, &facts) == 0 && !is_home(&facts))) return fd;
+	close(fd);
+	return -1;
+}
+
 /* What is in a directory that is new to us: events of it begin with its mark, so some of it may have come before. */
 void list_directory(struct node *node, int fd) {
 	int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -167,6 +167,8 @@ static void mark_below(struct node *node, int fd, int depth) {
 	if (list) closedir(list);
 }
 
+void scan_mark(struct node *node, int fd) { mark_below(node, fd, 0); }
+
 static uint64_t forget_others(struct node *node) {
 	uint64_t count = 0;
 	for (struct node *child = node->children, *next; child && !node->root; child = next) {
@@ -195,7 +197,7 @@ static void each_root(int deep, int marks) {
 		struct node *root = tree_at(options.roots[i], 1);
 		int above = open_directory(root->parent);
 		int fd = marks ? open(options.roots[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
-		if (fd >= 0) mark_below(root, fd, 0);
+		if (fd >= 0) scan_mark(root, fd);
 		if (!marks && above >= 0) scan_entry(root, above, deep, 0);
 		if (!marks && root->known && root->seen != generation && !root->pending) look_later(root, WAIT_SHORT, HOW_SCAN);
 		if (fd >= 0) close(fd);
@@ -236,7 +238,6 @@ void scan_if_due(void) {
 	worked_from = work_ns();
 	disk(IDLE_DISK);
 	if (generation == 1) each_root(deep, 1);
-	executables_mounts();
 	each_root(deep, 0);
 	disk(USUAL_DISK);
 	scanning = 0;

@@ -367,6 +367,17 @@ void tell_difference(int type, const struct node *node, const char *other, const
 	tell_numbered_end();
 }
 
+/* What was mounted, or is no longer, and what that means. */
+void tell_mount(int what, int error, uint64_t device, const char *path) {
+	frame_begin(FRAME_MOUNT);
+	frame_number(store_next, 8);
+	frame_number((uint64_t)what, 1);
+	frame_number((uint64_t)error, 2);
+	frame_number(device, 8);
+	frame_bytes(path, strlen(path));
+	tell_numbered_end();
+}
+
 /* What the kernel or we could not hand on. */
 void tell_lost(int what, uint64_t count, uint64_t since) {
 	frame_begin(FRAME_LOST);

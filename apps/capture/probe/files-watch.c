@@ -14,6 +14,9 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
+#ifndef AT_HANDLE_FID
+#define AT_HANDLE_FID 0x200
+#endif
 #ifndef FAN_RENAME
 #define FAN_RENAME 0x10000000
 #endif
@@ -38,7 +41,10 @@ static int handle_of(int fd, unsigned char *to, uint32_t *length) {
 	union { struct file_handle handle; unsigned char bytes[sizeof(struct file_handle) + HANDLE_BYTES]; } found = { .handle.handle_bytes = HANDLE_BYTES };
 	struct statfs facts;
 	int mount;
-	if (name_to_handle_at(fd, "", &found.handle, &mount, AT_EMPTY_PATH) < 0 || fstatfs(fd, &facts) < 0) return 0;
+	int error = name_to_handle_at(fd, "", &found.handle, &mount, AT_EMPTY_PATH);
+	/* One that nothing can be opened by is enough: overlayfs has no other, from Linux 6.6 on. */
+	if (error < 0 && errno == EOPNOTSUPP) error = name_to_handle_at(fd, "", &found.handle, &mount, AT_EMPTY_PATH | AT_HANDLE_FID);
+	if (error < 0 || fstatfs(fd, &facts) < 0) return 0;
 	memcpy(to, &facts.f_fsid, 8);
 	memcpy(to + 8, &found.handle.handle_type, 4);
 	memcpy(to + 12, found.handle.f_handle, found.handle.handle_bytes);

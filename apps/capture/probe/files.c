@@ -67,13 +67,18 @@ void breathe(int wait_ms) {
 	static uint64_t rested_from;
 	uint64_t rested_ms = (steady_ns() - rested_from) / 1000000u;
 	int rest_ms = rested_ms < REST_MS ? (int)(REST_MS - rested_ms) : 0;
-	struct pollfd ready[] = { { watch_fd(), POLLIN, 0 }, { rest_ms > 0 ? -1 : executables_fd(), POLLIN, 0 }, { line_fd(), POLLIN | (line_wants_out() ? POLLOUT : 0), 0 } };
+	struct pollfd ready[] = {
+		{ watch_fd(), POLLIN, 0 }, { rest_ms > 0 ? -1 : executables_fd(), POLLIN, 0 }, { line_fd(), POLLIN | (line_wants_out() ? POLLOUT : 0), 0 },
+		{ mounts_fd(), POLLPRI, 0 }, { marker_fd(), POLLIN, 0 },
+	};
 	if (rest_ms > 0 && executables_fd() >= 0) wait_ms = shorter(wait_ms, rest_ms);
 	if (wait_ms > 0 && line_fd() < 0) wait_ms = shorter(wait_ms, RETRY_MS);
 	if (!line_has_room() && wait_ms == 0 && !scanning) wait_ms = RETRY_MS;
-	if (poll(ready, 3, wait_ms) < 0 && errno != EINTR) fail("waiting failed");
+	if (poll(ready, sizeof ready / sizeof *ready, wait_ms) < 0 && errno != EINTR) fail("waiting failed");
 	watch_read();
 	if (rest_ms == 0 && executables_read() > 0) rested_from = steady_ns();
+	if (ready[3].revents) mounts_read();
+	if (ready[4].revents) marker_read();
 	look_due();
 	store_commit();
 	send_counts();
@@ -147,6 +152,7 @@ int main(int argc, char **argv) {
 	give_up();
 	store_open();
 	scan_roots();
+	mounts_read();
 	scan_want(REASON_START);
 	for (;;) {
 		scan_if_due();

@@ -7,13 +7,14 @@
 #include <sys/types.h>
 
 enum { HASH_BYTES = 32, NAME_BYTES_MAX = 255, PATH_BYTES_MAX = 4096, ENTRIES_MAX = 1 << 21, PIDS_MAX = 8, NOTE_BYTES = 240 };
-enum { FRAME_HELLO, FRAME_DIFFERENCE, FRAME_SCAN, FRAME_EXECUTABLE, FRAME_LOST, FRAME_NOTE, FRAME_COUNTS };
+enum { FRAME_HELLO, FRAME_DIFFERENCE, FRAME_SCAN, FRAME_EXECUTABLE, FRAME_LOST, FRAME_NOTE, FRAME_COUNTS, FRAME_MOUNT };
 enum { TYPE_CREATED, TYPE_CHANGED, TYPE_REMOVED, TYPE_RENAMED };
 enum { HOW_EVENT, HOW_DIRECTORY, HOW_SCAN };
 enum { KIND_OTHER, KIND_FILE, KIND_DIRECTORY, KIND_LINK, KIND_FIFO, KIND_SOCKET, KIND_CHARACTERS, KIND_BLOCKS };
 enum { CONTENT_NONE, CONTENT_HASHED, CONTENT_UNREADABLE };
 enum { REASON_START, REASON_SCHEDULE, REASON_OVERFLOW };
 enum { LOST_EVENTS, LOST_EXECUTABLES_OVERFLOW, LOST_EXECUTABLES };
+enum { MOUNT_WATCHED, MOUNT_GONE, MOUNT_HASHED, MOUNT_NOT_HASHED };
 /* How long an entry waits before it is looked at: what else happens to it meanwhile is seen at once with it. */
 enum { WAIT_SHORT, WAIT_OPEN, WAIT_WRITTEN, WAITS };
 
@@ -59,6 +60,13 @@ struct node {
 	uint32_t seen, held; /* held: so many pending ones name it as what they were */
 	uint8_t known, root, taken, gone; /* known: a part of the baseline; taken: of a root, it was scanned before */
 	char name[];
+};
+
+struct mount {
+	uint64_t device;
+	uint32_t id;
+	int executes; /* what is executed by this path */
+	char path[PATH_BYTES_MAX];
 };
 
 extern struct options options;
@@ -109,6 +117,7 @@ void look_never(struct node *node);
 void look_due(void);
 int look_wait_ms(void);
 int open_directory(struct node *node);
+int open_directory_anew(struct node *node);
 void list_directory(struct node *node, int fd);
 extern uint64_t waiting, waiting_of_scan;
 
@@ -120,15 +129,26 @@ void scan_if_due(void);
 int scan_wait_ms(void);
 void scan_told(void);
 void scan_throttle(void);
+void scan_mark(struct node *node, int fd);
 
 /* files-exec.c */
 void executables_open(void);
 int executables_fd(void);
-void executables_mounts(void);
 int executables_read(void);
 void executables_again(void);
 extern uint64_t executables_told;
 uint64_t process_started(uint32_t pid);
+
+/* files-mounts.c */
+int mounts_open(void);
+void mounts_each(int fd, void (*take)(const struct mount *));
+int mounts_fd(void);
+void mounts_read(void);
+
+/* files-marker.c */
+void marker_start(int executables);
+int marker_fd(void);
+void marker_read(void);
 
 /* files-line.c */
 void frame_begin(uint8_t kind);
@@ -155,5 +175,6 @@ void store_commit(void);
 void store_snapshot(uint64_t scan_number, int deep, const unsigned char *digest);
 void tell_difference(int type, const struct node *node, const char *to, const struct facts *before, const struct facts *after, const struct pending *pending);
 void tell_numbered_end(void);
+void tell_mount(int what, int error, uint64_t device, const char *path);
 void tell_lost(int what, uint64_t count, uint64_t from);
 #endif

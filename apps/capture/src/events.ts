@@ -111,6 +111,8 @@ export const EVENTS = {
   'files.second-reader': 'warn',
   /** What the reader could not do though the rest goes on. */
   'files.note': 'warn',
+  /** A file system was mounted or unmounted within a watched tree or around it; what is executed from one that is new is hashed, or not. */
+  'files.mount': 'info',
   /** The kernel had no room for events of watched directories; a scan follows. */
   'files.overflow': 'warn',
   /** Differences that were numbered and never came. */

@@ -9,11 +9,12 @@
 //   4 lost        u64 number · u8 what · u64 count · u64 from · u64 to
 //   5 note        text
 //   6 counts      7 × u64: next number, events, waiting, watched directories, entries, bytes hashed, executables
+//   7 mount       u64 number · u8 what · u16 errno · u64 device · path
 //   facts         u8 kind · u8 content (0 none, 1 hashed, 2 unreadable) · u8 1 if there are extended attributes · u16 errno · u32 mode · u32 uid · u32 gid ·
 //                 u64 device (major · 2^20 + minor) · u64 inode · u64 size · i64 modified · i64 changed · 32 B SHA-256 · 32 B of the attributes
 import { ByteReader, Refused } from '@strongroom/bytes';
 
-export const FILES_FRAME = { hello: 0, difference: 1, scan: 2, executable: 3, lost: 4, note: 5, counts: 6 } as const;
+export const FILES_FRAME = { hello: 0, difference: 1, scan: 2, executable: 3, lost: 4, note: 5, counts: 6, mount: 7 } as const;
 const VERSION = 1;
 const HASH_BYTES = 32;
 const NOTE_BYTES_MAX = 1000;
@@ -22,6 +23,7 @@ const HOWS = ['event', 'directory', 'scan'] as const;
 const KINDS = ['other', 'file', 'directory', 'link', 'fifo', 'socket', 'character-device', 'block-device'] as const;
 const REASONS = ['start', 'schedule', 'overflow'] as const;
 const LOST = ['events', 'executables-overflow', 'executables'] as const;
+const MOUNTS = ['watched', 'gone', 'hashed', 'not-hashed'] as const;
 
 export interface FilesHello {
   readonly pid: number;
@@ -100,6 +102,15 @@ export interface FilesLost {
   readonly toNs: bigint;
 }
 
+export interface Mount {
+  readonly number: number;
+  readonly what: (typeof MOUNTS)[number];
+  /** An errno, of one that is not hashed; else 0. */
+  readonly error: number;
+  readonly device: bigint;
+  readonly path: Buffer;
+}
+
 const COUNTS = ['next', 'events', 'pending', 'directories', 'entries', 'hashedBytes', 'executables'] as const;
 export type FilesCounts = Readonly<Record<(typeof COUNTS)[number], number>>;
 
@@ -147,6 +158,11 @@ export function parseLost(payload: Buffer): FilesLost {
   const lost = { number: from.size(), what: named(LOST, from.u8()), count: from.size(), fromNs: from.u64(), toNs: from.u64() };
   from.end();
   return lost;
+}
+
+export function parseMount(payload: Buffer): Mount {
+  const from = new ByteReader(payload);
+  return { number: from.size(), what: named(MOUNTS, from.u8()), error: from.u16(), device: from.u64(), path: from.take(from.remaining) };
 }
 
 export function parseNote(payload: Buffer): string {

@@ -19,6 +19,10 @@ const memory = realpathSync(mkdtempSync('/dev/shm/strongroom-files-'));
 const FILES = 17_000;
 const sha256 = (content: string | Buffer): string => createHash('sha256').update(content).digest('hex');
 
+function fill(at: string): void {
+  for (const name of ['low/er/file', 'low/other']) writeFileSync(join(at, name), name, { mode: 0o644 });
+}
+
 /** What a program printed; it must succeed. */
 function run(command: string, ...args: readonly string[]): string {
   const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });
@@ -130,6 +134,62 @@ describe('file integrity by the real reader', { skip: filesReaderMissing() }, ()
       writeFileSync(at('deep/else/inside'), 'once more'); // a directory that was moved is watched under its new name
       const inside = await one('deep/else/inside', 'changed');
       assert.deepEqual([inside['pid'], inside.before!['sha256'], inside.after!['sha256']], [process.pid, sha256('deep/er/inside before'), sha256('once more')]);
+      life.balance();
+    });
+  }
+
+  /** What mounts a file system of that kind at a tree that then has `low/er/file` and `low/other`; a text: why it cannot. */
+  const MOUNTS: Readonly<Record<string, (at: string) => string | null>> = {
+    overlay: (at) => {
+      const base = mkdtempSync(join(root, 'layers-'));
+      ['lower/low/er', 'upper', 'work'].forEach((name) => mkdirSync(join(base, name), { recursive: true }));
+      fill(join(base, 'lower'));
+      const { status } = spawnSync('mount', ['-t', 'overlay', 'strongroom', '-o', `lowerdir=${base}/lower,upperdir=${base}/upper,workdir=${base}/work`, at]);
+      return status === 0 ? null : 'machine: no overlayfs';
+    },
+    btrfs: (at) => {
+      const image = join(root, 'btrfs');
+      writeFileSync(image, '');
+      truncateSync(image, 128 * 1024 * 1024);
+      if (spawnSync('mkfs.btrfs', ['-q', image], { env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` } }).status !== 0) return 'machine: no mkfs.btrfs (package btrfs-progs)';
+      if (spawnSync('mount', ['-o', 'loop', image, at]).status !== 0) return 'machine: no loop device, or a kernel without btrfs';
+      mkdirSync(join(at, 'low/er'), { recursive: true });
+      fill(at);
+      return null;
+    },
+  };
+  for (const [kind, mount] of Object.entries(MOUNTS)) {
+    it(`knows on ${kind} what is written, linked, renamed and removed, and by whom, and a scan finds nothing that it had missed`, async (test) => {
+      let why: string | null = null;
+      const { tree, life, reader, start } = await open((at) => {
+        why = mount(at);
+        if (why === null) cleanups.unshift(() => run('umount', at));
+      });
+      if (why !== null) return test.skip(why);
+      const at = (name: string): string => join(tree, name);
+      const one = (name: string, wanted: string) => life.until(() => life.of(at(name)).find(({ type }) => type === wanted), `${wanted} ${name}`);
+      assert.deepEqual([life.scans[0]!['taken'], life.told('files.note')], [5, []]);
+      writeFileSync(at('low/er/file'), ' and more', { flag: 'a' }); // on overlayfs this copies it up, and the directories above
+      const written = await one('low/er/file', 'changed');
+      assert.deepEqual([written['how'], written['pid'], written.before!['sha256'], written.after!['sha256']], ['event', process.pid, sha256('low/er/file'), sha256('low/er/file and more')]);
+      assert.equal(written.before!['inode'], written.after!['inode']);
+      linkSync(at('low/other'), at('low/er/linked'));
+      assert.equal((await one('low/er/linked', 'created')).after!['sha256'], sha256('low/other'));
+      renameSync(at('low/er/file'), at('low/moved'));
+      const moved = await one('low/er/file', 'renamed');
+      assert.deepEqual([moved['to'], moved['pid']], [at('low/moved'), process.pid]);
+      unlinkSync(at('low/er/linked'));
+      assert.deepEqual([(await one('low/er/linked', 'removed'))['how']], ['event']);
+      mkdirSync(at('fresh'));
+      writeFileSync(at('fresh/in'), 'in');
+      await one('fresh/in', 'created');
+      renameSync(at('fresh'), at('low/er/fresh'));
+      await one('fresh', 'renamed');
+      writeFileSync(at('low/er/fresh/in'), 'again');
+      assert.equal((await one('low/er/fresh/in', 'changed'))['how'], 'event');
+      assert.equal(await reader.stop(), 0);
+      await start();
+      assert.deepEqual([life.scans.at(-1)!['healed'], life.scans.at(-1)!['digest']], [0, baselineDigest(tree)]);
       life.balance();
     });
   }
@@ -276,6 +336,34 @@ describe('file integrity by the real reader', { skip: filesReaderMissing() }, ()
     assert.deepEqual([second.told('files.missing'), second.told('files.baseline-replaced')], [[], []]);
   });
 
+  it('watches what is mounted within a tree from then on, and says what it hid and what came back', async () => {
+    const { tree, life } = await open((at) => {
+      mkdirSync(join(at, 'a b/below'), { recursive: true });
+      writeFileSync(join(at, 'a b/below/hidden'), 'hidden');
+    });
+    const place = join(tree, 'a b');
+    const mounts = (): unknown[] => life.told('files.mount').map(({ what, path }) => [what, path]);
+    run('mount', '-t', 'tmpfs', 'strongroom', place);
+    cleanups.push(() => spawnSync('umount', [place], { stdio: 'ignore' }));
+    await life.until(() => life.of(join(place, 'below/hidden')).some(({ type }) => type === 'removed'), 'what is hidden');
+    assert.deepEqual(mounts(), [['watched', place]]);
+    mkdirSync(join(place, 'below'));
+    writeFileSync(join(place, 'below/new'), 'new');
+    const fresh = await life.until(() => life.of(join(place, 'below/new'))[0], 'what is new');
+    assert.deepEqual([fresh.after!['sha256'], fresh.after!['device']], [sha256('new'), life.told('files.mount')[0]!['device']]);
+    writeFileSync(join(place, 'below/new'), 'once more');
+    const once = await life.until(() => life.of(join(place, 'below/new'))[1], 'what is changed');
+    assert.deepEqual([once['how'], once['pid']], ['event', process.pid], 'by an event, with who did it');
+    run('umount', place);
+    const back = await life.until(() => life.of(join(place, 'below/hidden')).find(({ type }) => type === 'created'), 'what came back');
+    assert.equal(back.after!['sha256'], sha256('hidden'));
+    await life.until(() => life.of(join(place, 'below/new')).some(({ type }) => type === 'removed'), 'what went');
+    writeFileSync(join(place, 'below/hidden'), 'seen');
+    const seen = await life.until(() => life.of(join(place, 'below/hidden')).find(({ type, after }) => type === 'changed' && after!['sha256'] === sha256('seen')), 'the change');
+    assert.deepEqual([seen['how'], seen['pid'], mounts()], ['event', process.pid, [['watched', place], ['gone', place]]]);
+    life.balance();
+  });
+
   it('tells of a baseline that is another than the one that was sealed, an older one, and a damaged one', async () => {
     const { tree, life, reader, start } = await open((at) => writeFileSync(join(at, 'a'), ''));
     const state = join(tree, '../state');
@@ -346,6 +434,27 @@ describe('file integrity by the real reader', { skip: filesReaderMissing() }, ()
     await life.until(() => told().length > 1, 'the other content');
     assert.deepEqual(told().map((record) => record['sha256']), [sha256(readFileSync('/bin/true')), sha256(readFileSync('/bin/false'))]);
     life.balance();
+  });
+
+  it('hashes what is executed from a file system that is mounted later, by a process that can do nothing else', async () => {
+    const { life, tree, reader } = await open(() => undefined);
+    await reader.stop();
+    const second = new FilesReader([life.path, '--state', join(tree, '../state')]);
+    cleanups.push(() => second.stop('SIGKILL'));
+    await life.until(() => life.scans.length > 1, 'the scan');
+    const place = mkdtempSync(join(root, 'later-'));
+    run('mount', '-t', 'tmpfs', 'strongroom', place);
+    cleanups.push(() => run('umount', place));
+    await life.until(() => life.told('files.mount').find(({ what, path }) => what === 'hashed' && path === place), 'the mark');
+    const program = join(place, 'program');
+    copyFileSync('/bin/true', program);
+    spawnSync(program);
+    const told = await life.until(() => life.records.find(({ type, path }) => type === 'executable' && path === program), 'the executable');
+    assert.equal(told['sha256'], sha256(readFileSync('/bin/true')));
+    const [marker] = readFileSync(`/proc/${second.pid}/task/${second.pid}/children`, 'utf8').trim().split(' ');
+    assert.match(readFileSync(`/proc/${marker}/status`, 'utf8'), /NoNewPrivs:\t1\nSeccomp:\t2\n/);
+    process.kill(Number(marker), 'SIGKILL');
+    await life.until(() => life.told('files.note').find(({ text }) => String(text).includes('mounted from now on is not hashed')), 'that it ended');
   });
 
   it('gives up every right but the one to read what is not its own', async () => {

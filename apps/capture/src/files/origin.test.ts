@@ -22,6 +22,8 @@ const scan = (number: number, digest: number): Buffer => {
   return done(to.bytes(Buffer.alloc(32, digest)));
 };
 
+const mount = (number: number, what: number, error: number): Buffer => done(new ByteWriter().u64(number).u8(what).u16(error).u64(0x3_0000_0001n).bytes(Buffer.from('/srv/\xff', 'latin1')));
+
 const open = (last?: ConstructorParameters<typeof FilesLife>[1]): FilesLife => new FilesLife('', last);
 
 function say(life: FilesLife, ...frames: readonly (readonly [kind: number, payload: Buffer])[]): void {
@@ -49,6 +51,14 @@ describe('differences of files', () => {
     const ledger = life.told('files.ledger').at(-1)!;
     assert.deepEqual([ledger['produced'], ledger['received'], ledger['lost'], ledger['repeated'], ledger['settled']], [5, 2, 3, 1, 7]);
     assert.equal(life.committed.files?.settled, 7);
+  });
+
+  it('come with what was mounted, told once by its number', () => {
+    const life = open();
+    say(life, [FILES_FRAME.hello, hello()], [FILES_FRAME.mount, mount(1, 0, 0)], [FILES_FRAME.mount, mount(1, 0, 0)], [FILES_FRAME.mount, mount(2, 3, 1)]);
+    assert.deepEqual(life.told('files.mount'), [{ what: 'watched', path: '/srv/\\xff', device: '12288:1' }, { what: 'not-hashed', path: '/srv/\\xff', device: '12288:1', error: 1 }]);
+    assert.equal(life.committed.files?.settled, 2);
+    assert.throws(() => say(life, [FILES_FRAME.mount, mount(3, 4, 0)]), refused('files.frame'));
   });
 
   it('go on where the vault has them, over boots too, and a baseline that is not the sealed one is told', () => {

@@ -9,10 +9,10 @@ import type { Origin } from '../reader/feed.ts';
 import type { LocalStream } from '../stream.ts';
 import { addLost, sumsOf } from '../sums.ts';
 import {
-  FILES_FRAME, malformed, parseCounts, parseDifference, parseExecutable, parseHello, parseLost, parseNote, parseScan,
-  type FilesCounts, type FilesHello, type FilesLost,
+  FILES_FRAME, malformed, parseCounts, parseDifference, parseExecutable, parseHello, parseLost, parseMount, parseNote, parseScan,
+  type FilesCounts, type FilesHello, type FilesLost, type Mount,
 } from './frames.ts';
-import { differenceLine, executableLine, scanLine } from './record.ts';
+import { deviceOf, differenceLine, executableLine, pathOf, scanLine } from './record.ts';
 
 const SHORT_DIGEST_BYTES = 8;
 
@@ -90,6 +90,7 @@ export class FilesOrigin implements Origin {
     else if (kind === FILES_FRAME.scan) this.#scan(payload);
     else if (kind === FILES_FRAME.executable) this.#executable(payload);
     else if (kind === FILES_FRAME.lost) this.#lost(parseLost(payload));
+    else if (kind === FILES_FRAME.mount) this.#mount(parseMount(payload));
     else if (kind === FILES_FRAME.note) this.#tell('files.note', { text: parseNote(payload) });
     else if (kind === FILES_FRAME.counts) this.#counts = parseCounts(payload);
     else throw malformed(`frames of kind ${kind} are not known`);
@@ -159,6 +160,10 @@ export class FilesOrigin implements Origin {
     const missed = what === 'executables' ? count : null;
     this.#miss('executables', missed);
     this.#tell('files.executables-missed', { count: missed, ...times });
+  }
+
+  #mount({ number, what, error, device, path }: Mount): void {
+    if (this.#isNew(number)) this.#tell('files.mount', { what, path: pathOf(path), device: deviceOf(device), ...(error === 0 ? {} : { error }) });
   }
 
   #miss(reason: string, count: number | null): void {

@@ -22,6 +22,15 @@ export function scanLine({ number, reason, deep, fromNs, toNs, counts, digest }:
   return JSON.stringify({ type: 'scan', reason, deep, from: digits(fromNs), to: digits(toNs), ...counts, digest: digest.toString('hex'), number });
 }
 
+/** As a member of an event of ours. */
+export function pathOf(path: Buffer): string {
+  return isUtf8(path) ? path.toString() : escape(path);
+}
+
+export function deviceOf(device: bigint): string {
+  return `${device >> MINOR_BITS}:${device & ((1n << MINOR_BITS) - 1n)}`;
+}
+
 export function executableLine({ doer, facts, path }: Executable): string {
   const { texts, escaped } = spelt({ path });
   return JSON.stringify({ type: 'executable', ...texts, pid: doer.pid, started: doer.startedNs === null ? null : digits(doer.startedNs), ...factsOf(facts), ...escaped });
@@ -36,7 +45,7 @@ function byWhom(doers: readonly Doer[]): Members {
 
 function factsOf({ kind, mode, uid, gid, size, device, inode, sha256, error, attributes, modifiedNs, changedNs }: FileFacts): Members {
   return {
-    kind, mode, uid, gid, size, device: `${device >> MINOR_BITS}:${device & ((1n << MINOR_BITS) - 1n)}`, inode: digits(inode),
+    kind, mode, uid, gid, size, device: deviceOf(device), inode: digits(inode),
     sha256: sha256?.toString('hex') ?? null, ...(error === 0 ? {} : { unreadable: error }), ...(attributes === null ? {} : { attributes: attributes.toString('hex') }),
     modified: digits(modifiedNs), changed: digits(changedNs),
   };
