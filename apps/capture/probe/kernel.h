@@ -23,7 +23,7 @@ struct cgroup_subsys_state { struct cgroup *cgroup; };
 struct css_set { struct cgroup_subsys_state *subsys[16]; };
 struct mm_struct { unsigned long arg_start, arg_end; };
 struct signal_struct { atomic_t live; };
-struct super_block { __u32 s_dev; };
+struct super_block { __u32 s_dev; unsigned long s_flags; };
 struct inode { unsigned long i_ino; struct super_block *i_sb; };
 struct dentry { struct dentry *d_parent; struct inode *d_inode; };
 struct path { struct dentry *dentry; };
@@ -31,7 +31,11 @@ struct file { struct path f_path; struct inode *f_inode; __u32 f_mode; };
 struct fdtable { struct file **fd; };
 struct files_struct { struct fdtable *fdt; };
 struct linux_binprm { const char *filename; struct file *file; };
+#if defined(__TARGET_ARCH_x86)
 struct thread_info { __u32 status; };
+#else
+struct thread_info { unsigned long flags; };
+#endif
 struct kernel_siginfo { int si_code; };
 struct task_struct {
 	int pid, tgid, exit_code;
@@ -39,7 +43,7 @@ struct task_struct {
 	kuid_t loginuid;
 	__u64 start_boottime;
 	struct thread_info thread_info;
-	struct task_struct *real_parent;
+	struct task_struct *real_parent, *group_leader;
 	struct pid *thread_pid;
 	const struct cred *cred;
 	struct nsproxy *nsproxy;

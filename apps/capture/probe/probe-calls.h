@@ -82,6 +82,18 @@ static const struct { int foreign, ours; } compat_table[] = {
 	{ 348, SYS_process_vm_writev }, { 283, SYS_kexec_load }, { 350, SYS_finit_module }, { 353, SYS_renameat2 }, { 357, SYS_bpf }, { 358, SYS_execveat }, { 361, SYS_bind }, { 362, SYS_connect },
 	{ 364, SYS_accept4 }, { 404, SYS_clock_settime }, { 405, SYS_clock_adjtime }, { 425, SYS_io_uring_setup }, { 429, SYS_move_mount }, { 435, SYS_clone3 }, { 437, SYS_openat2 },
 	{ 452, SYS_fchmodat2 },
+#else /* of arm, by its EABI. What arm64 has no call for that takes the same arguments, such as open and unlink, is left out */
+	{ 11, SYS_execve }, { 21, SYS_mount }, { 23, SYS_setuid }, { 26, SYS_ptrace }, { 46, SYS_setgid }, { 52, SYS_umount2 }, { 61, SYS_chroot }, { 70, SYS_setreuid },
+	{ 71, SYS_setregid }, { 79, SYS_settimeofday }, { 81, SYS_setgroups }, { 92, SYS_truncate }, { 94, SYS_fchmod }, { 95, SYS_fchown }, { 120, SYS_clone },
+	{ 124, SYS_adjtimex }, { 128, SYS_init_module }, { 129, SYS_delete_module }, { 138, SYS_setfsuid }, { 139, SYS_setfsgid }, { 164, SYS_setresuid },
+	{ 170, SYS_setresgid }, { 185, SYS_capset }, { 193, SYS_truncate }, { 203, SYS_setreuid }, { 204, SYS_setregid }, { 206, SYS_setgroups }, { 207, SYS_fchown },
+	{ 208, SYS_setresuid }, { 210, SYS_setresgid }, { 213, SYS_setuid }, { 214, SYS_setgid }, { 215, SYS_setfsuid }, { 216, SYS_setfsgid }, { 218, SYS_pivot_root },
+	{ 226, SYS_setxattr }, { 227, SYS_lsetxattr }, { 228, SYS_fsetxattr }, { 235, SYS_removexattr }, { 236, SYS_lremovexattr }, { 237, SYS_fremovexattr },
+	{ 262, SYS_clock_settime }, { 282, SYS_bind }, { 283, SYS_connect }, { 285, SYS_accept }, { 322, SYS_openat }, { 323, SYS_mkdirat }, { 324, SYS_mknodat },
+	{ 325, SYS_fchownat }, { 328, SYS_unlinkat }, { 329, SYS_renameat }, { 330, SYS_linkat }, { 331, SYS_symlinkat }, { 333, SYS_fchmodat }, { 337, SYS_unshare },
+	{ 347, SYS_kexec_load }, { 366, SYS_accept4 }, { 372, SYS_clock_adjtime }, { 375, SYS_setns }, { 376, SYS_process_vm_readv }, { 377, SYS_process_vm_writev },
+	{ 379, SYS_finit_module }, { 382, SYS_renameat2 }, { 386, SYS_bpf }, { 387, SYS_execveat }, { 404, SYS_clock_settime }, { 405, SYS_clock_adjtime },
+	{ 425, SYS_io_uring_setup }, { 429, SYS_move_mount }, { 435, SYS_clone3 }, { 437, SYS_openat2 },
 #endif
 };
 #endif

@@ -15,7 +15,9 @@
 char LICENSE[] SEC("license") = "GPL";
 
 #define FMODE_WRITE 2
-#define TS_COMPAT 2
+#define TS_COMPAT 2 /* x86 */
+#define TIF_32BIT (1UL << 22) /* arm64 */
+#define SB_NOUSER (1UL << 31)
 #define CLONE_NEW 0x7e020080ULL /* all CLONE_NEW… flags of clone, with CLONE_NEWTIME's bit, which clone gives another meaning */
 #define CLONE_SIGNAL 0xff
 #define DEPTH_MAX 48
@@ -89,7 +91,7 @@ static __always_inline void describe(struct event *event, struct task_struct *ta
 	__u32 level = pid->level;
 	struct pid_namespace *space = 0;
 	event->time = bpf_ktime_get_boot_ns();
-	event->started = task->start_boottime;
+	event->started = task->group_leader->start_boottime; /* it is the process that it tells of, as pid is */
 	event->pid = task->tgid;
 	event->tid = task->pid;
 	event->parent = task->real_parent->tgid;
@@ -104,7 +106,8 @@ static __always_inline void describe(struct event *event, struct task_struct *ta
 		event->net = spaces->net_ns->ns.inum;
 	}
 	event->user = cred->user_ns->ns.inum;
-	bpf_probe_read_kernel(&space, sizeof space, (char *)pid + bpf_core_field_offset(pid->numbers) + (level & 31) * bpf_core_type_size(struct upid) + bpf_core_field_offset(struct upid, ns));
+	__u64 number = ((level & 31) * bpf_core_type_size(struct upid)) & 1023; /* a verifier before Linux 6.5 sees no bound in a product */
+	bpf_probe_read_kernel(&space, sizeof space, (char *)pid + bpf_core_field_offset(pid->numbers) + number + bpf_core_field_offset(struct upid, ns));
 	event->pids = BPF_CORE_READ(space, ns.inum);
 	event->cgroup = bpf_get_current_cgroup_id();
 	event->cgroup_v1 = v1_cgroup(task);
@@ -117,7 +120,7 @@ static __always_inline struct scratch *begin(__u16 type, struct task_struct *tas
 	struct scratch *at = bpf_map_lookup_elem(&scratch, &zero);
 	if (!at) return 0;
 	if (is_own(type, task)) {
-		__sync_fetch_and_add(&counts_here()->by_type[type].own, 1);
+		__sync_fetch_and_add(&counts_here()->by_type[type & (TYPES_ROOM - 1)].own, 1);
 		return 0;
 	}
 	__builtin_memset(&at->event, 0, sizeof at->event);
@@ -141,12 +144,12 @@ static __always_inline void give(struct scratch *at) {
 		calls_exec = 0;
 		wake = BPF_RB_FORCE_WAKEUP;
 	}
-	if (bpf_ringbuf_output(&ring, at, sizeof at->event + length, wake) && type < TYPES) __sync_fetch_and_add(&here->by_type[type].lost, 1);
+	if (bpf_ringbuf_output(&ring, at, sizeof at->event + length, wake)) __sync_fetch_and_add(&here->by_type[type & (TYPES_ROOM - 1)].lost, 1);
 }
 
 /* Whether this process does it for the first time, as far as is remembered. */
 static __always_inline int is_first(struct task_struct *task, __u32 what) {
-	struct seen_key key = { .process = task->tgid, .what = what, .started = task->start_boottime };
+	struct seen_key key = { .process = task->tgid, .what = what, .started = task->group_leader->start_boottime };
 	__u8 one = 1;
 	if (bpf_map_lookup_elem(&seen, &key)) return 0;
 	bpf_map_update_elem(&seen, &key, &one, BPF_ANY);
@@ -170,6 +173,8 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	if (second > 0) at->event.second = second - 1;
 	at->event.inode = BPF_CORE_READ(bprm, file, f_inode, i_ino);
 	at->event.device = BPF_CORE_READ(bprm, file, f_inode, i_sb, s_dev);
+	/* On a file system of the kernel's own, which has no mark of fanotify: memory alone. */
+	if (BPF_CORE_READ(bprm, file, f_inode, i_sb, s_flags) & SB_NOUSER) at->event.flags |= FLAG_MEMFD;
 	give(at);
 	return 0;
 }
@@ -246,6 +251,21 @@ static __always_inline void address_at(struct scratch *at, const struct wanted *
 	else at->event.first = length;
 }
 
+/* That a process makes calls of another ABI is said once. */
+static __always_inline void tell_abi(struct task_struct *task, __u32 call, long result) {
+	struct scratch *at = is_first(task, TYPE_ABI << 16) ? begin(TYPE_ABI, task) : 0;
+	if (!at) return;
+	at->event.call = call;
+	at->event.result = result;
+	give(at);
+}
+
+/* A call of 32 bits as the one of ours that does the same, or 0 when it is none that is told of. */
+static __always_inline __u32 ours_for(__u32 call) {
+	__u32 *ours = bpf_map_lookup_elem(&compat, &call);
+	return ours ? *ours : 0;
+}
+
 #if defined(__TARGET_ARCH_x86)
 /* socketcall, by which older 32-bit programs do everything with sockets: its arguments lie in memory. */
 static __always_inline __u32 socket_call(__u64 *arguments) {
@@ -256,21 +276,14 @@ static __always_inline __u32 socket_call(__u64 *arguments) {
 	return which == 2 ? SYS_BIND : which == 3 ? SYS_CONNECT : which == 5 ? SYS_ACCEPT : which == 18 ? SYS_ACCEPT4 : 0;
 }
 
-/* A call of another ABI, as one of ours: its number, or 0 when it is none that is told of. That a process makes one is said once. */
 static __always_inline __u32 foreign_call(struct pt_regs *regs, struct task_struct *task, long result, __u64 *arguments) {
 	__u32 call = regs->orig_ax;
-	struct scratch *at = is_first(task, TYPE_ABI << 16) ? begin(TYPE_ABI, task) : 0;
-	if (at) {
-		at->event.call = call;
-		at->event.result = result;
-		give(at);
-	}
+	tell_abi(task, call, result);
 	if (!(task->thread_info.status & TS_COMPAT)) return call & ~X32_CALL;
 	__u64 given[6] = { (__u32)regs->bx, (__u32)regs->cx, (__u32)regs->dx, (__u32)regs->si, (__u32)regs->di, (__u32)regs->bp };
 	__builtin_memcpy(arguments, given, sizeof given);
 	if (call == SOCKETCALL_32) return socket_call(arguments);
-	__u32 *ours = bpf_map_lookup_elem(&compat, &call);
-	return ours ? *ours : 0;
+	return ours_for(call);
 }
 #endif
 
@@ -288,6 +301,11 @@ int BPF_PROG(on_call, struct pt_regs *regs, long result) {
 #else
 	__u32 call = regs->syscallno;
 	__u64 arguments[6] = { regs->orig_x0, regs->regs[1], regs->regs[2], regs->regs[3], regs->regs[4], regs->regs[5] };
+	if (task->thread_info.flags & TIF_32BIT) {
+		is_foreign = 1;
+		tell_abi(task, call, result);
+		call = ours_for(call);
+	}
 #endif
 	struct wanted *wanted = bpf_map_lookup_elem(&calls, &call);
 	if (!wanted || wanted->type >= TYPES || is_idle(wanted->type, call, arguments, result)) return 0;

@@ -9,8 +9,9 @@ enum {
 	TYPE_CAPABILITY, TYPE_MODULE, TYPE_BPF, TYPE_PTRACE, TYPE_MOUNT, TYPE_NAMESPACE, TYPE_SIGNAL, TYPE_TIME, TYPE_ABI, TYPE_MAKE, TYPE_TRUNCATE,
 	TYPE_ATTRIBUTE, TYPE_URING, TYPE_EXEC_FAILED, TYPES
 };
+enum { TYPES_ROOM = 32 }; /* a power of two, so that a mask of the type is a bound which every verifier sees */
 enum { NONE = 255 };
-enum { FLAG_CLAIMED = 1, FLAG_UNREADABLE = 2, FLAG_COMPAT = 4, FLAG_URING = 8 };
+enum { FLAG_CLAIMED = 1, FLAG_UNREADABLE = 2, FLAG_COMPAT = 4, FLAG_URING = 8, FLAG_MEMFD = 16 };
 
 /* One event, before its octets: `first` and then `second` of them. In the machine's byte order, without padding. */
 struct event {
@@ -36,7 +37,7 @@ struct count {
 
 struct counts {
 	unsigned long long sequence;
-	struct count by_type[TYPES];
+	struct count by_type[TYPES_ROOM];
 };
 
 struct inode_key {

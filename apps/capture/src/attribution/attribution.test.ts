@@ -89,13 +89,13 @@ describe('who', () => {
     const [before, after, thread] = machine.who(
       { type: DELETE, pid: 301, parent: 200, started: 50n }, { type: DELETE, pid: 302, parent: 200, started: 150n }, { type: DELETE, pid: 303, tid: 304, parent: 200, started: 150n },
     );
-    assert.deepEqual([before!.executable, after!.executable, thread!.executable], ['/bin/sh', '/bin/later', null]);
+    assert.deepEqual([before!.executable, after!.executable, thread!.executable], ['/bin/sh', '/bin/later', '/bin/later']);
   });
 
   it('is that of the process for all its threads', () => {
     const machine = new Machine();
     machine.exec(200, 0, '/bin/sh', 10n);
-    const [thread, next] = machine.who({ type: DELETE, pid: 200, tid: 201, started: 30n }, { type: DELETE, pid: 200, tid: 200, started: 99n });
+    const [thread, next] = machine.who({ type: DELETE, pid: 200, tid: 201, started: 10n }, { type: DELETE, pid: 200, tid: 200, started: 99n });
     assert.deepEqual([thread!.executable, thread!.ancestryIn], ['/bin/sh', '0/0']);
     assert.deepEqual([next!.executable, next!.ancestry], [null, []]); // of the same id, and another process
   });

@@ -15,9 +15,9 @@ const AT = { time: 24, started: 32, pid: 40, tid: 44, parent: 48, login: 68, cgr
 export function processOf(event: ProbeEvent, table: ProcessTable): Process {
   const { view, at, type } = event;
   const pid = view.getUint32(at + AT.pid, true);
-  const isMain = pid === view.getUint32(at + AT.tid, true);
   const known = table.get(pid);
-  const process = known !== undefined && isSame(known, event, isMain) ? known : meet(event, isMain, known, table);
+  const process = known !== undefined && isSame(known, event) ? known : meet(event, known, table);
+  if (process.name === null && pid === view.getUint32(at + AT.tid, true)) named(process, event.payload, at); // a thread may have a name of its own
   const login = view.getUint32(at + AT.login, true);
   const [cgroupV2, cgroupV1] = [u64(view, at + AT.cgroupV2), u64(view, at + AT.cgroupV1)];
   if (process.cgroupV2 !== cgroupV2 || process.cgroupV1 !== cgroupV1 || (process.login ?? UNSET) !== login) {
@@ -27,30 +27,24 @@ export function processOf(event: ProbeEvent, table: ProcessTable): Process {
   return process;
 }
 
-function isSame(known: Process, { view, at }: ProbeEvent, isMain: boolean): boolean {
-  if (isMain) return known.startedLow === view.getUint32(at + AT.started, true) && known.startedHigh === view.getUint32(at + AT.started + 4, true);
-  // A thread's own time: of the process it is known that it began before, and was there until now.
-  const startedNs = u64(view, at + AT.started);
-  return known.startedNs === null ? known.endedNs === null : known.startedNs <= startedNs && (known.endedNs ?? startedNs) >= startedNs;
+function isSame(known: Process, { view, at }: ProbeEvent): boolean {
+  return known.startedLow === view.getUint32(at + AT.started, true) && known.startedHigh === view.getUint32(at + AT.started + 4, true);
 }
 
 /** One that is new, or of which it was not known exactly when it started. */
-function meet({ view, at, payload }: ProbeEvent, isMain: boolean, known: Process | undefined, table: ProcessTable): Process {
+function meet({ view, at }: ProbeEvent, known: Process | undefined, table: ProcessTable): Process {
   const started = view.getBigUint64(at + AT.started, true);
-  const startedNs = isMain ? Number(started) : null;
-  const isKnown = known !== undefined && known.endedNs === null && isMain && known.startedLow < 0 && (known.startedNs === null || sameTick(known.startedNs, startedNs!));
+  const startedNs = Number(started);
+  const isKnown = known !== undefined && known.endedNs === null && known.startedLow < 0 && (known.startedNs === null || sameTick(known.startedNs, startedNs));
   const process = isKnown ? known : new Process(view.getUint32(at + AT.pid, true), startedNs);
   [process.written, process.asAncestor] = [null, null];
-  if (isMain) {
-    [process.startedNs, process.startedText] = [startedNs, String(started)];
-    [process.startedLow, process.startedHigh] = [view.getUint32(at + AT.started, true), view.getUint32(at + AT.started + 4, true)];
-    if (process.name === null) named(process, payload, at);
-  }
+  [process.startedNs, process.startedText] = [startedNs, String(started)];
+  [process.startedLow, process.startedHigh] = [view.getUint32(at + AT.started, true), view.getUint32(at + AT.started + 4, true)];
   if (isKnown) return process;
   process.parentPid = view.getUint32(at + AT.parent, true);
   table.add(process);
   const [parent] = table.ancestors(process);
-  if (parent !== undefined && startedNs !== null) process.image = imageAt(parent, startedNs);
+  if (parent !== undefined) process.image = imageAt(parent, startedNs);
   return process;
 }
 

@@ -23,7 +23,7 @@ export interface Image {
 
 export class Process {
   readonly pid: number;
-  /** ns since boot; null: not known, because only a thread of it was seen. */
+  /** ns since boot; null: not known, because nothing of it said so. */
   startedNs: number | null;
   /** The same by halves, as events have it; -1: not exactly known. */
   startedLow = -1;

@@ -29,7 +29,20 @@ const X64: Readonly<Record<number, SystemCall>> = {
   437: call('openat2', 'directory'), 452: call('fchmodat2', 'directory', null, 'mode'),
 };
 
+/** The same calls by their numbers on arm64, where those that the ones with a directory replace do not exist. */
+const ARM64: Readonly<Record<number, string>> = {
+  5: 'setxattr', 6: 'lsetxattr', 7: 'fsetxattr', 14: 'removexattr', 15: 'lremovexattr', 16: 'fremovexattr', 33: 'mknodat', 34: 'mkdirat', 35: 'unlinkat', 36: 'symlinkat',
+  37: 'linkat', 38: 'renameat', 39: 'umount2', 40: 'mount', 41: 'pivot_root', 45: 'truncate', 51: 'chroot', 52: 'fchmod', 53: 'fchmodat', 54: 'fchownat', 55: 'fchown',
+  56: 'openat', 91: 'capset', 97: 'unshare', 104: 'kexec_load', 105: 'init_module', 106: 'delete_module', 112: 'clock_settime', 117: 'ptrace', 143: 'setregid',
+  144: 'setgid', 145: 'setreuid', 146: 'setuid', 147: 'setresuid', 149: 'setresgid', 151: 'setfsuid', 152: 'setfsgid', 159: 'setgroups', 170: 'settimeofday',
+  171: 'adjtimex', 200: 'bind', 202: 'accept', 203: 'connect', 220: 'clone', 221: 'execve', 242: 'accept4', 266: 'clock_adjtime', 268: 'setns', 270: 'process_vm_readv',
+  271: 'process_vm_writev', 273: 'finit_module', 276: 'renameat2', 280: 'bpf', 281: 'execveat', 294: 'kexec_file_load', 425: 'io_uring_setup', 429: 'move_mount',
+  435: 'clone3', 437: 'openat2', 452: 'fchmodat2',
+};
+const byName = new Map(Object.values(X64).map((call) => [call.name, call]));
+
 /** Null for one that isn't known here. */
 export function systemCall(number: number, architecture: string = process.arch): SystemCall | null {
+  if (architecture === 'arm64') return byName.get(ARM64[number] ?? '') ?? null;
   return architecture === 'x64' ? X64[number] ?? null : null;
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { probeEvent, type EventFacts } from '../testing/probe-events.ts';
+import { systemCall } from './calls.table.ts';
 import { EventLines } from './event-line.ts';
 import { parseEvents } from './frames.ts';
 
@@ -45,6 +46,16 @@ describe('line of an event', () => {
   it('tells of a thread what it is now, not what it was', () => {
     const [first, second, third] = linesOf({ uid: 0 }, { uid: 1000 }, { uid: 1000, sequence: 1 }).map((line) => JSON.parse(line) as Record<string, unknown>);
     assert.deepEqual([first!['uid'], second!['uid'], third!['uid'], third!['sequence']], [0, 1000, 1000, 1]);
+  });
+
+  it('has the names of calls by the numbers of this processor, and arguments like those of the others', () => {
+    assert.deepEqual(systemCall(53, 'arm64'), systemCall(268, 'x64'));
+    assert.equal(systemCall(281, 'arm64')!.name, 'execveat');
+    assert.deepEqual([systemCall(91, 'arm64')!.name, systemCall(38, 'arm64')!.name, systemCall(9999, 'arm64'), systemCall(53, 'other')], ['capset', 'renameat', null, null]);
+  });
+
+  it('says of what was executed from memory alone that it is not hashed', () => {
+    assert.deepEqual([parsed({ flags: 16 })['unhashed'], parsed({ flags: 15 })['unhashed']], ['memfd', undefined]);
   });
 
   it('has as much room as the longest texts take', () => {

@@ -7,7 +7,7 @@ import { EVENT_TYPES, type EventType, type ProbeEvent } from './frames.ts';
 import { ESCAPED_BYTES_MAX, LineWriter, literal } from './line-writer.ts';
 import { ProcessMembers } from './process-members.ts';
 
-const [CLAIMED, UNREADABLE, COMPAT, URING] = [1, 2, 4, 8];
+const [CLAIMED, UNREADABLE, COMPAT, URING, MEMFD] = [1, 2, 4, 8, 16];
 /** All that a line has beside its texts. */
 const LINE_BYTES_MAX = 4096;
 /** Descriptors and the like, which may be negative; the rest of the arguments is unsigned. */
@@ -23,6 +23,7 @@ const [DEVICE, COLON, CLOSE_QUOTE] = [literal(',"device":"'), literal(':'), lite
 const [COMMAND, COMMA, CLOSE_LIST, END] = [literal(',"command":['), literal(','), literal(']'), literal('}')];
 /** By flag, in the order in which they are told. */
 const TOLD = [[COMPAT, 'compat'], [URING, 'uring'], [CLAIMED, 'claimed'], [UNREADABLE, 'unreadable']].map(([flag, name]) => ({ flag: flag as number, written: literal(`,"${name}":true`) }));
+const UNHASHED = literal(',"unhashed":"memfd"');
 
 /** Takes each event, and writes member `who` of its line: at most so many octets. */
 export interface Who {
@@ -58,6 +59,7 @@ export class EventLines {
     this.#addCall(event);
     this.#addFile(event);
     this.#addTexts(event);
+    if ((event.flags & MEMFD) !== 0) to.put(UNHASHED);
     for (const { flag, written } of TOLD) if ((event.flags & flag) !== 0) to.put(written);
     if (this.#escaped.length > 0) to.string(`,"escaped":${JSON.stringify([...new Set(this.#escaped)])}`);
     this.#who?.write(to, event);

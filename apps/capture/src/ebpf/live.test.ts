@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, describe, it } from 'node:test';
@@ -169,6 +169,31 @@ describe('kernel events by the real probe', { skip: missing }, () => {
     assert.ok(String((cut['command'] as string[])[1]).length > 8000);
     life.balance();
     assert.equal(life.origin.ledger.unseen, 0);
+  });
+
+  it('says of a program that lies in memory alone that nobody hashes it', async () => {
+    const life = await open();
+    await start(life);
+    const [mark, plain] = [randomUUID(), join(root, 'plain')];
+    copyFileSync('/bin/true', plain);
+    const script = "import os, sys; fd = os.memfd_create('strongroom'); os.write(fd, open('/bin/true', 'rb').read()); os.execve(fd, ['in-memory', sys.argv[1]], {})";
+    assert.equal(spawnSync('/usr/bin/python3', ['-c', script, mark]).status, 0);
+    assert.equal(spawnSync(plain, [mark]).status, 0);
+    await life.settled();
+    const told = life.acts.filter(({ type, command }) => type === 'exec' && (command as string[])[1] === mark);
+    assert.deepEqual(told.map(({ unhashed }) => unhashed), ['memfd', undefined]);
+  });
+
+  it('tells of each thread when its process was started', async () => {
+    const life = await open();
+    await start(life);
+    const script = "import os, threading, time\ndef act():\n  try: os.unlink('/strongroom-none')\n  except FileNotFoundError: pass\ntime.sleep(0.05)\nt = threading.Thread(target=act); t.start(); t.join()";
+    const { pid } = spawnSync('/usr/bin/python3', ['-c', script]);
+    await life.settled();
+    const mine = life.acts.filter((event) => event['pid'] === pid);
+    const thread = mine.find(({ type, tid }) => type === 'delete' && tid !== pid);
+    assert.ok(thread, 'an act of a thread');
+    assert.equal(thread['started'], mine.find(({ type }) => type === 'exec')!['started']);
   });
 
   it('counts what a tiny ring could not hold, by type and processor, and the sums balance', async () => {

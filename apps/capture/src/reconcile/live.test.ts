@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -35,6 +35,18 @@ async function until(holds: () => boolean, what: string): Promise<void> {
   }
 }
 
+/** Executes its first argument by the kernel's interface for 32 bits. Null: it cannot be built, or run, here. */
+function thirtyTwo(): string | null {
+  const built = join(root, 'thirty-two');
+  const source = 'void entry(long *stack){static unsigned words[3];char **given=(char **)(stack+1);static char path[256],mark[64];int i;' +
+    'for(i=0;(path[i]=given[1][i]);i++);for(i=0;(mark[i]=given[2][i]);i++);words[0]=(unsigned)(long)path;words[1]=(unsigned)(long)mark;long out;' +
+    '__asm__ volatile("int $0x80":"=a"(out):"a"(11L),"b"(path),"c"(words),"d"(0L):"memory");__asm__ volatile("syscall"::"a"(60L),"D"(99L));}' +
+    '__asm__(".globl _start\n_start: mov %rsp,%rdi\nand $-16,%rsp\ncall entry");';
+  if (process.arch !== 'x64') return null;
+  const { status } = spawnSync('gcc', ['-O1', '-static', '-nostdlib', '-no-pie', '-fno-stack-protector', '-mcmodel=small', '-x', 'c', '-', '-o', built], { input: source });
+  return status === 0 && spawnSync(built, ['/bin/true', 'x']).status === 0 ? built : null;
+}
+
 describe('executions on this machine', { skip: missing }, () => {
   const cleanups: (() => Promise<void> | void)[] = [];
   after(async () => { for (const cleanup of cleanups.toReversed()) await cleanup(); });
@@ -62,7 +74,9 @@ describe('executions on this machine', { skip: missing }, () => {
     cleanups.push(() => host.restore());
     host.limit('-b', 8192);
     host.enable();
-    host.add(`always,exit -F arch=b64 -S execve -F key=strongroom-test-${randomUUID().slice(0, 8)}`);
+    const key = `strongroom-test-${randomUUID().slice(0, 8)}`;
+    host.add(`always,exit -F arch=b64 -S execve -F key=${key}`);
+    host.add(`always,exit -F arch=b32 -S execve -F key=${key}`);
     const probe = new Probe([await listen(ebpf, join(root, 'ebpf.sock'))]);
     cleanups.push(() => probe.stop());
     const reader = new AuditReader(program, [await listen(audit, join(root, 'audit.sock'))]);
@@ -77,6 +91,10 @@ describe('executions on this machine', { skip: missing }, () => {
     };
     spawnSync('sh', ['-c', 'i=0; while [ $i -lt 200 ]; do /bin/true; i=$((i + 1)); done']);
     spawnSync('python3', ['-c', 'import os; os.execve(os.open("/usr/bin/env", os.O_RDONLY), ["env"], {})']); // execveat: the rule is about execve
+    const by32 = thirtyTwo();
+    const other = join(root, 'by-32');
+    copyFileSync('/bin/true', other);
+    if (by32 !== null) assert.equal(spawnSync(by32, [other, 'by-32']).status, 0);
     await settled();
     reconciliation.tick(Date.now() + 100_000);
 
@@ -84,6 +102,8 @@ describe('executions on this machine', { skip: missing }, () => {
     const { audit: byAudit, onlyAudit, rules } = told.find(({ event }) => event === 'exec.reconciled')!.fields as Record<string, number | string>;
     assert.equal(rules, 'all');
     assert.ok(Number(byAudit) - Number(onlyAudit) >= 201, JSON.stringify(told));
+    if (by32 !== null) for (const protocol of ['audit', 'ebpf']) assert.ok(line.texts(protocol).some((text) => text.includes(other)), `the 32-bit execution by ${protocol}`);
+    assert.doesNotMatch(`${String(differs!['seenByEbpf'])} ${String(differs!['seenByAudit'])}`, /by-32/, 'both count what is executed by the interface for 32 bits');
     assert.match(String(differs!['seenByEbpf']), /\/dev\/fd\/\d+/);
     assert.doesNotMatch(String(differs!['seenByAudit']), /bin\/true/); // others on this machine may just have been under way
   });

@@ -20,6 +20,7 @@ export interface EventFacts {
   readonly cgroup?: bigint;
   readonly cgroupV1?: bigint;
   readonly uid?: number;
+  readonly flags?: number;
   readonly call?: number;
   readonly result?: bigint;
   readonly argument?: bigint;
@@ -32,11 +33,11 @@ const NONE = Buffer.alloc(0);
 
 export function probeEvent({
   type = 0, cpu = 0, sequence = 0, time = 1n, pid = 4321, tid = pid, parent = 0, started = 0n, name = 'name', login = UNSET, cgroup = 0n, cgroupV1 = 0n,
-  uid = 0, call = -1, result = 0n, argument = 0n, first = NONE, second = NONE,
+  uid = 0, flags = 0, call = -1, result = 0n, argument = 0n, first = NONE, second = NONE,
 }: EventFacts = {}): Buffer {
   const header = Buffer.alloc(HEADER_BYTES);
   [type, cpu, first.length, second.length].forEach((value, index) => header.writeUInt16LE(value, index * 2));
-  header.writeUInt32LE(first.length, 12);
+  [flags, first.length].forEach((value, index) => header.writeUInt32LE(value, 8 + index * 4));
   header.writeBigUInt64LE(BigInt(sequence), AT.sequence);
   header.writeBigUInt64LE(time, AT.time);
   header.writeBigUInt64LE(started, 32);

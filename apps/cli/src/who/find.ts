@@ -58,7 +58,7 @@ export async function whoWas(pid: number, until: bigint, records: Records, asked
 async function complete(asked: Item, item: Item, facts: ProcessFacts, records: Records): Promise<Answer> {
   const told = facts.ancestryIn === null ? item : await toldBy(facts, item, records);
   const toldFacts = told === null ? null : processFacts(told);
-  const started = toldFacts?.started ?? facts.started; // an event of a thread has the thread's
+  const started = toldFacts?.started ?? facts.started;
   const later = item.protocol === 'process' || started === null ? null
     : await records.find('process', { text: `{"pid":${facts.pid},"started":${started},` }, { since: timeOf(told ?? item) });
   const laterFacts = later === null ? null : processFacts(later);
