@@ -10,6 +10,7 @@ import { EventLog } from './event-log.ts';
 import { addressOf, serveHealth } from './health.ts';
 import { IncidentBook } from './incident-book.ts';
 import { IncidentFile } from './incident-file.ts';
+import { Life } from './life/life.ts';
 import { OwnEvents } from './own-events.ts';
 import type { Place } from './place.ts';
 import { filesMissing, kmsgMissing, plans } from './plans.ts';
@@ -54,6 +55,7 @@ export async function live(ready: Ready): Promise<number> {
   const supervisor = new Supervisor({
     ...ready, separation, enrolments, log, events, incidents, plans: plans(ready), readers: readerPlans(ready), onMisconfigured: misconfigured.resolve,
   });
+  const life = new Life({ children: supervisor.children, book: incidents, events, config, deployment, habits: paths.habits });
   const stopAsked = stopSignal(supervisor);
   const http = await serveHealth(config.supervisor.metrics.address, config.supervisor.metrics.port, {
     metrics: () => openMetrics(supervisor.children.map(({ service, index, stats: { values, sources } }) => ({ service, index, values, sources }))),
@@ -68,7 +70,7 @@ export async function live(ready: Ready): Promise<number> {
     stopAsked.then((signal): End => ({ why: signal, code: EXIT.stopped })),
     misconfigured.promise.then((service): End => (
       { why: `${service} refused its configuration or what it found, see the lines above`, code: EXIT.configuration })),
-    collect(supervisor, events, config, status).catch((error: unknown): End => {
+    collect(supervisor, life, events, config, status).catch((error: unknown): End => {
       process.stderr.write(threeLines(error));
       return { why: 'starting failed', code: exitCodeFor(error) };
     }),
@@ -103,8 +105,9 @@ interface End {
 }
 
 /** Starts all, tells so, and keeps certificates fresh and the watchdog fed. Never resolves; rejects when starting fails. */
-async function collect(supervisor: Supervisor, events: OwnEvents, config: Config, status: () => Status): Promise<never> {
+async function collect(supervisor: Supervisor, life: Life, events: OwnEvents, config: Config, status: () => Status): Promise<never> {
   await supervisor.start();
+  if (!supervisor.stopping) await life.begin();
   const notify = notifier();
   if (!supervisor.stopping) {
     process.stdout.write(startScreen(status()));

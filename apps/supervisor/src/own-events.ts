@@ -2,8 +2,10 @@
 // The supervisor's own events: logged like everybody's, and sealed as evidence once the vault is there.
 import { randomBytes } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
-import { AnchoredClock, EventSource, loadIdentity, makeEvent, serviceId, SubmitClient, type Fields, type Layout, type Level } from '@strongroom/service';
+import { AnchoredClock, EventSource, loadIdentity, makeEvent, serviceId, SubmitClient, UNMEASURED, type Fields, type Layout, type Level, type Stamp } from '@strongroom/service';
+import type { CoverageRecord } from '@strongroom/service/coverage';
 import type { EventLog } from './event-log.ts';
+import { CoverageStream } from './life/coverage-stream.ts';
 
 const EARLY_MAX = 1000;
 const SERVICE = 'supervisor';
@@ -16,6 +18,9 @@ export class OwnEvents {
   #source: EventSource | undefined;
   #clock: AnchoredClock | undefined;
   readonly #connected = Promise.withResolvers<void>();
+  #coverage: CoverageStream | undefined;
+  /** What there is to say, as {@link coverage}, before the line is closed. */
+  lastWords: (() => Promise<void>) | undefined;
 
   constructor(log: EventLog) {
     this.#log = log;
@@ -27,6 +32,21 @@ export class OwnEvents {
     else if (this.#early.length < EARLY_MAX) this.#early.push([event, level, fields]);
   }
 
+  /** The present moment, and how wrong that may be. */
+  stamp(): Stamp {
+    return (this.#clock ?? UNMEASURED).stamp();
+  }
+
+  /** Seals a sign of life, or what tells of one; only once connected. */
+  coverage(record: CoverageRecord): void {
+    this.#coverage?.seal(record);
+  }
+
+  /** What the vault committed last of what we gave it; empty when that is nothing, or it does not come to telling. */
+  async resumeToken(): Promise<Buffer> {
+    return (await this.#client?.token.catch(() => undefined)) ?? Buffer.alloc(0);
+  }
+
   /** From here on events are sealed, those before included. */
   connect(paths: Layout, deployment: string): void {
     const identity = () => loadIdentity(paths.identity(SERVICE), paths.ca);
@@ -36,12 +56,13 @@ export class OwnEvents {
       path: paths.submitSocket(SERVICE), identity, vault: serviceId(deployment, 'vault'), instance: randomBytes(16),
       onFatal: (error) => {
         this.#client?.close();
-        this.#source = undefined;
+        [this.#source, this.#coverage] = [undefined, undefined];
         this.connect(paths, deployment);
         this.event('supervisor.vault-forgot', 'error', { code: error.code, why: error.why ?? '' });
       },
     });
     this.#source = new EventSource(this.#client, { service: SERVICE, id, keyHash, clock });
+    this.#coverage = new CoverageStream(this.#client, { id, keyHash, clock });
     for (const [event, level, fields] of this.#early.splice(0)) this.#source.seal(event, level, fields);
     this.#connected.resolve();
   }
@@ -57,10 +78,12 @@ export class OwnEvents {
   /** Seals the end of our stream, as long as the vault is there to take it. */
   async close(timeoutMs: number): Promise<void> {
     const timer = setTimeout(() => this.#client?.close(), timeoutMs);
+    await this.lastWords?.();
+    this.#coverage?.close();
     await this.#source?.close('stopped').catch(() => undefined);
     clearTimeout(timer);
     this.#client?.close();
-    this.#source = undefined;
+    [this.#source, this.#coverage] = [undefined, undefined];
   }
 }
 

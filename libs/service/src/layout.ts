@@ -48,6 +48,8 @@ export function layout(home: string) {
     /** Incidents that may be without a sealed end. */
     incidents: at('state', 'incidents.json'),
     events: at('state', 'events.log'),
+    /** What the supervisor learnt of when sources are heard. */
+    habits: at('state', 'habits'),
     vaultState: at('state', 'vault'),
     pendingOrders: at('state', 'vault', 'orders'),
     holds: at('state', 'vault', 'holds'),

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Signs of life, sealed at intervals and when something changes; and what was dark between them, worked out and sealed as soon
+// as there is light again. At the start the last heartbeat is the vault's resume token.
+import { NOTHING_KNOWN, darkZoneOf, decodeResume, zoneOf, type Beat, type CoverageRecord, type DarkFacts, type DarkZone, type Heartbeat } from '@strongroom/service/coverage';
+import type { Held } from './held.ts';
+
+/** A heartbeat may be late by so much, beside one that is missing. */
+const LATE_NS = 20_000_000_000n;
+
+export interface HeartbeatsFacts {
+  readonly everySeconds: number;
+  /** The present moment by all clocks. */
+  readonly now: () => Heartbeat;
+  /** Why no evidence is taken just now; null: it is. */
+  readonly held: () => Held | null;
+  readonly traces: (before: Heartbeat, after: Heartbeat) => Partial<DarkFacts>;
+  readonly seal: (record: CoverageRecord) => void;
+  readonly told: (zone: DarkZone) => void;
+}
+
+export class Heartbeats {
+  readonly #facts: HeartbeatsFacts;
+  #last: Beat | undefined;
+  #number = 0;
+
+  constructor(facts: HeartbeatsFacts) {
+    this.#facts = facts;
+  }
+
+  /** The first heartbeat of this life, and what lies between it and the last one of the life before. */
+  begin(token: Buffer): void {
+    const { now, held, traces } = this.#facts;
+    const [before, after] = [decodeResume(token), now()];
+    if (before !== null && before.life !== after.life) {
+      const serviceEnded = before.boot === after.boot && !before.stopped;
+      this.#dark(zoneOf, { ...NOTHING_KNOWN, before: signOf(before), after, shutdownSealed: before.stopped, serviceEnded, ...traces(before, after) });
+    }
+    this.#beat(after, held(), 'alive');
+  }
+
+  /** Call it every few seconds: seals a heartbeat when one is due, or when evidence is taken no more, or again. */
+  look(): void {
+    const last = this.#last;
+    if (last === undefined || last.state === 'stopped') return;
+    const [now, held] = [this.#facts.now(), this.#facts.held()];
+    const isDue = now.bootNs - last.bootNs >= BigInt(this.#facts.everySeconds) * 1_000_000_000n;
+    if (!isDue && held?.cause === last.held?.cause) return;
+    this.#between(last, now);
+    this.#beat(now, held, 'alive');
+  }
+
+  /** The last words. */
+  stop(): void {
+    const last = this.#last;
+    if (last === undefined || last.state === 'stopped') return;
+    const now = this.#facts.now();
+    this.#between(last, now);
+    this.#beat(now, null, 'stopped');
+  }
+
+  /** Within one life: we were not asked to look, or could not take evidence. */
+  #between(last: Beat, now: Heartbeat): void {
+    const facts = { ...NOTHING_KNOWN, before: signOf(last), after: now };
+    const expectedNs = BigInt(this.#facts.everySeconds) * 2_000_000_000n + LATE_NS;
+    if (last.held !== null) this.#dark(zoneOf, { ...facts, stalled: last.held.cause === 'stalled', serviceEnded: last.held.cause === 'service-crash', linkDown: last.held.cause === 'network-loss' });
+    else this.#dark((known) => darkZoneOf(known, expectedNs), facts);
+  }
+
+  #dark(find: (facts: DarkFacts) => DarkZone | null, facts: DarkFacts): void {
+    const zone = find(facts);
+    if (zone === null) return;
+    this.#facts.seal({ type: 'dark-zone', zone, facts });
+    this.#facts.told(zone);
+  }
+
+  #beat(now: Heartbeat, held: Held | null, state: Beat['state']): void {
+    this.#number += 1;
+    this.#last = { ...now, number: this.#number, everySeconds: this.#facts.everySeconds, state, held };
+    this.#facts.seal({ type: 'heartbeat', ...this.#last });
+  }
+}
+
+function signOf({ boot, life, bootNs, monotonicNs, wallNs, boundNs }: Heartbeat): Heartbeat {
+  return { boot, life, bootNs, monotonicNs, wallNs, boundNs };
+}

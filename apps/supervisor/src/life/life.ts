@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// This life of the appliance, told to the vault: from the first moment that evidence is taken to the last, and who was heard.
+import { randomBytes } from 'node:crypto';
+import type { Config } from '@strongroom/service';
+import { decodeResume, sentenceOf } from '@strongroom/service/coverage';
+import type { Child } from '../child.ts';
+import type { IncidentBook } from '../incident-book.ts';
+import type { OwnEvents } from '../own-events.ts';
+import { heldBy } from './held.ts';
+import { Heartbeats } from './heartbeats.ts';
+import { linkDown, machinePaths, signOfLife, traces } from './machine.ts';
+import { Sources } from './sources.ts';
+
+/** How often it is looked whether evidence is taken: what is over sooner may go unseen. */
+const LOOK_MS = 5000;
+/** How often sources are held against their habits. */
+const SOURCES_NS = 60_000_000_000n;
+
+export interface LifeFacts {
+  readonly children: readonly Child[];
+  readonly book: IncidentBook;
+  readonly events: OwnEvents;
+  readonly config: Pick<Config, 'supervisor'>;
+  readonly deployment: string;
+  /** Where habits are kept. */
+  readonly habits: string;
+}
+
+export class Life {
+  readonly #facts: LifeFacts;
+  readonly #heartbeats: Heartbeats;
+  readonly #sources: Sources;
+  readonly #paths;
+  readonly #name = randomBytes(8).toString('hex');
+  #timer: NodeJS.Timeout | undefined;
+  /** Evidence was taken at every look since sources were looked at last. */
+  #isListening = true;
+  #sourcesNs = 0n;
+
+  constructor(facts: LifeFacts) {
+    const { events, children, config: { supervisor: { heartbeatSeconds, pstore } } } = facts;
+    const paths = machinePaths(pstore);
+    this.#facts = facts;
+    this.#paths = paths;
+    this.#sources = new Sources(facts);
+    this.#heartbeats = new Heartbeats({
+      everySeconds: heartbeatSeconds, now: () => signOfLife(paths, this.#name, events.stamp()), held: () => heldBy(children, linkDown(paths)),
+      traces: (before, after) => traces(paths, before, after), seal: (record) => events.coverage(record),
+      told: (zone) => events.event('supervisor.dark-zone', 'warn', { text: sentenceOf(zone), because: zone.because }),
+    });
+  }
+
+  /** Once evidence is taken. */
+  async begin(): Promise<void> {
+    const { events, config: { supervisor: { heartbeatSeconds } } } = this.#facts;
+    const token = await events.resumeToken();
+    this.#heartbeats.begin(token);
+    const now = this.#now();
+    this.#sources.begin(now, decodeResume(token)?.wallNs ?? 0n);
+    this.#sourcesNs = now.bootNs;
+    this.#timer = setInterval(() => this.#look(), Math.min(LOOK_MS, heartbeatSeconds * 1000)).unref();
+    events.lastWords = () => this.#end();
+  }
+
+  #look(): void {
+    const { children, config: { supervisor: { heartbeatSeconds } } } = this.#facts;
+    this.#heartbeats.look();
+    const [now, isLinkDown] = [this.#now(), linkDown(this.#paths) === true];
+    this.#isListening &&= heldBy(children, isLinkDown) === null;
+    const everyNs = BigInt(Math.min(60, heartbeatSeconds)) * 1_000_000_000n;
+    if (now.bootNs - this.#sourcesNs < (everyNs < SOURCES_NS ? everyNs : SOURCES_NS)) return;
+    this.#sources.look(now, this.#isListening, isLinkDown);
+    [this.#sourcesNs, this.#isListening] = [now.bootNs, true];
+  }
+
+  /** Once none is taken any more. */
+  async #end(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#heartbeats.stop();
+    await this.#sources.end();
+  }
+
+  #now() {
+    return signOfLife(this.#paths, this.#name, this.#facts.events.stamp());
+  }
+}

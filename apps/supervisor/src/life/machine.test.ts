@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, beforeEach, test } from 'node:test';
+import { UNMEASURED } from '@strongroom/service';
+import type { Heartbeat } from '@strongroom/service/coverage';
+import { linkDown, signOfLife, traces, type MachinePaths } from './machine.ts';
+
+const SECOND = 1_000_000_000n;
+const T = 1_800_000_000;
+const before: Heartbeat = { boot: 'a', life: '1', bootNs: 0n, monotonicNs: 0n, wallNs: BigInt(T) * SECOND, boundNs: null };
+const since: Heartbeat = { ...before, boot: 'b', wallNs: BigInt(T + 600) * SECOND };
+const root = mkdtempSync(join(tmpdir(), 'strongroom-machine-'));
+const paths: MachinePaths = { proc: join(root, 'proc'), sys: join(root, 'sys'), pstore: [join(root, 'pstore'), join(root, 'moved')], wtmp: join(root, 'wtmp') };
+
+after(() => rmSync(root, { recursive: true, force: true }));
+beforeEach(() => rmSync(root, { recursive: true, force: true }));
+
+function put(path: string, content: string | Buffer, seconds?: number): void {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), content);
+  if (seconds !== undefined) utimesSync(join(root, path), seconds, seconds);
+}
+
+function utmp(user: string, type: number, seconds: number): Buffer {
+  const record = Buffer.alloc(384);
+  record.writeInt16LE(type, 0);
+  record.write(user, 44, 'latin1');
+  record.writeUInt32LE(seconds, 340);
+  return record;
+}
+
+test('the clocks and the boot are those of /proc', () => {
+  put('proc/uptime', '123456.78 100.00\n');
+  put('proc/sys/kernel/random/boot_id', '11111111-2222-3333-4444-555555555555\n');
+  const { boot, bootNs } = signOfLife(paths, '1', UNMEASURED.stamp());
+  assert.deepEqual([boot, bootNs], ['11111111-2222-3333-4444-555555555555', 123_456_780_000_000n]);
+});
+
+test('the real machine tells its own', () => {
+  const now = signOfLife({ ...paths, proc: '/proc' }, '1', UNMEASURED.stamp());
+  assert.match(now.boot, /^[0-9a-f]{8}-/);
+  assert.ok(now.bootNs > 0n && now.monotonicNs > 0n);
+});
+
+test('a dump of a panic counts if it is of that time, where the kernel left it or where systemd put it', () => {
+  assert.equal(traces(paths, before, since).pstore, false);
+  put('pstore/dmesg-efi-1', 'Panic#1', T - 86_400);
+  assert.equal(traces(paths, before, since).pstore, false, 'an old one tells of another panic');
+  put('pstore/dmesg-efi-1', 'Panic#1', T + 30);
+  assert.equal(traces(paths, before, since).pstore, true);
+  assert.equal(traces(paths, before, { ...since, boot: 'a' }).pstore, false, 'without a boot there was none');
+  rmSync(join(root, 'pstore'), { recursive: true });
+  put('moved/1800000030/dmesg.txt', 'Panic#1', T + 30);
+  assert.equal(traces(paths, before, since).pstore, true);
+});
+
+test('the machine\'s book tells of a shutdown', () => {
+  put('wtmp', Buffer.concat([utmp('shutdown', 1, T - 86_400), utmp('reboot', 2, T + 500), utmp('shutdown', 2, T + 30)]));
+  assert.equal(traces(paths, before, since).machineShutDown, false);
+  put('wtmp', Buffer.concat([utmp('shutdown', 1, T + 30), utmp('reboot', 2, T + 500)]));
+  assert.equal(traces(paths, before, since).machineShutDown, true);
+  put('wtmp', Buffer.concat([utmp('shutdown', 1, T + 30), Buffer.alloc(7)]));
+  assert.equal(traces(paths, before, since).machineShutDown, false, 'a file of another form is none');
+});
+
+test('a watchdog says that it caused the boot', () => {
+  put('sys/class/watchdog/watchdog0/bootstatus', '0\n');
+  assert.equal(traces(paths, before, since).watchdogReset, false);
+  put('sys/class/watchdog/watchdog1/bootstatus', '32\n');
+  assert.equal(traces(paths, before, since).watchdogReset, true);
+});
+
+test('links of the machine\'s own hardware are down together, or it is not without a network', () => {
+  assert.equal(linkDown(paths), null);
+  put('sys/class/net/lo/operstate', 'unknown\n');
+  put('sys/class/net/dummy0/operstate', 'down\n');
+  assert.equal(linkDown(paths), null, 'none of these is hardware');
+  for (const name of ['eth0', 'eth1']) put(`sys/class/net/${name}/device/uevent`, '');
+  put('sys/class/net/eth0/operstate', 'down\n');
+  put('sys/class/net/eth1/operstate', 'up\n');
+  assert.equal(linkDown(paths), false);
+  put('sys/class/net/eth1/operstate', 'lowerlayerdown\n');
+  assert.equal(linkDown(paths), true);
+});

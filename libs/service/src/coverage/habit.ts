@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// The habit of one source: for each hour of the week how much of it the source is heard, and how long it has been silent there
+// without anything being wrong. Silent is who stays away longer than that, where enough was to be expected. A week makes a habit;
+// before, only who is heard at all hours is known. Times are counted while we listen, so a dark zone is nobody's silence.
+import type { ByteReader, ByteWriter } from '@strongroom/bytes';
+
+const HOURS = 168;
+const HOUR_MS = 3_600_000;
+/** An hour of which so much was listened to teaches. */
+const MINUTES_MIN = 45;
+/** Before, nothing is a habit. */
+const HOURS_MIN = 24;
+/** From visit to visit of an hour: how fast a rate is learnt, and how fast a silence that was once usual is forgotten. */
+const RATE_WEIGHT = 0.3;
+const FORGET_WEIGHT = 0.2;
+/** Beyond what is usual: half as much again, but at least two minutes and at most two hours. */
+const MARGIN_MINUTES_MIN = 2;
+const MARGIN_MINUTES_MAX = 120;
+/** So many arrivals that do not depend on each other must be missing: chance leaves out ten in a row once in 20,000 times. */
+const MISSED_MIN = 10;
+const SPREAD_MIN = 0.08;
+const SPREAD_DECAY = 0.995;
+/** Whoever is heard again after an alarm is given more time, which is forgotten over weeks. */
+const PATIENCE_MAX = 8;
+const PATIENCE_STEP = 1.5;
+const PATIENCE_DECAY_HOURLY = 0.999;
+/** Hours that wait for the end of a silence; of a longer one nothing is learnt. */
+const WAITING_MAX = 2 * HOURS;
+const VERSION = 1;
+
+interface Hour {
+  readonly hour: number;
+  readonly count: number;
+  readonly longest: number;
+}
+
+export class Habit {
+  /** Minutes of each hour of the week in which it is heard; the longest usual silence there, in minutes; visits. */
+  readonly #rates = new Float32Array(HOURS);
+  readonly #silences = new Float32Array(HOURS);
+  readonly #visits = new Uint8Array(HOURS);
+  #hour = -1;
+  #minutes = 0;
+  #heard = 0;
+  #longest = 0;
+  #silentMinutes = 0;
+  #missed = 0;
+  /** How far the counts of an hour spread around its rate, against the rate: 1 where arrivals are chance, less where they are regular. */
+  #spread = { sum: 1, of: 1 };
+  #patience = 1;
+  #hours = 0;
+  #isSilent = false;
+  /** Hours of the silence under way: whether it is usual shows when it ends. */
+  #waiting: Hour[] = [];
+  #longestOfAll = 0;
+
+  get isSilent(): boolean {
+    return this.#isSilent;
+  }
+
+  /** It could not be noticed to be silent yet. */
+  get isLearning(): boolean {
+    return this.#hours < HOURS;
+  }
+
+  /** While we listened. */
+  get silentMinutes(): number {
+    return this.#silentMinutes;
+  }
+
+  /** `minutes` were listened to up to `atMs` (since 1970). Returns whether it is silent against its habit. */
+  look(atMs: number, minutes: number, isHeard: boolean): boolean {
+    const hour = Math.floor(atMs / HOUR_MS) % HOURS;
+    if (hour !== this.#hour) this.#turn(hour);
+    this.#minutes += minutes;
+    this.#silentMinutes += minutes;
+    this.#longest = Math.max(this.#longest, this.#silentMinutes);
+    if (isHeard) this.#hear(minutes);
+    else this.#missed += (this.#rate(hour) * minutes) / 60;
+    this.#isSilent ||= !isHeard && this.#isOverdue(hour);
+    return this.#isSilent;
+  }
+
+  /** How long a silence is usual now, in minutes; Infinity: nobody knows. */
+  usualMinutes(): number {
+    return this.#hours < HOURS_MIN ? Infinity : this.#usual(this.#hour);
+  }
+
+  #hear(minutes: number): void {
+    if (this.#isSilent) {
+      this.#patience = Math.min(PATIENCE_MAX, this.#patience * PATIENCE_STEP);
+      // The hours of a silence that was none of its habits teach nothing.
+      [this.#minutes, this.#longest, this.#waiting] = [0, 0, []];
+    }
+    for (const one of this.#waiting.splice(0)) this.#learn(one);
+    this.#heard += minutes;
+    [this.#silentMinutes, this.#missed, this.#isSilent] = [0, 0, false];
+  }
+
+  #isOverdue(hour: number): boolean {
+    if (this.#hours < HOURS_MIN) return false;
+    const spread = Math.max(SPREAD_MIN, this.#spread.sum / this.#spread.of);
+    if (this.#silentMinutes > this.#usual(hour) * this.#patience && this.#missed / spread >= MISSED_MIN * Math.sqrt(this.#patience)) return true;
+    return !this.isLearning && this.#silentMinutes > (this.#longestOfAll * 1.25 + 60) * this.#patience;
+  }
+
+  /** By this hour and those beside it: what comes a little early or late is as usual. */
+  #usual(hour: number): number {
+    const known = [hour + HOURS - 1, hour, hour + 1].map((one) => one % HOURS);
+    const longest = known.every((one) => this.#visits[one]! > 0) ? Math.max(...known.map((one) => this.#silences[one]!)) : this.#longestOfAll;
+    return longest + Math.min(Math.max(longest / 2, MARGIN_MINUTES_MIN), MARGIN_MINUTES_MAX);
+  }
+
+  /** Of an hour that it was never listened to: the least of all that are known. */
+  #rate(hour: number): number {
+    if (this.#visits[hour]! > 0) return this.#rates[hour]!;
+    let least = Infinity;
+    for (let one = 0; one < HOURS; one += 1) if (this.#visits[one]! > 0) least = Math.min(least, this.#rates[one]!);
+    return least === Infinity ? 0 : least;
+  }
+
+  /** The hour that is over is learnt now, or when its silence has ended; another begins. */
+  #turn(hour: number): void {
+    if (this.#hour >= 0 && this.#minutes >= MINUTES_MIN && !this.#isSilent && this.#waiting.length < WAITING_MAX) {
+      this.#waiting.push({ hour: this.#hour, count: (this.#heard * 60) / this.#minutes, longest: this.#longest });
+    }
+    if (this.#silentMinutes === 0) for (const one of this.#waiting.splice(0)) this.#learn(one);
+    this.#patience = Math.max(1, this.#patience * PATIENCE_DECAY_HOURLY);
+    [this.#hour, this.#minutes, this.#heard, this.#longest] = [hour, 0, 0, 0];
+  }
+
+  #learn({ hour, count, longest }: Hour): void {
+    const [rate, silence, visits] = [this.#rates[hour]!, this.#silences[hour]!, this.#visits[hour]!];
+    if (visits > 0) {
+      this.#spread.sum = this.#spread.sum * SPREAD_DECAY + (count - rate) ** 2;
+      this.#spread.of = this.#spread.of * SPREAD_DECAY + rate;
+    }
+    this.#rates[hour] = visits === 0 ? count : rate + (count - rate) * RATE_WEIGHT;
+    this.#silences[hour] = longest > silence ? longest : silence + (longest - silence) * FORGET_WEIGHT;
+    this.#longestOfAll = Math.max(...this.#silences);
+    this.#visits[hour] = Math.min(255, visits + 1);
+    this.#hours = Math.min(HOURS, this.#hours + 1);
+  }
+
+  /** What is left out is of the hour and the silence under way, which then teach nothing. */
+  write(writer: ByteWriter): void {
+    writer.u8(VERSION).u8(this.#isSilent ? 1 : 0).u16(this.#hours);
+    for (const value of [this.#silentMinutes, this.#missed, this.#spread.sum, this.#spread.of, this.#patience]) writer.bytes(float(value));
+    writer.bytes(this.#visits).bytes(new Uint8Array(this.#rates.buffer)).bytes(new Uint8Array(this.#silences.buffer));
+  }
+
+  /** Throws what `ByteReader` does, and `RangeError` for a version that is not known. */
+  static read(reader: ByteReader): Habit {
+    const habit = new Habit();
+    if (reader.u8() !== VERSION) throw new RangeError('a habit of another version');
+    habit.#isSilent = reader.u8() === 1;
+    habit.#hours = Math.min(HOURS, reader.u16());
+    const next = (): number => reader.take(8).readDoubleBE();
+    [habit.#silentMinutes, habit.#missed] = [next(), next()];
+    habit.#spread = { sum: next(), of: next() };
+    habit.#patience = next();
+    habit.#visits.set(reader.take(HOURS));
+    for (const array of [habit.#rates, habit.#silences]) new Uint8Array(array.buffer).set(reader.take(HOURS * 4));
+    habit.#longestOfAll = Math.max(...habit.#silences);
+    return habit;
+  }
+}
+
+function float(value: number): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeDoubleBE(value);
+  return bytes;
+}
