@@ -4,6 +4,10 @@ import { certificatesCheck } from './checks/certificates.ts';
 import { clockCheck } from './checks/clock.ts';
 import { configCheck } from './checks/config.ts';
 import { diskCheck } from './checks/disk.ts';
+import { firewallCheck } from './checks/firewall.ts';
+import { flowCheck } from './checks/flow.ts';
+import { hsmCheck } from './checks/hsm.ts';
+import { kernelCheck } from './checks/kernel.ts';
 import { limitsCheck } from './checks/limits.ts';
 import { portsCheck } from './checks/ports.ts';
 import { secretsCheck } from './checks/secrets.ts';
@@ -15,7 +19,9 @@ import type { Check } from './check.ts';
 import type { Way } from './way.ts';
 
 /** Of the appliance itself. */
-export const CHECKS: readonly Check[] = [configCheck, clockCheck, diskCheck, portsCheck, certificatesCheck, secretsCheck, servicesCheck, limitsCheck, versionsCheck];
+export const CHECKS: readonly Check[] = [
+  configCheck, clockCheck, diskCheck, hsmCheck, portsCheck, firewallCheck, certificatesCheck, secretsCheck, servicesCheck, flowCheck, limitsCheck, kernelCheck, versionsCheck,
+];
 
 /** Of the way to one, from where a producer stands. */
 export const WAY_CHECKS: readonly Check<Way>[] = [wayReachCheck, wayTrustCheck];
