@@ -35,6 +35,8 @@ export const EVENTS = {
   'journal.interrupted': 'warn',
   /** The last entry taken is no longer in the journal: entries may be missing, or repeated. */
   'journal.cursor-unknown': 'error',
+  /** journald let go of entries before they were read, or they cannot be read. */
+  'journal.missing': 'error',
   /** A line of journalctl names no cursor; it is kept, and may be repeated by the next life. */
   'journal.unmarked': 'warn',
   /** How the sums of the journal stand. */

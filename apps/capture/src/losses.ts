@@ -16,6 +16,7 @@ const LOSSES: Partial<Record<EventName, (fields: Fields) => Loss>> = {
   'capture.denied': ({ code, records }) => ({ subject: 'capture', reason: String(code), count: Number(records) }),
   'kmsg.missing': ({ reason, count }) => ({ subject: 'kmsg', reason: String(reason), count: Number(count) }),
   'journal.cursor-unknown': ({ writtenAt, oldestWrittenAt }) => ({ subject: 'journal', reason: 'cursor-unknown', count: null, from: writtenAt, to: oldestWrittenAt }),
+  'journal.missing': ({ reason, count, writtenFrom, writtenTo }) => ({ subject: 'journal', reason: String(reason), count: Number(count), from: writtenFrom, to: writtenTo }),
   'audit.missing': ({ reason, count, noticedFrom, noticedTo }) => ({ subject: 'audit', reason: String(reason), count: Number(count), from: noticedFrom, to: noticedTo }),
   // In records; the events that they were of are told as missing.
   'audit.overrun': ({ from, to }) => ({ subject: 'audit', reason: 'overrun', count: 0, from, to }),

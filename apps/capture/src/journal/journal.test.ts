@@ -235,6 +235,34 @@ describe('the journal', { skip: journaldMissing() ?? false }, () => {
     assert.equal(last.run.flags, FLAG.mayRepeat);
   });
 
+  it('tells what journald let go of before it was read, by number and time', async () => {
+    const journald = journal();
+    await journald.start();
+    await journald.write(numbered(0, 10));
+    const lives = new Lives(journald.boot, journald.directory);
+    const end = lives.begin();
+    while (lives.written.length < 10) await delay(5);
+    lives.line.full = true;
+    // More than a small journal keeps, while the vault takes nothing.
+    const filler = Array.from({ length: 600 }, () => randomBytes(30_000).toString('base64'));
+    await journald.write(filler);
+    await journald.write(numbered(10, 10));
+    lives.line.release();
+    while (!lives.written.includes('line 19')) await delay(5);
+    await end();
+    await journald.stop();
+    const numbers = lives.line.texts('journal').map((text) => Number.parseInt(/;i=([0-9a-f]+);/.exec(text)![1]!, 16));
+    const missing = lives.line.events().filter(({ event }) => event === 'journal.missing');
+    const lost = missing.reduce((sum, { fields }) => sum + Number(fields['count']), 0);
+    assert.ok(lost > 0 && missing.every(({ level }) => level === 'error'));
+    assert.equal(numbers.length + lost, numbers.at(-1)! - numbers[0]! + 1, 'each number is sealed or told');
+    for (const { fields } of missing) {
+      assert.deepEqual([fields['reason'], Number(fields['to']) - Number(fields['from']) + 1], ['let-go', fields['count']]);
+      assert.ok(String(fields['writtenFrom']) <= String(fields['writtenTo']));
+      assert.ok(numbers.includes(Number(fields['from']) - 1) && numbers.includes(Number(fields['to']) + 1));
+    }
+  });
+
   it('goes on where it was when journalctl is killed', async () => {
     const journald = journal();
     await journald.start();

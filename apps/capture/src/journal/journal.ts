@@ -3,6 +3,7 @@
 // or with all of a directory that the configuration names. The journal is the buffer: while the vault takes no more,
 // nothing is read. What journald copied from the kernel's ring is taken here too: two observations, both kept.
 import { setTimeout as delay } from 'node:timers/promises';
+import type { SubmittedRun } from '@strongroom/evidence';
 import type { Fields } from '@strongroom/service';
 import type { Elsewhere } from '../audit/elsewhere.ts';
 import type { EventName, Say } from '../events.ts';
@@ -12,6 +13,7 @@ import { areTied, isNotNewer, timeOf } from './cursor.ts';
 import { JournalLines, type JournalLine } from './lines.ts';
 import { Moment } from './moment.ts';
 import { Journalctl, type Ended } from './journalctl.ts';
+import { Numbering, type LetGo } from './numbering.ts';
 import type { LocalStream } from '../stream.ts';
 import { addLost } from '../sums.ts';
 
@@ -96,7 +98,7 @@ export class Journal {
     if (start.kind === 'search') this.#stateLost(start.last, first.cursor ?? null);
     if (first.cursor === undefined) this.#sayOnce('journal.empty', { why: first.ended.complaint === '' ? 'journalctl shows no entry' : first.ended.complaint });
     else if (first.ended.complaint !== '') this.#sayOnce('journal.limited', { why: first.ended.complaint });
-    return this.#follow(start, selection, first.cursor === undefined, stop);
+    return this.#follow(start, selection, first, stop);
   }
 
   #selection(start: Start): string[] {
@@ -119,18 +121,21 @@ export class Journal {
     return { cursor, ended: await journalctl.ended };
   }
 
-  async #follow(start: Start, selection: readonly string[], empty: boolean, stop: AbortSignal): Promise<'ended' | 'lost'> {
+  async #follow(start: Start, selection: readonly string[], first: Peek, stop: AbortSignal): Promise<'ended' | 'lost'> {
     const { feed, stream, host, recordBytesMax } = this.#options;
     const journalctl = new Journalctl(selection, true, stop);
-    const lookAgain = empty ? setTimeout(() => journalctl.end(), LOOK_AGAIN_MS) : undefined;
+    const lookAgain = first.cursor === undefined ? setTimeout(() => journalctl.end(), LOOK_AGAIN_MS) : undefined;
     const fresh = freshAfter(start, host.boot);
+    // Who may not see all of it finds numbers left out for that alone.
+    const numbering = first.ended.complaint === '' ? new Numbering() : null;
     for await (const lines of journalctl.lines(new JournalLines(recordBytesMax))) {
       if (lines.length > 0) clearTimeout(lookAgain);
       const verdicts = lines.map(({ cursor }) => fresh(cursor));
       // It was there a moment ago, but the journal may have been vacuumed since.
       if (verdicts.includes('lost')) return 'lost';
       if (verdicts.includes('doubtful')) stream.mayRepeat();
-      this.#take(lines.filter((_, index) => verdicts[index] !== 'known'));
+      const gone = lines.map(({ cursor }) => numbering?.before(cursor) ?? null);
+      this.#take(lines.filter((_, index) => verdicts[index] !== 'known'), gone.filter((_, index) => verdicts[index] !== 'known'));
       await feed.ready(stop);
       if (stop.aborted) break;
     }
@@ -143,14 +148,29 @@ export class Journal {
     return 'ended';
   }
 
-  #take(lines: readonly JournalLine[]): void {
+  /** `gone`: for each, what is missing before it. */
+  #take(lines: readonly JournalLine[], gone: readonly (LetGo | null)[]): void {
     if (lines.length === 0) return;
-    const { feed, stream } = this.#options;
+    const { feed } = this.#options;
     const cursor = lines.findLast((line) => line.cursor !== null)?.cursor;
     this.#said.clear();
     for (const { raw } of lines) this.#options.elsewhere?.journal(raw);
-    feed.add(stream.take(lines), typeof cursor === 'string' ? { cursor } : {});
+    feed.add(this.#runs(lines, gone), typeof cursor === 'string' ? { cursor } : {});
     if (lines.some((line) => line.cursor === null)) this.#sayOnce('journal.unmarked', {});
+  }
+
+  /** What is missing is told at its place. */
+  #runs(lines: readonly JournalLine[], gone: readonly (LetGo | null)[]): SubmittedRun[] {
+    const { feed, stream } = this.#options;
+    const runs: SubmittedRun[] = [];
+    let from = 0;
+    for (const [index, letGo] of gone.entries()) {
+      if (letGo === null) continue;
+      addLost(feed.tally(stream.protocol), 'let-go', letGo.count);
+      runs.push(...stream.take(lines.slice(from, index)), stream.event('journal.missing', { ...letGo, reason: 'let-go' }));
+      from = index;
+    }
+    return [...runs, ...stream.take(from === 0 ? lines : lines.slice(from))];
   }
 
   /** Sealed at its place, before the entries that follow, which say from now on that they may repeat earlier ones. */
