@@ -18,8 +18,8 @@ test('an entry of the machine is used', () => {
 });
 
 test('who hands out sockets belongs to the groups that use them', () => {
-  const { keys, vault, gateway, capture, supervisor, witness, 'skew-guard': guard } = accounts('', 'systemd-journal:x:999:\n');
-  assert.deepEqual(vault.groups, [gateway.gid, capture.gid, supervisor.gid, witness.gid, guard.gid]);
+  const { keys, vault, gateway, capture, supervisor, witness, 'skew-guard': guard, 'rack-monitor': rack } = accounts('', 'systemd-journal:x:999:\n');
+  assert.deepEqual(vault.groups, [gateway.gid, capture.gid, supervisor.gid, witness.gid, guard.gid, rack.gid]);
   assert.deepEqual(keys.groups, [vault.gid, witness.gid]);
   assert.deepEqual(gateway.groups, []);
   assert.deepEqual(capture.groups, [999]);

@@ -17,7 +17,7 @@ const FIRST_ID = 60600;
 const READER_ID = 60650;
 /** Whose sockets a service hands out: it must belong to their groups to give them away. */
 const GIVES_TO: Readonly<Record<ServiceName, readonly ServiceName[]>> = {
-  keys: ['vault', 'witness'], vault: ['gateway', 'capture', 'supervisor', 'witness', 'skew-guard'], gateway: [], capture: [], supervisor: [], witness: [], 'skew-guard': [],
+  keys: ['vault', 'witness'], vault: ['gateway', 'capture', 'supervisor', 'witness', 'skew-guard', 'rack-monitor'], gateway: [], capture: [], supervisor: [], witness: [], 'skew-guard': [], 'rack-monitor': [],
 };
 
 /** All accounts, from the text of /etc/passwd and /etc/group. The supervisor's is root with a group of its own. */

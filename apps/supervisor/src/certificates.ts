@@ -13,7 +13,7 @@ const LIFE_DAYS = 90;
 /** Renewed when less than this part of its life remains. */
 const RENEW_AT = 1 / 3;
 /** Services that need an identity from us; the key service makes its own. */
-const IDENTIFIED = ['vault', 'gateway', 'capture', 'supervisor', 'witness', 'skew-guard'] as const satisfies readonly ServiceName[];
+const IDENTIFIED = ['vault', 'gateway', 'capture', 'supervisor', 'witness', 'skew-guard', 'rack-monitor'] as const satisfies readonly ServiceName[];
 
 export interface WantedCertificate {
   readonly certificate: string;

@@ -106,6 +106,7 @@ function controlVerbs(facts: ControlFacts): RpcVerbs<null> {
       return supervisor.orderWitness('timestamp-now', wished);
     },
     clock: async () => supervisor.orderClock(),
+    rack: async (args) => supervisor.orderRack(args),
     reload: async () => {
       await supervisor.renew();
       supervisor.reload();

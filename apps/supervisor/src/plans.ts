@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which processes there are, and how each is started.
 import { closeSync, constants, openSync, readFileSync, statSync } from 'node:fs';
-import { portsOf, type Config, type ServiceName } from '@strongroom/service';
+import { hasHeat, portsOf, type Config, type ServiceName } from '@strongroom/service';
 import type { Account, Accounts } from './accounts.ts';
 import type { ChildPlan } from './child.ts';
 import { serviceCommand, serviceEnvironment } from './command.ts';
@@ -22,7 +22,13 @@ export function plans(facts: PlanFacts): readonly ChildPlan[] {
   const gateways = Array.from({ length: facts.config.gateway.processes }, (_, index) => plan('gateway', index, facts));
   const witness = needsWitness(facts.config) ? [plan('witness', 0, facts)] : [];
   const guard = facts.config.clock.enabled ? [plan('skew-guard', 0, facts)] : [];
-  return [plan('keys', 0, facts), plan('vault', 0, facts), ...witness, ...gateways, plan('capture', 0, facts), ...guard];
+  const rack = needsRack(facts.config) ? [plan('rack-monitor', 0, facts)] : [];
+  return [plan('keys', 0, facts), plan('vault', 0, facts), ...witness, ...gateways, plan('capture', 0, facts), ...guard, ...rack];
+}
+
+/** It runs where there is something to watch: a device, a listener for traps, a temperature. */
+export function needsRack({ rack: { enabled, devices, traps, heat } }: Config): boolean {
+  return enabled && (Object.keys(devices).length > 0 || traps.enabled || (heat.enabled && hasHeat(heat.root)));
 }
 
 /** The one process that talks to others of its own accord runs only where it has something to say. */

@@ -11,9 +11,10 @@ import { live, type Compiled } from './live.ts';
 import { lockHome } from './lock.ts';
 import type { Place } from './place.ts';
 import { checkPorts, settlePorts } from './ports.ts';
+import { giveRackSecrets } from './rack-secrets.ts';
 import { readConfig } from './read-config.ts';
 import { endWith, say } from './say.ts';
-import { needsWitness } from './plans.ts';
+import { needsRack, needsWitness } from './plans.ts';
 import { giveChecksums, makeTree } from './tree.ts';
 import { asSeen, mountView, seenByServices } from './view.ts';
 
@@ -41,6 +42,7 @@ async function supervise(place: Place): Promise<number> {
   makeTree(paths, users, copies);
   await keepForServices(paths.policy, policy);
   await keepForServices(paths.timestampRoots, roots);
+  giveRackSecrets(paths, users);
   giveChecksums(config.vault.checksums, users);
   const deployment = await deploymentName(paths, config.deployment);
   const leave = mountView(place);
@@ -79,5 +81,5 @@ function prepareCode(place: Place, users: Accounts | null, config: Config): Comp
     share();
   };
   const keys = prepared('keys');
-  return { keys, others: keys.then(() => prepared('vault', 'gateway', 'capture', ...(config.clock.enabled ? ['skew-guard' as const] : []), ...(needsWitness(config) ? ['witness' as const] : []))) };
+  return { keys, others: keys.then(() => prepared('vault', 'gateway', 'capture', ...(config.clock.enabled ? ['skew-guard' as const] : []), ...(needsRack(config) ? ['rack-monitor' as const] : []), ...(needsWitness(config) ? ['witness' as const] : []))) };
 }

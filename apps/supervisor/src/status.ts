@@ -36,7 +36,7 @@ export function statusOf(children: readonly Child[], facts: StatusFacts): Status
     services: [supervisorStatus(facts), ...children.map(serviceStatus), ...facts.readers.map(readerStatus)],
     listeners: listenersOf(children, facts.metricsAddress),
     separation: { kind: facts.separation.kind, reason: facts.separation.reason }, worm: worm ?? null, witness: witness ?? null, timestamp: timestamp ?? null, counter: counter ?? null, clock: clockOf(children), upkeep: upkeep ?? null, custody: custody ?? null,
-    health: healthOf(children, facts.config), incidents: facts.incidents, notes: [...notesOf(facts, vault?.stats ?? ({ values: {} } as ServiceStats)), ...auditNotes(children), ...clockNotes(children)],
+    health: healthOf(children, facts.config), incidents: facts.incidents, notes: [...notesOf(facts, vault?.stats ?? ({ values: {} } as ServiceStats)), ...auditNotes(children), ...clockNotes(children), ...rackNotes(children)],
   };
 }
 
@@ -84,6 +84,16 @@ export function clockNotes(children: readonly Child[]): string[] {
   if (clock === null) return [];
   if (clock.boundNs === null) return [`Times in receipts have no error bound: ${clock.reason} ("strongroom clock" tells more).`];
   return clock.grade === 'limit' || clock.falsetickers.length > 0 ? [`The clock is ${clock.state}: ${clock.reason} ("strongroom clock" tells more).`] : [];
+}
+
+/** Devices that do not answer, and what is out of the ordinary. */
+export function rackNotes(children: readonly Child[]): string[] {
+  const rack = children.find(({ service }) => service === 'rack-monitor')?.stats.rack;
+  if (rack === undefined) return [];
+  return [
+    ...(rack.away.length === 0 ? [] : [`Of ${rack.devices} power devices these do not answer: ${rack.away.join(', ')} ("strongroom rack" tells more).`]),
+    ...(rack.trouble.length === 0 ? [] : [`Power or heat is out of the ordinary: ${rack.trouble.join('; ')} ("strongroom rack" tells more).`]),
+  ];
 }
 
 /** A reader that hears nothing because there is nothing to hear. */

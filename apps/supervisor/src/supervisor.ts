@@ -87,7 +87,7 @@ export class Supervisor {
     await this.#bringUp('vault');
     if (this.stopping) return;
     events.connect(paths, deployment);
-    await Promise.all([this.#bringUp('gateway'), this.#bringUpCapture(), this.#bringUp('skew-guard')]);
+    await Promise.all([this.#bringUp('gateway'), this.#bringUpCapture(), this.#bringUp('skew-guard'), this.#bringUp('rack-monitor')]);
   }
 
   /** Issues certificates that are missing or due, and tells the services whose they are. */
@@ -136,6 +136,17 @@ export class Supervisor {
     return guard.order('clock', {});
   }
 
+  /** How power and heat stand. Rejects with `Failed('supervisor.rack-unwatched')` where nobody watches them. */
+  async orderRack(args: unknown): Promise<unknown> {
+    const monitor = this.children.find(({ service }) => service === 'rack-monitor');
+    if (monitor === undefined) {
+      throw new Failed('supervisor.rack-unwatched', 'nobody watches power and heat', {
+        why: 'rack.enabled is false, or no device is configured and this machine tells no temperature', fix: 'add a device below rack.devices ("strongroom rack probe" tries one), then start again',
+      });
+    }
+    return monitor.order('rack', args);
+  }
+
   reload(): void {
     for (const child of this.children) child.send({ kind: 'reload' });
   }
@@ -150,7 +161,7 @@ export class Supervisor {
     const orderly = (async (): Promise<boolean> => {
       // Readers first: what the kernel still holds for them goes to capture.
       const captured = Promise.all(this.readers.map((reader) => reader.stop())).then(() => this.#stopAll('capture'));
-      await Promise.all([this.#stopAll('gateway'), captured]);
+      await Promise.all([this.#stopAll('gateway'), this.#stopAll('rack-monitor'), captured]);
       // Last of those that submit: the others' receipts want its word to their end.
       await this.#stopAll('skew-guard');
       await this.#facts.events.close(OWN_STREAM_MS);
@@ -209,9 +220,9 @@ export class Supervisor {
   #tellOrder(): void {
     const pids = (...names: string[]): number[] =>
       this.children.flatMap(({ service, pid }) => (pid !== null && names.includes(service) ? [pid] : []));
-    this.#each('vault', (child) => child.send({ kind: 'before', pids: pids('gateway', 'capture', 'skew-guard') }));
-    this.#each('witness', (child) => child.send({ kind: 'before', pids: pids('gateway', 'capture', 'skew-guard', 'vault') }));
-    this.#each('keys', (child) => child.send({ kind: 'before', pids: pids('gateway', 'capture', 'skew-guard', 'vault', 'witness') }));
+    this.#each('vault', (child) => child.send({ kind: 'before', pids: pids('gateway', 'capture', 'rack-monitor', 'skew-guard') }));
+    this.#each('witness', (child) => child.send({ kind: 'before', pids: pids('gateway', 'capture', 'rack-monitor', 'skew-guard', 'vault') }));
+    this.#each('keys', (child) => child.send({ kind: 'before', pids: pids('gateway', 'capture', 'rack-monitor', 'skew-guard', 'vault', 'witness') }));
   }
 
   #startMessage(child: Child, kmsgFd: number | null): StartMessage {

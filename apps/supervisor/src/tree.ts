@@ -44,6 +44,7 @@ export function directories(paths: Layout): readonly Directory[] {
     { path: paths.filesState, mode: 0o700, writer: 'reader' },
     { path: paths.identity('skew-guard').directory, mode: 0o750, writer: null, group: 'skew-guard' },
     { path: paths.clock, mode: 0o755, writer: 'skew-guard' },
+    { path: paths.identity('rack-monitor').directory, mode: 0o750, writer: null, group: 'rack-monitor' },
     { path: paths.witnessState, mode: 0o700, writer: 'witness' },
     { path: paths.identity('supervisor').directory, mode: 0o700, writer: null },
     { path: paths.identity('operator').directory, mode: 0o700, writer: null },

@@ -5,6 +5,7 @@ import { Settings } from 'typebox/system';
 import { Errors } from 'typebox/value';
 import { CONFIG, type Config } from './config-schema.ts';
 import { nearest, schemaAt, valueAt, withDefaults, type KeySchema } from './config-walk.ts';
+import { rackFaults } from './rack.ts';
 import { retentionFaults } from './retention.ts';
 
 /** A configuration file is small; more is a mistake. */
@@ -52,8 +53,8 @@ export function checkText(text: string): CheckedText {
 
 /** What no schema can say: names that must exist, durations that must fit. */
 function checkMeaning(value: unknown): ConfigFinding[] {
-  const { retention } = withDefaults(CONFIG as unknown as KeySchema, value) as Config;
-  return retentionFaults(retention).map((fault): ConfigFinding => ({ code: 'config.value', ...fault }));
+  const { retention, rack } = withDefaults(CONFIG as unknown as KeySchema, value) as Config;
+  return [...retentionFaults(retention), ...rackFaults(rack)].map((fault): ConfigFinding => ({ code: 'config.value', ...fault }));
 }
 
 /** Checks a parsed configuration (before defaults) against the schema. */

@@ -22,6 +22,7 @@ export * from './native-hasher.ts';
 export * from './notify.ts';
 export * from './port-holder.ts';
 export * from './process-check.ts';
+export * from './rack.ts';
 export * from './registry.ts';
 export * from './retention.ts';
 export { RETENTION_PRESETS, type RetentionPreset } from './retention-presets.table.ts';

@@ -2,10 +2,10 @@
 // Where everything lives under $STRONGROOM_HOME: docs/ARCHITECTURE.md, "Processes and their files".
 import { join, resolve } from 'node:path';
 
-export const SERVICES = ['keys', 'vault', 'gateway', 'capture', 'supervisor', 'witness', 'skew-guard'] as const;
+export const SERVICES = ['keys', 'vault', 'gateway', 'capture', 'supervisor', 'witness', 'skew-guard', 'rack-monitor'] as const;
 export type ServiceName = (typeof SERVICES)[number];
 /** Services that submit to the vault: each has a socket of its own there. */
-export const SUBMITTERS = ['gateway', 'capture', 'supervisor', 'skew-guard'] as const;
+export const SUBMITTERS = ['gateway', 'capture', 'supervisor', 'skew-guard', 'rack-monitor'] as const;
 export type Submitter = (typeof SUBMITTERS)[number];
 
 export interface IdentityPaths {
@@ -60,6 +60,8 @@ export function layout(home: string) {
     policy: at('state', 'policy'),
     /** The roots of the time stamping authority as they were at the start, for every service to read. */
     timestampRoots: at('state', 'timestamp-roots.pem'),
+    /** A device's secret that the configuration names without a path. */
+    rackSecret: (file: string): string => resolve(home, 'secrets', 'rack-monitor', file),
     run: at('run'),
     codeCache: at('run', 'code-cache'),
     lock: at('run', 'supervisor.lock'),

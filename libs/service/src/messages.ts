@@ -241,6 +241,15 @@ export interface ProducerClock {
   readonly since: string | null;
 }
 
+/** How power and heat stand, by rack-monitor; a line of `status`. */
+export interface RackSummary {
+  readonly devices: number;
+  /** Those that are not answering, by name; at most a few. */
+  readonly away: readonly string[];
+  /** What is out of the ordinary, in words; at most a few. */
+  readonly trouble: readonly string[];
+}
+
 /** What `context.stats` returns each second: numbers by name, and more where a service has it. */
 export interface ServiceStats {
   readonly values: Readonly<Record<string, number>>;
@@ -257,6 +266,8 @@ export interface ServiceStats {
   readonly counter?: CountingFacts | undefined;
   /** Of skew-guard alone. */
   readonly clock?: ClockFacts | undefined;
+  /** Of rack-monitor alone. */
+  readonly rack?: RackSummary | undefined;
 }
 
 /** What one gateway process uses of a source's limits: connections now, octets since the last message. */

@@ -23,13 +23,15 @@ export function wantedPorts(config: Config): readonly WantedPort[] {
   return [
     ...enabled.map(([name, { address, port }, transport]) => ({ key: `gateway.listeners.${name}`, transport, address, port })),
     ...(config.witness.serve.enabled ? [{ key: 'witness.serve', transport: 'tcp' as const, address: config.witness.serve.address, port: config.witness.serve.port }] : []),
+    ...(config.rack.enabled && config.rack.traps.enabled ? [{ key: 'rack.traps', transport: 'udp' as const, address: config.rack.traps.address, port: config.rack.traps.port }] : []),
     { key: 'supervisor.metrics', transport: 'tcp', ...config.supervisor.metrics },
   ];
 }
 
 /** The ports of one service alone. */
 export function portsOf(service: ServiceName, config: Config): number[] {
-  return wantedPorts(config).filter(({ key }) => key.startsWith(`${service}.`)).map(({ port }) => port);
+  const section = service === 'rack-monitor' ? 'rack' : service;
+  return wantedPorts(config).filter(({ key }) => key.startsWith(`${section}.`)).map(({ port }) => port);
 }
 
 /** Listens for a moment. Resolves with the system's refusal (`EADDRINUSE`, `EACCES`, …), or null. */

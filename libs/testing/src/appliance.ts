@@ -44,13 +44,14 @@ export interface ApplianceOptions {
   readonly wrapper?: readonly string[];
 }
 
-/** Loopback, free ports, no kernel messages, no journal, no audit, no eBPF, no files, and nobody watches the clock. */
+/** Loopback, free ports, no kernel messages, no journal, no audit, no eBPF, no files, and nobody watches the clock or the rack. */
 export const TEST_CONFIG: Readonly<Record<string, unknown>> = {
   gateway: {
     listeners: { syslogTls: { address: '127.0.0.1', port: 0 }, relpTls: { address: '127.0.0.1', port: 0 } },
   },
   capture: { kmsg: false, journal: { enabled: false }, audit: { enabled: false }, ebpf: { enabled: false }, files: { enabled: false } },
   clock: { enabled: false },
+  rack: { enabled: false },
   supervisor: { metrics: { port: 0 } },
 };
 

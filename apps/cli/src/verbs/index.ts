@@ -7,6 +7,7 @@ export const VERBS: readonly ListedVerb[] = [
   { name: 'doctor', group: 'Service', summary: 'Find out what is wrong, and how to put it right', load: async () => (await import('./doctor.ts')).doctor },
   { name: 'top', group: 'Service', summary: 'Watch what comes in and what is sealed, live', load: async () => (await import('./top.ts')).top },
   { name: 'clock', group: 'Service', summary: "Show how wrong this machine's clock may be, and by whom that is known", load: async () => (await import('./clock.ts')).clock },
+  { name: 'rack', group: 'Service', summary: 'Show power and heat of the rack, or test a device that is asked by SNMP', load: async () => (await import('./rack.ts')).rack },
   { name: 'keys', group: 'Service', summary: 'Change, list and check the keys in the HSM', load: async () => (await import('./keys.ts')).keys },
   { name: 'enrol', group: 'Sources', summary: 'Enrol a source that may send, a reader who may read, or a custodian who may approve', load: async () => (await import('./enrol.ts')).enrol },
   { name: 'revoke', group: 'Sources', summary: 'Take the right to send, to read or to approve away from an identity', load: async () => (await import('./revoke.ts')).revoke },

@@ -26,9 +26,10 @@ declare module 'net-snmp' {
     readonly rinfo: RemoteInfo;
   }
   export interface Receiver {
-    getAuthorizer(): { addUser(user: User): void; addCommunity(community: string): void };
-    readonly listener: { readonly sockets: Readonly<Record<string, Socket>> };
-    close(closed: () => void): void;
+    getAuthorizer(): { users: readonly User[] };
+    /** Not documented; receiver.ts stands in front of it. */
+    readonly engine: { readonly engineID: Buffer; engineBoots: number; engineTime: number };
+    onMsg(socket: Socket, datagram: Buffer, from: RemoteInfo): void;
   }
   interface NetSnmp {
     readonly Version2c: number;

@@ -66,3 +66,57 @@ function partAt(bytes: Buffer, at: number, end: number): Part | null {
   const from = at + 2 + extra;
   return from + length > end ? null : { tag: bytes[at]!, from, to: from + length };
 }
+
+/** Who a message of SNMPv3 says that it is from, and when: msgSecurityParameters of RFC 3414, section 2.4, under the digest.
+ *   SEQUENCE { engine OCTET STRING, boots INTEGER, time INTEGER, user OCTET STRING, digest OCTET STRING, privacy OCTET STRING } */
+export interface Claims {
+  /** Hexadecimal. */
+  readonly engine: string;
+  readonly boots: number;
+  readonly seconds: number;
+  readonly user: string;
+  readonly digest: string;
+}
+
+/** Null where it has none that can be read. */
+export function claimsOf(datagram: Buffer): Claims | null {
+  const whole = partAt(datagram, 0, datagram.length);
+  const version = whole && partAt(datagram, whole.from, whole.to);
+  const header = version && partAt(datagram, version.to, whole.to);
+  const security = header && partAt(datagram, header.to, whole.to);
+  const list = security?.tag === OCTETS ? partAt(datagram, security.from, security.to) : null;
+  if (list?.tag !== SEQUENCE) return null;
+  const [engine, boots, seconds, user, digest] = partsOf(datagram, list);
+  if (engine?.tag !== OCTETS || boots?.tag !== INTEGER || seconds?.tag !== INTEGER || user?.tag !== OCTETS || digest?.tag !== OCTETS) return null;
+  const octets = ({ from, to }: Part): Buffer => datagram.subarray(from, to);
+  const [bootsNumber, secondsNumber] = [wholeNumber(octets(boots)), wholeNumber(octets(seconds))];
+  if (bootsNumber === null || secondsNumber === null) return null;
+  return { engine: octets(engine).toString('hex'), boots: bootsNumber, seconds: secondsNumber, user: octets(user).toString('latin1'), digest: octets(digest).toString('hex') };
+}
+
+/** The PDU of a message that nobody encrypted, without the community before it. */
+export function plainPdu(datagram: Buffer, { version, sealed }: OuterForm): { readonly tag: number; readonly octets: Buffer } | null {
+  const whole = partAt(datagram, 0, datagram.length);
+  if (whole === null || sealed) return null;
+  const parts = partsOf(datagram, whole);
+  const scoped = version === 3 ? parts[3] : undefined;
+  const pdu = version === 3 ? scoped?.tag === SEQUENCE && partsOf(datagram, scoped)[2] : parts[2];
+  return pdu ? { tag: pdu.tag, octets: datagram.subarray(pdu.from, pdu.to) } : null;
+}
+
+const PARTS_MAX = 8;
+
+function partsOf(bytes: Buffer, { from, to }: Part): Part[] {
+  const parts: Part[] = [];
+  for (let at = from; at < to && parts.length < PARTS_MAX;) {
+    const part = partAt(bytes, at, to);
+    if (part === null) return parts;
+    parts.push(part);
+    at = part.to;
+  }
+  return parts;
+}
+
+function wholeNumber(octets: Buffer): number | null {
+  return octets.length === 0 || octets.length > 4 || octets[0]! > 0x7f ? null : octets.readUIntBE(0, octets.length);
+}

@@ -36,12 +36,13 @@ export class SnmpSession {
   /** Answers that nobody signed, and datagrams that are no SNMP, since the last question. */
   #seen = { forged: 0, garbage: 0 };
   #foreign = 0;
+  #counted = { forged: 0, garbage: 0, foreign: 0 };
 
   constructor(target: SnmpTarget) {
     this.target = target;
     this.authenticated = isAuthenticated(target);
     this.#library = open(target);
-    this.#library.on('error', () => { this.#seen.garbage += 1; });
+    this.#library.on('error', () => this.#note('garbage'));
     const { dgram } = this.#library;
     dgram.removeAllListeners('message');
     dgram.on('message', (datagram, from) => this.#take(datagram, from));
@@ -50,6 +51,13 @@ export class SnmpSession {
   /** Datagrams that came from elsewhere than the device. */
   get foreign(): number {
     return this.#foreign;
+  }
+
+  /** What came that is no answer, since this was asked last. */
+  takeCounts(): { readonly forged: number; readonly garbage: number; readonly foreign: number } {
+    const counted = this.#counted;
+    this.#counted = { forged: 0, garbage: 0, foreign: 0 };
+    return counted;
   }
 
   /** Who answers, once it did; null in v2c, which does not say. */
@@ -104,11 +112,12 @@ export class SnmpSession {
   #take(datagram: Buffer, from: { readonly address: string; readonly port: number }): void {
     if (from.address !== this.target.address || from.port !== this.target.port) {
       this.#foreign += 1;
+      this.#counted.foreign += 1;
       return;
     }
     const form = outerForm(datagram);
-    if (form === null || form.version !== (this.authenticated ? 3 : 1)) this.#seen.garbage += 1;
-    else if (this.authenticated && !form.sealed && !form.report) this.#seen.forged += 1;
+    if (form === null || form.version !== (this.authenticated ? 3 : 1)) this.#note('garbage');
+    else if (this.authenticated && !form.sealed && !form.report) this.#note('forged');
     else this.#deliver(datagram);
   }
 
@@ -117,8 +126,13 @@ export class SnmpSession {
     try {
       this.#library.onMsg(datagram);
     } catch {
-      this.#seen.garbage += 1;
+      this.#note('garbage');
     }
+  }
+
+  #note(what: 'forged' | 'garbage'): void {
+    this.#seen[what] += 1;
+    this.#counted[what] += 1;
   }
 }
 

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whether a device booted between two looks.
+import type { Engine } from '../snmp/session.ts';
+
+export interface Life {
+  readonly engine: Engine | null;
+  /** sysUpTime, hundredths of a second; null: it has none. */
+  readonly upTicks: number | null;
+}
+
+const WRAPS = 2 ** 32;
+/** sysUpTime begins again after 497 days without a boot: from so near its end it did, if it then shows no more than time allows. */
+const NEAR_END_TICKS = 24 * 3600 * 100;
+
+/** `replaced`: another engine answers at its address. The engine's count is signed; sysUpTime counts where there is none. */
+export function bootBetween(before: Life, after: Life): 'rebooted' | 'replaced' | null {
+  if (before.engine !== null && after.engine !== null) {
+    if (before.engine.id !== after.engine.id) return 'replaced';
+    if (after.engine.boots !== before.engine.boots) return 'rebooted';
+  }
+  if (before.upTicks === null || after.upTicks === null || after.upTicks >= before.upTicks) return null;
+  return before.upTicks > WRAPS - NEAR_END_TICKS && after.upTicks < NEAR_END_TICKS ? null : 'rebooted';
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// The configuration's devices as targets: defaults filled in, secrets read.
+import type { RackDeviceConfig } from '@strongroom/service';
+import { readSecret } from './secrets.ts';
+import type { AuthProtocol, PrivProtocol, SnmpTarget } from './snmp/target.ts';
+
+const PORT = 161;
+const TIMEOUT_MS = 2000;
+const RETRIES = 1;
+
+/** `place` tells where a file lies that is named without a path. Throws `Refused('rack.secret')`. */
+export function targetOf(name: string, device: RackDeviceConfig, place: (file: string) => string): SnmpTarget {
+  const { address = '', port = PORT, timeoutMs = TIMEOUT_MS } = device;
+  return { address, port, timeoutMs, retries: RETRIES, security: securityOf(name, device, place) };
+}
+
+function securityOf(name: string, device: RackDeviceConfig, place: (file: string) => string): SnmpTarget['security'] {
+  const { version = 'v3', user = '', authProtocol = 'sha256', privProtocol = 'aes256b', authPasswordFile = `${name}.auth`, privPasswordFile = `${name}.priv`, communityFile = `${name}.community` } = device;
+  if (version === 'v2c') return { community: readSecret(place(communityFile), 'community') };
+  return {
+    user, authProtocol: authProtocol as AuthProtocol, authPassword: readSecret(place(authPasswordFile), 'password'),
+    privProtocol: privProtocol as PrivProtocol, privPassword: readSecret(place(privPasswordFile), 'password'),
+  };
+}
+
+/** `authPriv, SHA-256, AES-256`, or that nobody is authenticated. */
+export function securityWords(security: SnmpTarget['security']): string {
+  if (!('user' in security)) return 'v2c, unauthenticated';
+  const auth = security.authProtocol === 'sha' ? 'SHA-1' : security.authProtocol.replace('sha', 'SHA-');
+  const priv = { aes: 'AES-128', aes256b: 'AES-256', aes256r: 'AES-256 (Cisco)' }[security.privProtocol];
+  return `authPriv, ${auth}, ${priv}`;
+}

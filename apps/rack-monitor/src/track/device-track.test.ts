@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is told of given readings, held to vectors/records.json: docs/FORMAT.md, section 26.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { Planned } from '../profiles/plan.ts';
+import type { Reading } from '../profiles/profile.ts';
+import { Conditions } from './conditions.ts';
+import { DeviceTrack } from './device-track.ts';
+import { Minutes } from './minutes.ts';
+
+interface Vectors {
+  readonly looks: readonly { readonly seconds: number; readonly rebooted: boolean; readonly readings: readonly Reading[] }[];
+  readonly records: readonly (readonly [protocol: string, told: object])[];
+}
+
+const VECTORS = JSON.parse(readFileSync(join(import.meta.dirname, '../../vectors/records.json'), 'utf8')) as Vectors;
+const START_MS = Date.UTC(2026, 2, 1, 12);
+
+const voltage = (value: number, place = '1'): Reading => ({ quantity: 'voltage', of: 'phase', place, label: null, value, unit: 'V', state: null, oid: `v${place}` });
+const energy = (counted: number): Reading => ({ quantity: 'energy', of: 'device', place: '1', label: null, value: counted * 3600, unit: 'J', state: null, oid: 'e' });
+const current = (state: string): Reading => ({ quantity: 'current', of: 'bank', place: '2', label: 'B', value: 14, unit: 'A', state, oid: 'c' });
+const nominal = ({ oid }: Reading): number => (oid === 'v4' ? 400 : 230);
+const planned = (oid: string, factor: number): Planned => ({ quantity: 'energy', of: 'device', place: '1', label: null, oid, factor, shift: 0, absent: [], positive: false, words: null, state: null });
+
+test('the records of the vectors are told, in their order', () => {
+  const track = new DeviceTrack(null);
+  const told = VECTORS.looks.flatMap(({ seconds, rebooted, readings }) => track.take({ at: seconds, nowMs: START_MS + seconds * 1000, readings, rebooted }, [planned('e', 3600)]));
+  assert.deepEqual(told.map((one) => [one.protocol, one.told]), VECTORS.records);
+});
+
+test('a counter that wraps has grown, one after a boot has not been followed', () => {
+  const track = new DeviceTrack(null);
+  const grown = (at: number, counted: number, rebooted = false): unknown => {
+    const [minute] = track.take({ at, nowMs: START_MS + at * 1000, readings: [energy(counted)], rebooted }, [planned('e', 3600)]).filter(({ told }) => told.type === 'readings');
+    return (minute?.told['readings'] as readonly { readonly grown?: number | null }[] | undefined)?.[0]?.grown;
+  };
+  assert.equal(grown(0, 2 ** 32 - 5), undefined);
+  grown(1, 2 ** 32 - 1);
+  assert.equal(grown(61, 7), 12 * 3600);
+  grown(62, 9);
+  assert.equal(grown(125, 4, true), null);
+});
+
+test('phases against neutral and against each other are not compared with one another', () => {
+  const conditions = new Conditions();
+  const phases = [voltage(230, '1'), voltage(231, '2'), voltage(229, '3'), voltage(399, '4')];
+  assert.deepEqual(conditions.take(phases, nominal), []);
+  const [unbalance] = conditions.take([voltage(230, '1'), voltage(231, '2'), voltage(205, '3'), voltage(399, '4')], nominal);
+  assert.deepEqual([unbalance?.type, unbalance?.what, unbalance?.nominal], ['unbalance', 'began', 230]);
+});
+
+test('what a device calls beyond its limits is told once, and when it is in order again', () => {
+  const conditions = new Conditions();
+  const said = ['normal', 'near-overload', 'near-overload', 'overload', 'normal', 'unknown-9'].flatMap((state) => conditions.take([current(state)], () => null));
+  assert.deepEqual(said.map(({ type, what, place, state }) => [type, what, place, state]), [['limit', 'began', 'bank 2 (B)', 'near-overload'], ['limit', 'ended', 'bank 2 (B)', 'normal']]);
+});
+
+test('a minute of a large device is several records, and has each reading once', () => {
+  const minutes = new Minutes();
+  const readings = Array.from({ length: 600 }, (_, at) => voltage(200 + at, String(at)));
+  minutes.take(readings, 0);
+  minutes.take(readings.map((one) => ({ ...one, value: one.value! + 2 })), 1000);
+  minutes.failed(2000);
+  assert.deepEqual(minutes.due(59_999), []);
+  const parts = minutes.due(60_000);
+  assert.deepEqual(parts.map((one) => [one.part, one.parts, one.looks, one.failed, one.readings.length]), [[0, 3, 2, 1, 256], [1, 3, 2, 1, 256], [2, 3, 2, 1, 88]]);
+  assert.deepEqual([parts[0]!.readings[0]!['min'], parts[0]!.readings[0]!['mean'], parts[0]!.readings[0]!['max'], parts[0]!.readings[0]!['last']], [200, 201, 202, 202]);
+  assert.deepEqual(minutes.due(500_000), []);
+});

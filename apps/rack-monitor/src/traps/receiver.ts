@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// Signed notifications, out of what comes to a port. net-snmp decrypts and checks digests; this decides what it is given, because it
+// takes messages of a user without a name for no reason, knows no window of time, and keeps a key for each engine that it is told.
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { isIPv6 } from 'node:net';
+import snmp from '../snmp/library.ts';
+import { claimsOf, outerForm, plainPdu, type Claims, type OuterForm } from '../snmp/outer-form.ts';
+import { snmpUser } from '../snmp/session.ts';
+import type { Credentials } from '../snmp/target.ts';
+import { answerOf, type Answer } from '../snmp/value.ts';
+import { Windows } from './window.ts';
+
+/** GetRequest, by which a sender of informs finds out which engine we are. */
+const GET = 0xa0;
+/** What an inform may differ from our own time. */
+const WINDOW_SECONDS = 150;
+/** Boots have 31 bits; by this clock each life has more than the one before. */
+const BOOTS_SINCE_S = 1_700_000_000;
+
+/** Whom an engine, or a user of informs, belongs to. */
+export interface Sender {
+  readonly name: string;
+  readonly address: string;
+  readonly engineId: string | null;
+  readonly engineBoots: number;
+  readonly engineSeconds: number;
+  readonly credentials: Credentials | null;
+}
+
+export interface Notice {
+  readonly device: string;
+  readonly peer: string;
+  readonly claims: Claims;
+  readonly isInform: boolean;
+  readonly values: readonly Answer[];
+}
+
+export type Refusal = 'garbage' | 'unsigned' | 'unknown-engine' | 'unknown-user' | 'wrong-digest' | 'old' | 'again';
+
+export interface ReceiverHooks {
+  senders(): readonly Sender[];
+  believed(notice: Notice): void;
+  /** `form` and `pdu` of what nobody signed. */
+  refused(why: Refusal, peer: string, datagram: Buffer, form: OuterForm | null): void;
+  failed(error: Error): void;
+}
+
+export class TrapReceiver {
+  readonly #hooks: ReceiverHooks;
+  readonly #socket: Socket;
+  readonly #receiver: ReturnType<typeof snmp.createReceiver>;
+  readonly #windows = new Windows();
+  readonly #startedAt = performance.now();
+  readonly #boots = Math.max(1, Math.floor(Date.now() / 1000) - BOOTS_SINCE_S);
+  #heard: Notice['values'] | null = null;
+  #type = 0;
+
+  private constructor(socket: Socket, engineId: string, hooks: ReceiverHooks) {
+    this.#socket = socket;
+    this.#hooks = hooks;
+    const silent = { on: () => undefined, bind: () => undefined, close: () => undefined };
+    this.#receiver = snmp.createReceiver({ dgramModule: { createSocket: () => silent }, engineID: engineId, includeAuthentication: true, port: 162 }, (error, notification) => {
+      if (error !== null) return;
+      this.#heard = notification.pdu.varbinds.map(answerOf);
+      this.#type = notification.pdu.type;
+    });
+    socket.on('message', (datagram, from) => this.#take(datagram, from));
+    socket.on('error', (error) => hooks.failed(error));
+  }
+
+  /** `engineId`: hexadecimal, the same at each start. Rejects with an error of the socket's. */
+  static async listen(address: string, port: number, engineId: string, hooks: ReceiverHooks): Promise<TrapReceiver> {
+    const socket = createSocket({ type: isIPv6(address) ? 'udp6' : 'udp4', reuseAddr: false });
+    const receiver = new TrapReceiver(socket, engineId, hooks);
+    socket.bind({ address, port, exclusive: true });
+    await once(socket, 'listening');
+    return receiver;
+  }
+
+  get address(): string {
+    const { address, port } = this.#socket.address();
+    return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  }
+
+  async close(): Promise<void> {
+    this.#socket.close();
+    await once(this.#socket, 'close');
+  }
+
+  #take(datagram: Buffer, from: RemoteInfo): void {
+    const address = from.address.replace(/^::ffff:/, '');
+    const peer = address.includes(':') ? `[${address}]:${from.port}` : `${address}:${from.port}`;
+    const form = outerForm(datagram);
+    const refuse = (why: Refusal): void => this.#hooks.refused(why, peer, datagram, form);
+    if (form === null) return refuse('garbage');
+    if (!form.sealed) return form.version === 3 && plainPdu(datagram, form)?.tag === GET ? void this.#deliver(datagram, from, null) : refuse('unsigned');
+    const claims = claimsOf(datagram);
+    if (claims === null) return refuse('garbage');
+    const ours = claims.engine === this.#receiver.engine.engineID.toString('hex');
+    const sender = this.#senderOf(claims, address, ours);
+    if (sender === undefined) return refuse(ours ? 'unknown-user' : 'unknown-engine');
+    // An inform is acknowledged by net-snmp as it is read, so its time is looked at before: a forged one falls to its digest.
+    if (ours && (claims.boots !== this.#boots || Math.abs(claims.seconds - this.#seconds) > WINDOW_SECONDS)) return refuse('old');
+    const values = this.#deliver(datagram, from, sender.credentials!);
+    if (values === null) return refuse('wrong-digest');
+    if (!ours && sender.engineId !== null) this.#windows.learn(sender.engineId, sender.engineBoots, sender.engineSeconds);
+    const admitted = this.#windows.admit(claims);
+    if (admitted !== 'new') return refuse(admitted);
+    this.#hooks.believed({ device: sender.name, peer, claims, isInform: this.#type === snmp.PduType['InformRequest'], values });
+  }
+
+  /** A trap is of the device whose engine signed it; an inform is signed for our engine, so its user and address tell. */
+  #senderOf({ engine, user }: Claims, address: string, ours: boolean): Sender | undefined {
+    const senders = this.#hooks.senders().filter(({ credentials }) => credentials?.user === user);
+    if (!ours) return senders.find(({ engineId }) => engineId === engine);
+    return senders.find((sender) => sender.address === address);
+  }
+
+  get #seconds(): number {
+    return Math.floor((performance.now() - this.#startedAt) / 1000);
+  }
+
+  /** What it says, where the digest holds by these credentials; null where not. */
+  #deliver(datagram: Buffer, from: RemoteInfo, credentials: Credentials | null): Notice['values'] | null {
+    const receiver = this.#receiver;
+    receiver.getAuthorizer().users = credentials === null ? [] : [snmpUser(credentials)];
+    [receiver.engine.engineBoots, receiver.engine.engineTime] = [this.#boots, this.#seconds];
+    this.#heard = null;
+    try {
+      receiver.onMsg(this.#socket, datagram, from);
+    } catch {
+      return null;
+    }
+    return this.#heard;
+  }
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Passwords of devices that lie in secrets/rack-monitor: whoever starts us puts them there, and the service alone shall read them.
+import { chmodSync, chownSync, lstatSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Refused } from '@strongroom/bytes';
+import type { Layout } from '@strongroom/service';
+import type { Accounts } from './accounts.ts';
+
+const FILES_MAX = 8192;
+/** What the start itself puts there. */
+const OWN = ['cert.pem', 'key.pem', 'cert.pem.new', 'key.pem.new'];
+
+/**
+ * Gives each file in secrets/rack-monitor to root and the service's group, mode 0640. Without users nothing is given. Throws
+ * `Refused('supervisor.rack-secret')` for one that others may read: then it is no secret any more.
+ */
+export function giveRackSecrets(paths: Layout, users: Accounts | null): void {
+  const { directory } = paths.identity('rack-monitor');
+  for (const name of readdirSync(directory).filter((one) => !OWN.includes(one)).slice(0, FILES_MAX)) {
+    const path = join(directory, name);
+    const facts = lstatSync(path);
+    if (!facts.isFile()) continue;
+    if ((facts.mode & 0o007) !== 0) {
+      throw new Refused('supervisor.rack-secret', `${path} is no secret`, { why: `its mode is ${(facts.mode & 0o777).toString(8)}: everybody may read it`, fix: `chmod 600 ${path}, and change the password if others were here` });
+    }
+    if (users === null) continue;
+    chownSync(path, 0, users['rack-monitor'].gid);
+    chmodSync(path, 0o640);
+  }
+}
