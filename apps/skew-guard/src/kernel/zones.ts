@@ -2,26 +2,31 @@
 // Time zone data: nothing that is sealed depends on it, but what people are shown and what programs of this machine write does.
 import { hash } from 'node:crypto';
 import { readFileSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Say } from '../events.ts';
 
-const FILES = ['/etc/localtime', '/usr/share/zoneinfo/tzdata.zi', '/usr/share/zoneinfo/leap-seconds.list'];
+const LOCAL = 'etc/localtime';
+const FILES = [LOCAL, 'usr/share/zoneinfo/tzdata.zi', 'usr/share/zoneinfo/leap-seconds.list'];
 const LOOKS_BETWEEN = 60;
 const FILE_BYTES_MAX = 4 * 1024 * 1024;
 
 export class Zones {
   readonly #say: Say;
+  readonly #root: string;
   #known: string | null = null;
   #looks = 0;
 
-  constructor(say: Say) {
+  /** `root`: below which this machine's files are. */
+  constructor(say: Say, root = '/') {
     this.#say = say;
+    this.#root = root;
   }
 
   /** Once in a minute, called once in a second. */
   look(): void {
     this.#looks += 1;
     if (this.#looks % LOOKS_BETWEEN !== 1) return;
-    const [now, zone] = [FILES.map(digestOf).join(' '), zoneName()];
+    const [now, zone] = [FILES.map((file) => digestOf(join(this.#root, file))).join(' '), zoneName(join(this.#root, LOCAL))];
     if (this.#known !== null && now !== this.#known) this.#say('clock.zones-changed', { zone, before: this.#known, after: now });
     this.#known = now;
   }
@@ -36,9 +41,9 @@ function digestOf(path: string): string {
   }
 }
 
-function zoneName(): string | null {
+function zoneName(path: string): string | null {
   try {
-    return realpathSync('/etc/localtime').replace(/^.*\/zoneinfo\//, '');
+    return realpathSync(path).replace(/^.*\/zoneinfo\//, '');
   } catch {
     return null;
   }

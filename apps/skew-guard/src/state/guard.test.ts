@@ -6,7 +6,8 @@ import { test } from 'node:test';
 import { BOUND_UNKNOWN } from '@strongroom/evidence';
 import { stampBy, type Anchor, type ClockState } from '@strongroom/service';
 import { anchorOf } from './anchors.ts';
-import { Guard, type GuardSettings } from './guard.ts';
+import type { Reference } from '../bound/reference.ts';
+import { Guard, type GuardSettings, type Judgement } from './guard.ts';
 import { Machine, SECOND } from '../testing/machine.ts';
 
 const SETTINGS: GuardSettings = { oscillatorPpb: 1000, holdoverPpb: 15_000, holdoverNsMax: 86_400n * SECOND };
@@ -104,6 +105,58 @@ test('a stamp just after the clock was set says the right time', () => {
   const { at, bound } = stampBy(anchor, machine.clocks);
   const wrong = at > machine.trueNs ? at - machine.trueNs : machine.trueNs - at;
   assert.ok(wrong <= bound && bound < SECOND / 100n, `${wrong} ${bound}`);
+});
+
+/** Some seconds before midnight UTC. */
+const EVENING = 20_834n * 86_400n * SECOND - 100n * SECOND;
+
+/** A clock that is measured until about midnight, and then steps by a second. */
+function aboutMidnight(leap: Reference['leap'], step: (machine: Machine) => void, startNs = EVENING): { judged: Judgement; machine: Machine; guard: Guard } {
+  const machine = new Machine(31, startNs);
+  const guard = new Guard(SETTINGS);
+  machine.leap = leap;
+  for (let second = 0; second < 100; second += 1, machine.pass(1)) guard.judge(machine.observe());
+  step(machine);
+  machine.pass(0.3);
+  return { judged: guard.judge(machine.observe()), machine, guard };
+}
+
+test('a leap second that was announced is no step: the clock stays locked, and its times are those of POSIX', () => {
+  for (const kind of ['insert', 'delete'] as const) {
+    const { judged, machine, guard } = aboutMidnight(kind, (one) => one.takeLeap(kind));
+    assert.deepEqual([judged.state, judged.step?.kind, judged.contradictionNs], ['locked', 'leap', null]);
+    assert.ok(judged.claim!.boundNs < SECOND / 1000n);
+    machine.leap = 'none';
+    for (let second = 0; second < 20; second += 1, machine.pass(1)) {
+      const { state, claim } = guard.judge(machine.observe());
+      const wrong = claim!.utcNs - machine.trueNs;
+      assert.ok(state === 'locked' && (wrong < 0n ? -wrong : wrong) <= claim!.boundNs);
+    }
+  }
+});
+
+test('a second that was not announced, the other way, of another length, or at another time is a step', () => {
+  const cases: [Reference['leap'], number, bigint][] = [['none', -1, EVENING], ['insert', 1, EVENING], ['delete', -1, EVENING], ['insert', -1.01, EVENING], ['insert', -2, EVENING], ['insert', -1, EVENING - 120n * SECOND], ['insert', -1, EVENING + 120n * SECOND]];
+  for (const [leap, bySeconds, startNs] of cases) {
+    const { judged } = aboutMidnight(leap, (machine) => machine.set(bySeconds), startNs);
+    assert.deepEqual([judged.state, judged.step?.kind], ['stepped', 'set'], `${leap} ${bySeconds} ${startNs}`);
+  }
+});
+
+test('stamps about a leap second hold true time, before the guard has seen it too', () => {
+  for (const kind of ['insert', 'delete'] as const) {
+    const machine = new Machine(37, EVENING);
+    const guard = new Guard(SETTINGS);
+    machine.leap = kind;
+    for (let second = 0; second < 100; second += 1, machine.pass(1)) guard.judge(machine.observe());
+    const { claim } = guard.judge(machine.observe());
+    const anchor = anchorOf(claim!, machine.moment(), { boot: machine.boot, sequence: 1n });
+    machine.takeLeap(kind);
+    machine.pass(0.5);
+    const { at, bound } = stampBy(anchor, machine.clocks);
+    const wrong = at > machine.trueNs ? at - machine.trueNs : machine.trueNs - at;
+    assert.ok(wrong > SECOND / 2n && wrong <= bound, `${wrong} ${bound}`);
+  }
 });
 
 test('a machine that slept says nothing until it is measured again', () => {

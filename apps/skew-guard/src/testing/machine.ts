@@ -18,14 +18,16 @@ const WANDER_NS = 3000;
 
 export class Machine {
   readonly boot = Buffer.alloc(16, 1);
-  trueNs = 1_800_000_000n * SECOND;
+  trueNs: bigint;
+  /** What the discipline announces. */
+  leap: Reference['leap'] = 'none';
   isCutOff = false;
   isDisciplined = true;
   checks: readonly Check[] = [];
   #monotonic = 1000n * SECOND;
   #slept = 0n;
   /** The wall clock less the monotonic one. */
-  #apart = this.trueNs - this.#monotonic + 40_000n;
+  #apart: bigint;
   #state: number;
   #frequencyPpb = 0;
   /** What the discipline takes for true time less the wall clock, and the error of that which it does not know. */
@@ -35,7 +37,9 @@ export class Machine {
   #updatedAtNs = 0n;
   #dispersedNs = 0;
 
-  constructor(seed: number) {
+  constructor(seed: number, startNs = 1_800_000_000n * SECOND) {
+    this.trueNs = startNs;
+    this.#apart = startNs - this.#monotonic + 40_000n;
     this.#state = seed * 2_654_435_761 % 2 ** 32;
     this.#measure();
   }
@@ -73,6 +77,13 @@ export class Machine {
   /** Somebody sets the wall clock. */
   set(bySeconds: number): void {
     this.#apart += BigInt(Math.round(bySeconds * 1e9));
+  }
+
+  /** A leap second is taken, by the kernel and by everybody: the time of POSIX tells one second twice, or leaves one out. */
+  takeLeap(kind: 'insert' | 'delete'): void {
+    const byNs = kind === 'insert' ? -SECOND : SECOND;
+    this.trueNs += byNs;
+    this.#apart += byNs;
   }
 
   /** The monotonic clock stands still; afterwards the wall clock is set from one that knows seconds. */
@@ -114,7 +125,7 @@ export class Machine {
   #reference(): Reference {
     return {
       offsetNs: this.#estimateNs, rootDelayNs: DELAY_NS, rootDispersionNs: DISPERSION_NS + this.#dispersedNs, residualPpb: 0, skewPpb: SKEW_PPB,
-      wanderNs: WANDER_NS, update: String(this.#update), updatedAtNs: this.#updatedAtNs, intervalNs: POLL_SECONDS * 1e9, leap: 'none',
+      wanderNs: WANDER_NS, update: String(this.#update), updatedAtNs: this.#updatedAtNs, intervalNs: POLL_SECONDS * 1e9, leap: this.leap,
     };
   }
 }
