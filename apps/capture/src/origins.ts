@@ -6,6 +6,7 @@ import { Elsewhere } from './audit/elsewhere.ts';
 import { Attribution } from './attribution/attribution.ts';
 import { AuditOrigin, steadyMs } from './audit/origin.ts';
 import { Own } from './audit/own.ts';
+import { clockCalls } from './ebpf/clock-calls.ts';
 import { EbpfOrigin } from './ebpf/origin.ts';
 import type { EventName, Say } from './events.ts';
 import type { Feed } from './feed.ts';
@@ -129,7 +130,7 @@ async function startAudit({ context, feed, open, say }: Facts, reconciliation: R
 async function startEbpf({ context, feed, open, say }: Facts, reconciliation: Reconciliation | null, who: RunningAttribution | null): Promise<Native | null> {
   if (!context.config.capture.ebpf.enabled) return null;
   const stream = open('ebpf');
-  const origin = new EbpfOrigin({ feed, stream, say, recordBytesMax: context.config.gateway.maxRecordBytes, reconciliation, who: who?.attribution ?? null });
+  const origin = new EbpfOrigin({ feed, stream, say, recordBytesMax: context.config.gateway.maxRecordBytes, reconciliation, who: who?.attribution ?? null, clockCall: clockCalls(context) });
   const absent = {
     why: 'strongroom-probe is not there: it takes root and a kernel with type information, and is built at set-up',
     fix: 'look at the notes of strongroom status; or set capture.ebpf.enabled to false',

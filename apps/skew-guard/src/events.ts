@@ -11,6 +11,8 @@ export const EVENTS = {
   'clock.locked': 'info',
   /** Somebody set the wall clock. */
   'clock.stepped': 'error',
+  /** Who called what sets the clock when it was set, by what capture saw. */
+  'clock.set-by': 'warn',
   /** A leap second was taken. */
   'clock.leapt': 'info',
   /** A leap second is announced, or no longer. */

@@ -9,6 +9,7 @@ import { Producers } from './producers/producers.ts';
 import { History } from './state/history.ts';
 import { Guard } from './state/guard.ts';
 import { Reporter } from './state/reporter.ts';
+import { Setters } from './state/setters.ts';
 import { Zones } from './kernel/zones.ts';
 import { Looks } from './looks.ts';
 import { settingsOf } from './settings.ts';
@@ -49,7 +50,9 @@ async function live(context: ServiceContext, client: SubmitClient): Promise<void
   const anchors = new Anchors(context.paths.anchor, bootId(), say);
   const guard = new Guard(settings, anchors.last);
   const looks = new Looks(context.config.clock, context.paths.clock, context.stop, say);
-  const [reporter, history, zones] = [new Reporter(thresholds, say, incidents), new History(), new Zones(say)];
+  const setters = new Setters(say);
+  context.onMessage('clock-set', ({ by }) => setters.called(by));
+  const [reporter, history, zones] = [new Reporter(thresholds, say, incidents, setters), new History(), new Zones(say)];
   const producers = new Producers(producerSettings, say, incidents);
   context.onMessage('claims', ({ sources }) => producers.take(sources, performance.now()));
   let facts: ClockFacts | null = null;

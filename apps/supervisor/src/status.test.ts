@@ -35,7 +35,7 @@ test('an audit that is read and switched off is told', () => {
 
 test('a clock without a bound, above its limit, or with sources that lie is told', () => {
   const clock: ClockFacts = {
-    state: 'locked', reason: 'the clock is measured', since: '', grade: 'good', boundNs: 10, growthPpb: 1, offsetNs: 1, rootDelayNs: 1, falsetickers: [], leap: 'none', wallOffNs: 0, sources: [], checks: [],
+    state: 'locked', reason: 'the clock is measured', since: '', grade: 'good', boundNs: 10, growthPpb: 1, offsetNs: 1, rootDelayNs: 1, falsetickers: [], leap: 'none', lastStep: null, wallOffNs: 0, sources: [], checks: [],
   };
   const told = (facts: Partial<ClockFacts>): string | undefined => clockNotes([child({ service: 'skew-guard', stats: { values: {}, clock: { ...clock, ...facts } } })])[0];
   assert.equal(told({}), undefined);

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { X509Certificate } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Failed } from '@strongroom/bytes';
-import { logOrigin, writeDurably, type ClaimsMessage, type Config, type FromService, type Layout, type Separation, type ServiceName, type StartMessage } from '@strongroom/service';
+import { logOrigin, writeDurably, type ClaimsMessage, type ClockSetMessage, type Config, type FromService, type Layout, type Separation, type ServiceName, type StartMessage } from '@strongroom/service';
 import type { Accounts } from './accounts.ts';
 import { Broadcast } from './broadcast.ts';
 import { ensureCertificates, wantedCertificates } from './certificates.ts';
@@ -236,13 +236,14 @@ export class Supervisor {
     else if (message.kind === 'registry-done') this.#broadcast.confirmed(child, message.version);
     else if (message.kind === 'usage') child.send({ kind: 'allowance', sources: this.#shares.report(child.index, message.sources) });
     else if (message.kind === 'claims') this.#handOn(child, 'gateway', message);
+    else if (message.kind === 'clock-set') this.#handOn(child, 'capture', message);
     else if (message.kind === 'stats') this.#facts.incidents.take(child, message);
     else if (message.kind === 'event') this.#facts.incidents.told(child, message);
     else if (message.kind === 'protect') void this.#protect(child, message);
   }
 
   /** What a service may tell skew-guard, which nobody else can reach. */
-  #handOn(child: Child, from: ServiceName, message: ClaimsMessage): void {
+  #handOn(child: Child, from: ServiceName, message: ClaimsMessage | ClockSetMessage): void {
     if (child.service === from) this.#each('skew-guard', (guard) => guard.send(message));
   }
 

@@ -50,6 +50,7 @@ export type ToService =
   /** Something to do once, answered by `order-done` with the same id. */
   | { readonly kind: 'order'; readonly id: number; readonly name: string; readonly args: unknown }
   | ClaimsMessage
+  | ClockSetMessage
   | { readonly kind: 'stop' };
 
 /** `none` takes both away, from a segment that is destroyed by an order of two custodians. */
@@ -196,6 +197,15 @@ export interface ClockSource {
   readonly errorNs: number | null;
 }
 
+/** Somebody set the clock. */
+export interface ClockStep {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly byNs: number;
+  /** Who may have done it; empty: capture saw nobody. */
+  readonly by: readonly ClockSetter[];
+}
+
 export type ClockState = 'locked' | 'holdover' | 'unsynchronised' | 'stepped' | 'disputed';
 
 /** How this machine's clock stands, by skew-guard. */
@@ -217,6 +227,8 @@ export interface ClockFacts {
   readonly leap: 'none' | 'insert' | 'delete';
   /** By how much the wall clock is known to be wrong, because somebody set it; receipts go by the monotonic clock then. */
   readonly wallOffNs: number | null;
+  /** The last time that somebody set the clock in this life of skew-guard. */
+  readonly lastStep: ClockStep | null;
   readonly sources: readonly ClockSource[];
   /** What servers said to skew-guard itself: true time less the wall clock is in `offsetNs` ± `errorNs`. */
   readonly checks: readonly { readonly name: string; readonly offsetNs: number; readonly errorNs: number }[];
@@ -288,6 +300,23 @@ export interface ClaimedLag {
 
 export type ClaimsMessage = { readonly kind: 'claims'; readonly sources: Readonly<Record<string, ClaimedLag>> };
 
+/** Who called what sets the clock, by an event that capture saw and seals. Numbers that need not be exact are numbers here. */
+export interface ClockSetter {
+  /** Since boot, sleep included. */
+  readonly atNs: number;
+  /** settimeofday, clock_settime; or adjtimex, clock_adjtime, which also only ask. */
+  readonly call: string;
+  readonly pid: number;
+  readonly name: string;
+  readonly login: number | null;
+  readonly person: string | null;
+  readonly executable: string | null;
+  readonly unit: string | null;
+  readonly container: string | null;
+}
+
+export type ClockSetMessage = { readonly kind: 'clock-set'; readonly by: ClockSetter };
+
 export type FromService =
   | { readonly kind: 'ready'; readonly listeners: readonly Listener[] }
   | { readonly kind: 'state'; readonly state: ServiceState; readonly reason: string | null }
@@ -295,6 +324,8 @@ export type FromService =
   | { readonly kind: 'usage'; readonly sources: Readonly<Record<string, Usage>> }
   /** Of the gateway; the supervisor hands it on to skew-guard. */
   | ClaimsMessage
+  /** Of capture; the same. */
+  | ClockSetMessage
   | { readonly kind: 'protect'; readonly path: string; readonly flag: ProtectFlag }
   | { readonly kind: 'registry-done'; readonly version: number }
   | { readonly kind: 'order-done'; readonly id: number; readonly result?: unknown; readonly error?: RpcError }

@@ -37,6 +37,7 @@ export class EventLines {
   readonly #to = new LineWriter();
   readonly #process = new ProcessMembers();
   #lengths: number[] = [];
+  #begin = 0;
   /** Members of the present line whose octets are no UTF-8. */
   #escaped: string[] = [];
 
@@ -49,7 +50,7 @@ export class EventLines {
     const to = this.#to;
     const { view, at, type } = event;
     to.reserve(LINE_BYTES_MAX + (this.#who?.bytesMax ?? 0) + ESCAPED_BYTES_MAX * (event.endAt - event.firstAt));
-    const begin = to.at;
+    const begin = this.#begin = to.at;
     if (this.#escaped.length > 0) this.#escaped = [];
     to.put(HEADS[type]);
     to.u64(view, at + 24);
@@ -70,6 +71,11 @@ export class EventLines {
   /** Octets of the lines since the last time. */
   get bytes(): number {
     return this.#to.at;
+  }
+
+  /** The last line, as long as it was not taken. */
+  get last(): Uint8Array {
+    return this.#to.since(this.#begin);
   }
 
   /** The lines since the last time, end to end, and how long each is. */

@@ -20,6 +20,8 @@ export interface EbpfOptions {
   readonly reconciliation?: Pick<Reconciliation, 'ebpf'> | null;
   /** Absent: events say nothing of who is behind them. */
   readonly who?: Who | null;
+  /** Is given the line of each event by which the clock may have been set. */
+  readonly clockCall?: ((line: Uint8Array) => void) | null;
 }
 
 /** A run ends behind the line that reaches so many. */
@@ -118,6 +120,7 @@ export class EbpfOrigin implements Origin {
     for (const event of events) {
       this.ledger.take(event);
       this.#lines.add(event);
+      if (event.type === 'time') this.#options.clockCall?.(this.#lines.last);
       if (this.#lines.bytes >= RUN_BYTES) this.#close();
       this.#options.reconciliation?.ebpf(event);
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ClockFacts, ClockPoint, ProducerClock } from '@strongroom/service';
+import type { ClockFacts, ClockPoint, ClockStep, ProducerClock } from '@strongroom/service';
 import { chart, clockLines } from './clock.ts';
 
 const AT = 1_790_000_000_000_000_000n;
@@ -9,7 +9,7 @@ const plain = (_: unknown, text: string): string => text;
 const point = (boundNs: number | null): ClockPoint => ({ at: '2026-09-21T14:13:00.000Z', state: 'locked', boundNs });
 const FACTS: ClockFacts = {
   state: 'locked', reason: 'the clock is measured', since: '2026-09-21T14:10:20.000Z', grade: 'good', boundNs: 12_400, growthPpb: 1516, offsetNs: -3661, rootDelayNs: 8866,
-  falsetickers: [], leap: 'none', wallOffNs: 0, checks: [],
+  falsetickers: [], leap: 'none', lastStep: null, wallOffNs: 0, checks: [],
   sources: [
     { name: '192.0.2.1', kind: 'server', verdict: 'selected', stratum: 1, isReachable: true, authentication: 'nts', offsetNs: -1325, errorNs: 4492 },
     { name: '192.0.2.9', kind: 'server', verdict: 'unusable', stratum: 0, isReachable: false, authentication: null, offsetNs: null, errorNs: null },
@@ -36,6 +36,15 @@ test('a clock that was set, a leap second and a source that lies are said', () =
   assert.ok(screen.includes('  leap second   one is inserted at the next midnight UTC'));
   assert.ok(screen.includes('  contradicted  192.0.2.7\\e'));
   assert.deepEqual(clockLines({ now: null, history: [], producers: [] }, AT, plain), ['Nobody has looked at the clock yet.']);
+});
+
+test('who set the clock is said, or that nobody was seen to', () => {
+  const by = { atNs: 1, call: 'settimeofday', pid: 4711, name: 'date', login: 1000, person: 'alice', executable: '/usr/bin/date', unit: 'ssh.service', container: null };
+  const step = (setters: ClockStep['by']): string | undefined =>
+    clockLines({ now: { ...FACTS, lastStep: { at: '2026-09-21T14:08:20.000Z', byNs: 3_200_000_000, by: setters } }, history: [], producers: [] }, AT, plain).find((line) => line.startsWith('  set '));
+  assert.equal(step([by]), '  set     +3.2 s, 5 min ago, by /usr/bin/date (process 4711, alice, ssh.service)');
+  assert.equal(step([by, { ...by, pid: 1, executable: null, person: null, unit: null }]), '  set     +3.2 s, 5 min ago, by /usr/bin/date (process 4711, alice, ssh.service), or date (process 1)');
+  assert.equal(step([]), '  set     +3.2 s, 5 min ago; capture saw nobody do it');
 });
 
 /** What is said of producers. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ClockFacts, ClockPoint, ClockSource, ProducerClock } from '@strongroom/service';
+import type { ClockFacts, ClockPoint, ClockSetter, ClockSource, ClockStep, ProducerClock } from '@strongroom/service';
 import { openControl } from '../connections.ts';
 import type { Style } from '../io.ts';
 import { writeValue } from '../output.ts';
@@ -65,6 +65,7 @@ export function clockLines({ now, history, producers }: ClockAnswer, at: bigint,
       ['since', age === null ? now.since : `${duration(age)} ago`],
       ...(now.offsetNs === null ? [] : [['offset', `${signed(now.offsetNs)}, to be put right`] as const]),
       ...(now.wallOffNs === null || now.wallOffNs === 0 ? [] : [['wall clock', `${signed(now.wallOffNs)} off, because somebody set it`] as const]),
+      ...(now.lastStep === null ? [] : [['set', stepWords(now.lastStep, at)] as const]),
       ...(now.leap === 'none' ? [] : [['leap second', now.leap === 'insert' ? 'one is inserted at the next midnight UTC' : 'one is left out at the next midnight UTC'] as const]),
       ...(now.falsetickers.length === 0 ? [] : [['contradicted', now.falsetickers.map(printable).join(', ')] as const]),
     ]),
@@ -97,6 +98,18 @@ const COLOURS = { locked: 'green', holdover: 'yellow', disputed: 'yellow', stepp
 function boundWords({ boundNs, growthPpb, grade }: ClockFacts): string {
   const grows = boundNs === null || growthPpb === null || growthPpb === 0 ? '' : `, growing by ${Number((growthPpb / 1000).toFixed(3))} µs each second without a measurement`;
   return `${boundText(boundNs)}${grows}${grade === 'limit' ? '; above the limit' : grade === 'warn' ? '; above the warning' : ''}`;
+}
+
+/** `+3.2 s, 5 min ago, by /usr/bin/date (process 4711, alice, ssh.service)` */
+function stepWords({ at: when, byNs, by }: ClockStep, at: bigint): string {
+  const age = ageMs(when, at);
+  const moment = `${signed(byNs)}, ${age === null ? when : `${duration(age)} ago`}`;
+  return by.length === 0 ? `${moment}; capture saw nobody do it` : `${moment}, by ${by.map(setterWords).join(', or ')}`;
+}
+
+function setterWords({ executable, name, pid, person, unit, container }: ClockSetter): string {
+  const more = [person, unit, container].filter((one) => one !== null).map(printable);
+  return `${printable(executable ?? name)} (${[`process ${pid}`, ...more].join(', ')})`;
 }
 
 function sourceRow({ name, verdict, stratum, isReachable, offsetNs, errorNs, authentication }: ClockSource): string[] {

@@ -18,6 +18,9 @@ export interface ProducerSettings {
   readonly windowMs: number;
 }
 
+/** A service has room for 64 incidents, and those of this machine's clock shall find it. Of more, the events tell. */
+const INCIDENTS_MAX = 32;
+
 interface Producer {
   readonly lag: ProducerLag;
   clock: ProducerClock | null;
@@ -88,7 +91,7 @@ export class Producers {
     producer.clock = { source, state, skewNs: -behindNs, errorNs: boundNs + resolutionNs, since };
     if (state === (before?.state ?? 'good')) return;
     if (before !== null && before.state !== 'good') this.#incidents.over(subjectOf(source), before.state);
-    if (since !== null) this.#incidents.lasts(subjectOf(source), state, Date.parse(since));
+    if (since !== null && this.values['producersOff']! <= INCIDENTS_MAX) this.#incidents.lasts(subjectOf(source), state, Date.parse(since));
     this.#say(state === 'good' ? 'clock.producer-good' : 'clock.producer-off', {
       source, state, before: before?.state ?? 'good', skewNs: -behindNs, resolutionNs, boundNs, limitNs: this.#limitNs, since: since ?? before?.since ?? null,
     });

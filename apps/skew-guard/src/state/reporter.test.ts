@@ -5,6 +5,7 @@ import type { ClockState, Fields } from '@strongroom/service';
 import type { Judgement } from './guard.ts';
 import type { Observation } from './observation.ts';
 import { Reporter } from './reporter.ts';
+import { Setters } from './setters.ts';
 
 const OBSERVATION: Observation = { moment: { monotonicNs: 5n, wallNs: 1000n, bootNs: null }, reference: null, why: 'nobody', sources: [], checks: [] };
 
@@ -17,7 +18,7 @@ function told(...judgements: readonly Judgement[]): { events: string[]; lasting:
   const [events, lasting]: [string[], Set<string>] = [[], new Set()];
   const reporter = new Reporter({ warnNs: 1000n, limitNs: 5000n }, (event, fields: Fields = {}) => { events.push(`${event}${event === 'clock.state' ? ` ${fields['state']}` : ''}`); }, {
     lasts: (_, reason) => { lasting.add(reason); }, over: (_, reason) => { lasting.delete(reason); }, happened: ({ reason }) => { lasting.add(reason); },
-  });
+  }, new Setters(() => undefined));
   for (const one of judgements) reporter.report(one, OBSERVATION);
   return { events, lasting: [...lasting], reporter };
 }

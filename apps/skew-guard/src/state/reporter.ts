@@ -4,6 +4,7 @@ import type { ClockFacts, ClockState, Fields, Incidents } from '@strongroom/serv
 import type { Say } from '../events.ts';
 import type { Judgement } from './guard.ts';
 import type { Observation } from './observation.ts';
+import type { Setters } from './setters.ts';
 
 export interface Thresholds {
   readonly warnNs: bigint;
@@ -26,9 +27,11 @@ export class Reporter {
   #leap = 'none';
   #since = '';
   #facts: ClockFacts | null = null;
+  readonly #setters: Setters;
   readonly #counts = { looks: 0, steps: 0, contradictions: 0, transitions: 0 };
 
-  constructor(thresholds: Thresholds, say: Say, incidents: Pick<Incidents, 'lasts' | 'over' | 'happened'>) {
+  constructor(thresholds: Thresholds, say: Say, incidents: Pick<Incidents, 'lasts' | 'over' | 'happened'>, setters: Setters) {
+    this.#setters = setters;
     this.#thresholds = thresholds;
     this.#say = say;
     this.#incidents = incidents;
@@ -47,6 +50,7 @@ export class Reporter {
     this.#counts.looks += 1;
     const facts = factsOf(judged, observation);
     this.#stepped(judged, facts);
+    this.#setters.look(judged.step, observation.moment, judged.claim?.utcNs ?? observation.moment.wallNs);
     this.#announced(observation);
     if (judged.contradictionNs !== null) {
       this.#counts.contradictions += 1;
@@ -59,7 +63,7 @@ export class Reporter {
       state: judged.state, reason: judged.reason, since: this.#since, grade: this.#grade, boundNs: judged.claim === null ? null : Number(judged.claim.boundNs),
       growthPpb: judged.claim === null ? null : Number(judged.claim.growthPpb), offsetNs: observation.reference === null ? null : Math.round(observation.reference.offsetNs),
       rootDelayNs: observation.reference === null ? null : Math.round(observation.reference.rootDelayNs), falsetickers: judged.falsetickers, leap: observation.reference?.leap ?? 'none',
-      wallOffNs: judged.claim === null ? null : Number(observation.moment.wallNs - judged.claim.utcNs), sources: observation.sources, checks: observation.checks,
+      lastStep: this.#setters.last, wallOffNs: judged.claim === null ? null : Number(observation.moment.wallNs - judged.claim.utcNs), sources: observation.sources, checks: observation.checks,
     };
     return this.#facts;
   }

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who set the clock: what capture saw of calls that set it, held against the steps that were seen here.
+import type { ClockSetter, ClockStep, Fields } from '@strongroom/service';
+import type { Say } from '../events.ts';
+import type { Judgement } from './guard.ts';
+import type { Moment } from './observation.ts';
+
+/** Calls that are remembered; a discipline calls a few times in a second. */
+const CALLS_MAX = 256;
+/** What capture saw is here within so long after the step. */
+const PATIENCE_NS = 5_000_000_000n;
+/** Time since boot is known to hundredths here. */
+const SLACK_NS = 50_000_000;
+/** In one step. */
+const NAMED_MAX = 4;
+/** These do nothing else; adjtimex mostly asks, or changes the rate. */
+const SETTING = new Set(['settimeofday', 'clock_settime']);
+
+interface Pending {
+  readonly fromNs: number;
+  readonly toNs: number;
+  readonly monotonicNs: bigint;
+}
+
+export class Setters {
+  readonly #say: Say;
+  #calls: ClockSetter[] = [];
+  #before: Moment | null = null;
+  #pending: Pending | null = null;
+  #last: ClockStep | null = null;
+
+  constructor(say: Say) {
+    this.#say = say;
+  }
+
+  /** The last step of this life, and who may have done it. */
+  get last(): ClockStep | null {
+    return this.#last;
+  }
+
+  called(by: ClockSetter): void {
+    this.#calls = [...this.#calls.slice(1 - CALLS_MAX), by];
+  }
+
+  /** `step`: what the wall clock did since the look before; `utcNs`: now, as far as is known. */
+  look(step: Judgement['step'], moment: Moment, utcNs: bigint): void {
+    const before = this.#before;
+    this.#before = moment;
+    if (step?.kind === 'set') {
+      this.#last = { at: new Date(Number(utcNs / 1_000_000n)).toISOString(), byNs: Number(step.byNs), by: [] };
+      this.#pending = before?.bootNs == null || moment.bootNs === null ? null
+        : { fromNs: Number(before.bootNs) - SLACK_NS, toNs: Number(moment.bootNs) + SLACK_NS, monotonicNs: moment.monotonicNs };
+    }
+    if (this.#pending !== null) this.#settle(this.#pending, moment);
+  }
+
+  /** Who surely sets a clock is named at once; others when nobody else came. */
+  #settle({ fromNs, toNs, monotonicNs }: Pending, now: Moment): void {
+    const calls = this.#calls.filter(({ atNs }) => atNs >= fromNs && atNs <= toNs);
+    const sure = calls.filter(({ call }) => SETTING.has(call));
+    const isOver = now.monotonicNs - monotonicNs >= PATIENCE_NS;
+    if (sure.length === 0 && !isOver) return;
+    this.#pending = null;
+    const by = onceEach(sure.length > 0 ? sure : calls).slice(0, NAMED_MAX);
+    this.#last = { ...this.#last!, by };
+    for (const one of by) this.#say('clock.set-by', { byNs: this.#last.byNs, stepMonotonic: String(monotonicNs), isSure: sure.length > 0, ...fieldsOf(one) });
+  }
+}
+
+/** Of one process the last call. */
+function onceEach(calls: readonly ClockSetter[]): ClockSetter[] {
+  return [...new Map(calls.map((one) => [one.pid, one])).values()];
+}
+
+function fieldsOf({ atNs, ...who }: ClockSetter): Fields {
+  return { ...who, calledNs: atNs };
+}
