@@ -2,6 +2,8 @@
 // `npm run bench`: Strongroom and what it is compared with, measured in one run. See docs/BENCHMARKS.md.
 import { join } from 'node:path';
 import { Failed, Refused } from '@strongroom/bytes';
+import { measureClock } from './clock/measure.ts';
+import { clockReport } from './clock/report.ts';
 import { measureKernel } from './kernel/measure.ts';
 import { kernelReport } from './kernel/report.ts';
 import { readOptions, USAGE, wants, type Options } from './options.ts';
@@ -30,6 +32,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 try {
   const options = readOptions(process.argv.slice(2));
   if (options === null) console.log(USAGE);
+  else if (options.clock) process.exitCode = await clock(options);
   else process.exitCode = await (options.kernelExecs !== null ? kernel(options, options.kernelExecs) : options.reading === null ? run(options) : read(options, options.reading));
 } catch (error) {
   const known = error instanceof Refused || error instanceof Failed;
@@ -64,6 +67,14 @@ async function read({ write }: Options, reading: NonNullable<Options['reading']>
   } finally {
     await stopAll();
   }
+}
+
+async function clock({ write, seconds }: Options): Promise<number> {
+  const figures = await measureClock(seconds, say, (one) => { started.push(one); });
+  const text = clockReport(figures);
+  console.log(text);
+  if (write) replaceResults(PAGE, text, 'clock');
+  return figures.broken === 0 ? EXIT.ok : EXIT.incomplete;
 }
 
 async function kernel({ write, seconds }: Options, execs: number): Promise<number> {

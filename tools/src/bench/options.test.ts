@@ -23,6 +23,11 @@ for (const args of [['--rounds', '0'], ['--events', 'many'], ['--only', 'fluentd
   test(`${args.join(' ')} is refused`, () => assert.throws(() => readOptions(args), { code: 'bench.options' }));
 }
 
+test('the clock is watched for two minutes, unless it is said otherwise', () => {
+  assert.deepEqual(readOptions(['--clock'])!.seconds, 120);
+  assert.deepEqual([readOptions(['--clock', '--seconds', '9'])!.seconds, readOptions(['--clock'])!.clock, readOptions([])!.clock], [9, true, false]);
+});
+
 test('reading has a size, which the rest does not know', () => {
   assert.equal(readOptions([])!.reading, null);
   assert.deepEqual([readOptions([])!.kernelExecs, readOptions(['--kernel'])!.kernelExecs, readOptions(['--kernel', '--execs', '7'])!.kernelExecs], [null, 5000, 7]);
