@@ -25,6 +25,10 @@ const USAGE = `npm run soak -- [options]
   --seed N    seed of the first round; the next ones count on
   --only P    fuzz, simulate, explore, clock, kill, power or storm`;
 
+/** Looks at each of seven real clocks or so, with 500 stamps after each. */
+const CLOCK_LOOKS = 200;
+const STAMPS = CLOCK_LOOKS * 500 * 3;
+
 export interface SoakOptions {
   readonly hours: number;
   readonly cases: number;
@@ -74,6 +78,10 @@ export function soakSteps({ cases, kills, cuts, simulations, clocks, execs, only
     {
       part: 'clock', title: `${clocks} lives of a clock of which the truth is known, from seed ${seed * clocks}`, files: ['apps/skew-guard/src/state/guard.test.ts'],
       environment: { STRONGROOM_CLOCK_LIVES: String(clocks), STRONGROOM_SEED: String(seed * clocks) },
+    },
+    {
+      part: 'clock', title: `${STAMPS.toLocaleString('en')} stamps by real chronyds, some off, lying, drifting, late or dying`, files: ['apps/skew-guard/src/chrony/follow.test.ts'],
+      environment: { STRONGROOM_CLOCK_LOOKS: String(CLOCK_LOOKS) },
     },
     {
       part: 'kill', title: `${kills} kills under load, seed ${seed}`, files: ['suites/src/kill.test.ts'],

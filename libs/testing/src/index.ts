@@ -6,6 +6,7 @@ export * from './chronyd.ts';
 export * from './custodian.ts';
 export * from './docker-engine.ts';
 export * from './gateway-process.ts';
+export { NtpServer, type NtpServerOptions } from './ntp-server.ts';
 export * from './ptp-pair.ts';
 export * from './recording-vault.ts';
 export * from './journald.ts';

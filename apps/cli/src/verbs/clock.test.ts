@@ -38,12 +38,17 @@ test('a clock that was set, a leap second and a source that lies are said', () =
   assert.deepEqual(clockLines({ now: null, history: [], producers: [] }, AT, plain), ['Nobody has looked at the clock yet.']);
 });
 
+const SETTER = { atNs: 1, call: 'settimeofday', pid: 4711, name: 'date', login: 1000, person: 'alice', executable: '/usr/bin/date', unit: 'ssh.service', container: null };
+
+/** What is said of a step. */
+function step(by: ClockStep['by']): string | undefined {
+  const now = { ...FACTS, lastStep: { at: '2026-09-21T14:08:20.000Z', byNs: 3_200_000_000, by } };
+  return clockLines({ now, history: [], producers: [] }, AT, plain).find((line) => line.startsWith('  set '));
+}
+
 test('who set the clock is said, or that nobody was seen to', () => {
-  const by = { atNs: 1, call: 'settimeofday', pid: 4711, name: 'date', login: 1000, person: 'alice', executable: '/usr/bin/date', unit: 'ssh.service', container: null };
-  const step = (setters: ClockStep['by']): string | undefined =>
-    clockLines({ now: { ...FACTS, lastStep: { at: '2026-09-21T14:08:20.000Z', byNs: 3_200_000_000, by: setters } }, history: [], producers: [] }, AT, plain).find((line) => line.startsWith('  set '));
-  assert.equal(step([by]), '  set     +3.2 s, 5 min ago, by /usr/bin/date (process 4711, alice, ssh.service)');
-  assert.equal(step([by, { ...by, pid: 1, executable: null, person: null, unit: null }]), '  set     +3.2 s, 5 min ago, by /usr/bin/date (process 4711, alice, ssh.service), or date (process 1)');
+  assert.equal(step([SETTER]), '  set     +3.2 s, 5 min ago, by /usr/bin/date (process 4711, alice, ssh.service)');
+  assert.equal(step([SETTER, { ...SETTER, pid: 1, executable: null, person: null, unit: null }]), '  set     +3.2 s, 5 min ago, by /usr/bin/date (process 4711, alice, ssh.service), or date (process 1)');
   assert.equal(step([]), '  set     +3.2 s, 5 min ago; capture saw nobody do it');
 });
 

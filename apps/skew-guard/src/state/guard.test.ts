@@ -80,6 +80,20 @@ test('a discipline that is gone leaves holdover, and after its time nothing', ()
   assert.deepEqual([over.state, over.claim], ['unsynchronised', null]);
 });
 
+test('a discipline that is gone while it put much right may have left the clock running wrong: nothing is said', () => {
+  for (const [offsetNs, state] of [[150_000, 'unsynchronised'], [-150_000, 'unsynchronised'], [50_000, 'holdover']] as const) {
+    const machine = new Machine(41);
+    const guard = new Guard(SETTINGS);
+    for (let second = 0; second < 20; second += 1, machine.pass(1)) guard.judge(machine.observe());
+    const last = machine.observe();
+    assert.equal(guard.judge({ ...last, reference: { ...last.reference!, offsetNs } }).state, 'locked');
+    machine.isDisciplined = false;
+    machine.pass(1);
+    const judged = guard.judge(machine.observe());
+    assert.deepEqual([judged.state, judged.claim === null], [state, state === 'unsynchronised'], String(offsetNs));
+  }
+});
+
 test('a clock that was never measured has no bound', () => {
   const { known, states } = live(7, 30, (machine) => { machine.isDisciplined = false; });
   assert.equal(known, 0);

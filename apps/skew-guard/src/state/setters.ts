@@ -48,8 +48,9 @@ export class Setters {
     this.#before = moment;
     if (step?.kind === 'set') {
       this.#last = { at: new Date(Number(utcNs / 1_000_000n)).toISOString(), byNs: Number(step.byNs), by: [] };
-      this.#pending = before?.bootNs == null || moment.bootNs === null ? null
-        : { fromNs: Number(before.bootNs) - SLACK_NS, toNs: Number(moment.bootNs) + SLACK_NS, monotonicNs: moment.monotonicNs };
+      const since = before?.bootNs ?? null;
+      this.#pending = since === null || moment.bootNs === null ? null
+        : { fromNs: Number(since) - SLACK_NS, toNs: Number(moment.bootNs) + SLACK_NS, monotonicNs: moment.monotonicNs };
     }
     if (this.#pending !== null) this.#settle(this.#pending, moment);
   }
