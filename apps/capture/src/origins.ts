@@ -67,7 +67,7 @@ type RunningAttribution = Running & { readonly attribution: Attribution };
 async function startAttribution({ context: { config: { capture }, stop }, feed, open }: Facts, isWatched: () => boolean): Promise<RunningAttribution | null> {
   if (!capture.audit.enabled && !capture.ebpf.enabled) return null;
   const stream = open('process');
-  const tell = (line: string): void => feed.add(stream.take([{ raw: Buffer.from(line) }]));
+  const tell = (lines: readonly string[]): void => feed.add(stream.take(lines.map((line) => ({ raw: Buffer.from(line) }))));
   const attribution = new Attribution({ tell, isHeld: () => feed.isHeld, isWatched });
   await attribution.start(stop);
   const over = new Promise<void>((resolve) => { stop.addEventListener('abort', () => resolve(), { once: true }); });

@@ -59,17 +59,19 @@ export class LocalStream {
     return runs;
   }
 
-  /** The same for records that may have been sealed already, as those before and after have not. */
-  takeAgain(records: readonly Observed[]): SubmittedRun[] {
+  /**
+   * Runs for records that lie end to end; those of more than `limit` octets are cut. `again`: they may have been sealed already,
+   * as those before and after have not.
+   */
+  takeLaid(data: Buffer, lengths: Uint32Array, limit: number, again = false): SubmittedRun[] {
     const flags = this.#flags;
-    this.#flags = FLAG.mayRepeat;
-    const runs = this.take(records);
+    if (again) this.#flags = FLAG.mayRepeat;
+    const runs = this.#takeLaid(data, lengths, limit);
     this.#flags = flags;
     return runs;
   }
 
-  /** Runs for records that lie end to end; those of more than `limit` octets are cut. */
-  takeLaid(data: Buffer, lengths: Uint32Array, limit: number): SubmittedRun[] {
+  #takeLaid(data: Buffer, lengths: Uint32Array, limit: number): SubmittedRun[] {
     if (lengths.every((length) => length <= limit)) return [this.#laid(KIND.data, data, lengths, this.#clock.stamp())];
     let at = 0;
     return this.take(Array.from(lengths, (length) => observe(data.subarray(at, at += length), limit)));

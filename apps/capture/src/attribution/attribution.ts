@@ -24,8 +24,8 @@ const SCAN_MAX = 32_768;
 const SWEEP_SHARE = 600;
 
 export interface AttributionOptions {
-  /** Seals a fact; null: nobody is told later. */
-  readonly tell: ((line: string) => void) | null;
+  /** Seals facts; null: nobody is told later. */
+  readonly tell: ((lines: readonly string[]) => void) | null;
   /** Whether the vault takes no more at present. */
   readonly isHeld?: () => boolean;
   /** Whether events by eBPF come. */

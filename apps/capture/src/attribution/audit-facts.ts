@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an event of the audit says of the process behind it.
-import type { AuditEvent } from '../audit/joiner.ts';
-import { TYPE } from '../audit/record.ts';
+import { TYPE, type AuditRecord } from '../audit/record.ts';
 import { spelt } from './who.ts';
 
 const UNSET = 0xffff_ffff;
@@ -19,16 +18,13 @@ export interface AuditedProcess {
   readonly executable: { readonly text: string; readonly escaped: boolean } | null;
 }
 
-/** Null: no process stands behind it. */
-export function auditedProcess({ records }: AuditEvent): AuditedProcess | null {
-  for (const { type, octets } of records) {
-    const text = octets.toString('latin1', 0, RECORD_BYTES_MAX);
-    const [, parent, pid, login, name, executable] = type === TYPE.syscall ? SYSCALL.exec(text) ?? [] : [];
-    if (pid !== undefined) return { pid: Number(pid), parent: Number(parent), login: loginOf(login!), name: textOf(name!), executable: textOf(executable!) };
-    const [, sender, by] = type === TYPE.syscall ? [] : USER.exec(text) ?? [];
-    if (sender !== undefined) return { pid: Number(sender), parent: 0, login: loginOf(by!), name: null, executable: null };
-  }
-  return null;
+/** By one record; null: it tells of no process. */
+export function auditedProcess({ type, bytes, from, end }: AuditRecord): AuditedProcess | null {
+  const text = bytes.toString('latin1', from, Math.min(end, from + RECORD_BYTES_MAX));
+  const [, parent, pid, login, name, executable] = type === TYPE.syscall ? SYSCALL.exec(text) ?? [] : [];
+  if (pid !== undefined) return { pid: Number(pid), parent: Number(parent), login: loginOf(login!), name: textOf(name!), executable: textOf(executable!) };
+  const [, sender, by] = type === TYPE.syscall ? [] : USER.exec(text) ?? [];
+  return sender === undefined ? null : { pid: Number(sender), parent: 0, login: loginOf(by!), name: null, executable: null };
 }
 
 function loginOf(written: string): number | null {

@@ -24,7 +24,7 @@ class Audited {
   readonly #cgroups = new Cgroups({ v2: null, v1: null });
   readonly later = new Later({
     table: this.table, cgroups: this.#cgroups, places: new Places(this.#cgroups), person: (login) => (login === 1000 ? 'alice' : null),
-    tell: (line) => { this.facts.push(JSON.parse(line) as Record<string, unknown>); }, isHeld: () => this.held, isWatched: () => this.watched,
+    tell: (lines) => { this.facts.push(...lines.map((line) => JSON.parse(line) as Record<string, unknown>)); }, isHeld: () => this.held, isWatched: () => this.watched,
   });
 }
 

@@ -2,7 +2,9 @@
 // What was not known of a process when an event told of it, and processes of the audit's events: looked up beside the events,
 // and told in facts of their own, docs/FORMAT.md, "Who". Everything here is bounded: a storm is told of in its own events, and
 // what could not be looked up is counted.
+import { callerIn, isSaid, saidOf } from '../audit/caller.ts';
 import type { AuditEvent } from '../audit/joiner.ts';
+import { octetsOf, type AuditRecord } from '../audit/record.ts';
 import { bootClock } from '../reconcile/host.ts';
 import { auditedProcess, type AuditedProcess } from './audit-facts.ts';
 import type { Cgroups } from './cgroups.ts';
@@ -35,20 +37,24 @@ export interface Told {
 }
 
 export interface LaterOptions extends Told {
-  readonly tell: (line: string) => void;
+  /** Seals facts, in order. */
+  readonly tell: (lines: readonly string[]) => void;
   readonly isHeld: () => boolean;
   readonly isWatched: () => boolean;
 }
 
 type From = 'ebpf' | 'proc' | 'audit';
 
-/** A process of an event of the audit. */
+/** A process of an event of the audit. What its record says of it is looked at when its turn comes. */
 interface Waiting {
-  readonly facts: AuditedProcess;
+  readonly record: AuditRecord;
+  /** The octets that say it; null: not known which they are. */
+  readonly said: Uint8Array | null;
   /** It began before, in ns since boot. */
   readonly seenNs: number;
   readonly atMs: number;
-  /** Null: not looked for yet. */
+  /** Null, as the process: not looked for yet. */
+  facts: AuditedProcess | null;
   process: Process | null;
   gone: boolean;
   /** It is gone, and another process has its id. */
@@ -61,7 +67,9 @@ export class Later {
   readonly #lacking = new Map<Process, { readonly atMs: number; readonly waitMs: number }>();
   readonly #audited = new Map<number, Waiting>();
   /** By process id: what was told of it, and when. */
-  readonly #told = new Map<number, { readonly key: string; readonly atMs: number }>();
+  readonly #told = new Map<number, { readonly key: string; readonly said: Uint8Array | null; readonly atMs: number }>();
+  /** What the present tick tells. */
+  #lines: string[] = [];
   #facts = 0;
   #skipped = 0;
   /** What to take from the time of an event for ns since boot. */
@@ -77,14 +85,42 @@ export class Later {
     else this.#skipped += 1;
   }
 
+  /** Most say of their process what was said of it before: that is seen by the octets. */
   audit(event: AuditEvent, nowMs: number): void {
-    const facts = auditedProcess(event);
-    if (facts === null) return;
-    const told = this.#told.get(facts.pid);
-    if ((told?.key === keyOf(facts) && nowMs - told.atMs < AGAIN_MS) || this.#audited.has(facts.pid)) return;
-    const seenNs = (event.timeMs - this.#bootMs) * 1e6 + APART_NS;
-    if (this.#audited.size < WAITING_MAX) this.#audited.set(facts.pid, { facts, seenNs, atMs: nowMs, process: null, gone: false, isReused: false });
-    else this.#skipped += 1;
+    const record = event.records[0]!;
+    const caller = callerIn(record);
+    if (caller === null) return this.#auditOther(event, nowMs);
+    const told = this.#told.get(caller.pid);
+    if (told !== undefined && nowMs - told.atMs < AGAIN_MS) {
+      if (told.said !== null && isSaid(told.said, caller, record)) return;
+      const facts = auditedProcess(record);
+      if (facts === null || told.key === keyOf(facts)) return;
+    }
+    this.#wait({ pid: caller.pid, record, said: saidOf(caller, record), timeMs: event.timeMs }, nowMs);
+  }
+
+  /** What programs report has its process in another way. */
+  #auditOther({ records, timeMs }: AuditEvent, nowMs: number): void {
+    for (const record of records) {
+      const facts = auditedProcess(record);
+      if (facts === null) continue;
+      const told = this.#told.get(facts.pid);
+      if (told?.key !== keyOf(facts) || nowMs - told.atMs >= AGAIN_MS) this.#wait({ pid: facts.pid, record, said: null, timeMs }, nowMs);
+      return;
+    }
+  }
+
+  #wait({ pid, record, said, timeMs }: Pick<Waiting, 'record' | 'said'> & { readonly pid: number; readonly timeMs: number }, nowMs: number): void {
+    if (this.#audited.has(pid)) return;
+    if (this.#audited.size >= WAITING_MAX) {
+      this.#skipped += 1;
+      return;
+    }
+    const bytes = Buffer.from(octetsOf(record)); // what it lies in is let go
+    this.#audited.set(pid, {
+      record: { ...record, bytes, from: 0, end: bytes.length }, said: said === null ? null : Buffer.from(said), seenNs: (timeMs - this.#bootMs) * 1e6 + APART_NS,
+      atMs: nowMs, facts: null, process: null, gone: false, isReused: false,
+    });
   }
 
   tick(nowMs: number): void {
@@ -99,6 +135,8 @@ export class Later {
       else if (waitMs <= WAIT_MS_MAX) this.#lacking.set(process, { atMs: nowMs + waitMs, waitMs: waitMs * 2 });
     }
     this.#tickAudited(nowMs);
+    if (this.#lines.length > 0) this.#options.tell(this.#lines);
+    this.#lines = [];
   }
 
   values(): Record<string, number> {
@@ -134,8 +172,9 @@ export class Later {
       }
       if (this.#options.isWatched() && nowMs - waiting.atMs < BY_EBPF_MS) continue;
       this.#audited.delete(pid);
+      if (waiting.facts === null) continue; // a record that looks like one and is none
       if (this.#told.size >= TOLD_MAX) this.#told.clear();
-      this.#told.set(pid, { key: keyOf(waiting.facts), atMs: nowMs });
+      this.#told.set(pid, { key: keyOf(waiting.facts), said: waiting.said, atMs: nowMs });
       const process = (waiting.isReused ? null : this.#options.table.get(pid)) ?? waiting.process!;
       if (process.toldIn === null) this.#tell(process, waiting.gone ? 'audit' : 'proc', waiting.gone ? { gone: true } : {});
     }
@@ -144,7 +183,11 @@ export class Later {
   /** As /proc has it, or, of one that is gone, as the audit's own record had it. Whoever has its id by now is somebody else. */
   #find(waiting: Waiting): void {
     const { table } = this.#options;
-    const { facts: { pid, executable }, seenNs } = waiting;
+    const facts = auditedProcess(waiting.record);
+    if (facts === null) return;
+    waiting.facts = facts;
+    const { seenNs } = waiting;
+    const { pid, executable } = facts;
     const found = readProcess(pid);
     waiting.isReused = found !== null && found.startedNs > seenNs;
     waiting.gone = found === null || waiting.isReused;
@@ -153,7 +196,7 @@ export class Later {
       waiting.process = known;
       return;
     }
-    const process = waiting.gone ? goneOne(waiting) : table.observe(found!);
+    const process = waiting.gone ? goneOne(facts, seenNs) : table.observe(found!);
     waiting.process = process;
     if (found === null) {
       table.add(process);
@@ -163,18 +206,18 @@ export class Later {
   }
 
   #tell(process: Process, from: From, more: { gone?: true }): void {
-    const { table, places, person, tell } = this.#options;
+    const { table, places, person } = this.#options;
     process.written = null;
     this.#facts += 1;
     const { pid, startedText, name, nameEscaped, login } = process;
     const before = { pid, started: asWritten(startedText), name, ...(nameEscaped ? { escaped: true } : {}), login, ...factsOf(process, places.of(process), person(login)) };
     const after = { from, ...more, asOf: nowNs() };
-    tell(`${JSON.stringify(before).slice(0, -1)},"ancestry":${ancestryOf(process, table.ancestors(process))},${JSON.stringify(after).slice(1)}`);
+    this.#lines.push(`${JSON.stringify(before).slice(0, -1)},"ancestry":${ancestryOf(process, table.ancestors(process))},${JSON.stringify(after).slice(1)}`);
   }
 }
 
 /** By the audit's words alone. */
-function goneOne({ facts: { pid, parent, login, name }, seenNs }: Waiting): Process {
+function goneOne({ pid, parent, login, name }: AuditedProcess, seenNs: number): Process {
   const process = new Process(pid, null);
   [process.parentPid, process.login, process.name, process.nameEscaped, process.seenNs] = [parent, login, name?.text ?? null, name?.escaped ?? false, seenNs];
   return process;

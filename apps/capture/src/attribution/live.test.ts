@@ -58,7 +58,7 @@ describe('who is behind the events of this machine', { skip: missing }, () => {
   before(async () => {
     const feed = new Feed(line, { boot, kmsg: null, audit: null, cursor: null }, () => assert.fail('denied'));
     const facts = stream('process');
-    const who = new Attribution({ tell: (text) => feed.add(facts.take([{ raw: Buffer.from(text) }])) });
+    const who = new Attribution({ tell: (lines) => feed.add(facts.take(lines.map((line) => ({ raw: Buffer.from(line) })))) });
     await who.start(stop.signal);
     const origin = new EbpfOrigin({ feed, stream: stream('ebpf'), say: () => undefined, recordBytesMax: 262_144, who });
     const path = join(root, 'ebpf.sock');

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What /proc says of a process to anybody: no right is needed for it, so the program that it runs is not among it.
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** Ticks in which /proc tells times; the kernel shows 100 a second to programs, whatever it uses itself. */
 export const TICK_NS = 10_000_000;
@@ -23,7 +23,7 @@ export interface ProcFacts {
 
 /** Null: there is no such process, not any more, or we cannot tell which one it is. */
 export function readProcess(pid: number): ProcFacts | null {
-  if (!isFirstNamespace()) return null;
+  if (!isFirstNamespace() || !existsSync(`/proc/${pid}`)) return null; // most that are asked for are gone: an error would cost several times as much
   try {
     const read = (name: string): string => readFileSync(`/proc/${pid}/${name}`, 'utf8');
     const stat = read('stat');

@@ -6,6 +6,8 @@ import { TICK_NS } from './proc.ts';
 
 /** Beyond that many those that ended first are forgotten; beyond it without any, those that came first. */
 const PROCESSES_MAX = 32_768;
+/** Then those that were forgotten are taken out of the order of ends. */
+const ENDED_MAX = 2 * PROCESSES_MAX;
 /** Upwards of a process. */
 export const ANCESTORS_MAX = 8;
 /** Executables that a process had before are kept for those that it forked then. */
@@ -62,8 +64,9 @@ export class Process {
 
 export class ProcessTable {
   readonly #byPid = new Map<number, Process>();
-  /** In the order in which they ended. */
-  readonly #ended = new Set<Process>();
+  /** In the order in which they ended; those that were dropped since are passed over. A set would walk over all that went before. */
+  #ended: Process[] = [];
+  #endedFrom = 0;
 
   get size(): number {
     return this.#byPid.size;
@@ -82,7 +85,7 @@ export class ProcessTable {
     const before = this.#byPid.get(process.pid);
     if (before !== undefined) this.#drop(before);
     this.#byPid.set(process.pid, process);
-    if (this.#byPid.size > PROCESSES_MAX) this.#drop(this.#ended.values().next().value ?? this.#byPid.values().next().value!);
+    if (this.#byPid.size > PROCESSES_MAX) this.#drop(this.#firstEnded() ?? this.#byPid.values().next().value!);
   }
 
   /** What is written of them is made anew. */
@@ -91,9 +94,29 @@ export class ProcessTable {
   }
 
   end(process: Process, atNs: number): void {
+    if (process.endedNs === null) this.#ended.push(process);
+    if (this.#ended.length > ENDED_MAX) this.#ended = this.#ended.slice(this.#takeEnded()).filter((one) => this.#isKnown(one));
     process.endedNs = atNs;
     process.written = null;
-    this.#ended.add(process);
+  }
+
+  /** Null: all that are known live. */
+  #firstEnded(): Process | null {
+    while (this.#endedFrom < this.#ended.length) {
+      const process = this.#ended[this.#endedFrom++]!;
+      if (this.#isKnown(process)) return process;
+    }
+    return null;
+  }
+
+  #takeEnded(): number {
+    const from = this.#endedFrom;
+    this.#endedFrom = 0;
+    return from;
+  }
+
+  #isKnown(process: Process): boolean {
+    return this.#byPid.get(process.pid) === process;
   }
 
   /** Its ancestors, those included that became known since it was looked at last. */
@@ -134,7 +157,6 @@ export class ProcessTable {
 
   #drop(process: Process): void {
     this.#byPid.delete(process.pid);
-    this.#ended.delete(process);
     process.ancestors = []; // its children have lists of their own; a line of ancestors would be kept for ever
   }
 }

@@ -14,10 +14,16 @@ const NONE: Fields[] = [];
 
 /** Fields of an event for each CONFIG_CHANGE in it. */
 export function changesIn({ serial, records }: AuditEvent): Fields[] {
+  if (!isChange(records)) return NONE;
   const changes = records.filter(({ type }) => type === TYPE.configChange);
-  if (changes.length === 0) return NONE;
   const who = pick(records.find(({ type }) => type === TYPE.syscall), WHO);
   return changes.map((record) => ({ serial, ...pick(record, WHAT), ...pick(record, WHO), ...who }));
+}
+
+/** Of nearly all events it is false. */
+function isChange(records: readonly AuditRecord[]): boolean {
+  for (const { type } of records) if (type === TYPE.configChange) return true;
+  return false;
 }
 
 function pick(record: AuditRecord | undefined, names: readonly string[]): Record<string, string | null> {

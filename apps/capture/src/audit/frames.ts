@@ -16,6 +16,8 @@ const [DRAINED, AGAIN] = [1, 2];
 const PATHS = ['multicast', 'plugin', 'owner'] as const;
 const NS_PER_MS = 1_000_000n;
 const NOTE_BYTES_MAX = 1000;
+/** Type and length. */
+const RECORD_HEAD_BYTES = 6;
 
 export interface Hello {
   readonly path: (typeof PATHS)[number];
@@ -71,11 +73,18 @@ export function parseHello(payload: Buffer): Hello {
   return hello;
 }
 
-/** Calls `take` for each record of the frame. */
-export function parseRecords(payload: Buffer, take: (type: number, octets: Buffer, moment: Moment) => void): Moment {
-  const from = new ByteReader(payload);
-  const moment = momentOf(from);
-  while (from.remaining > 0) take(from.u16(), from.take(from.u32()), moment);
+/** Calls `take` for each record of the frame, with the place of its octets there. Written for speed. */
+export function parseRecords(payload: Buffer, take: (type: number, from: number, end: number, moment: Moment) => void): Moment {
+  const reader = new ByteReader(payload);
+  const moment = momentOf(reader);
+  for (let at = reader.offset; at < payload.length;) {
+    if (payload.length - at < RECORD_HEAD_BYTES) throw malformed('a record ends early');
+    const from = at + RECORD_HEAD_BYTES;
+    const end = from + payload.readUInt32BE(at + 2);
+    if (end > payload.length) throw malformed('a record ends early');
+    take(payload.readUInt16BE(at), from, end, moment);
+    at = end;
+  }
   return moment;
 }
 

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isIncomplete, Joiner, type AuditEvent } from './joiner.ts';
-import { joined, recordOf, type AuditRecord } from './record.ts';
+import { KeptLines } from './kept-lines.ts';
+import { recordOf, type AuditRecord } from './record.ts';
 
 const [SYSCALL, PATH, CONFIG_CHANGE, EOE, USER_CMD] = [1300, 1302, 1305, 1320, 1123];
 
@@ -20,7 +21,9 @@ describe('joining audit records', () => {
       { serial: 2, types: [SYSCALL, PATH, EOE], end: 'eoe', late: false },
       { serial: 1, types: [SYSCALL, PATH, EOE], end: 'eoe', late: false },
     ]);
-    assert.deepEqual(joined(over[0]!.records).toString().split('\n'), ['type=SYSCALL msg=audit(1.0:2): x', 'type=PATH msg=audit(1.0:2): x', 'type=EOE msg=audit(1.0:2): x']);
+    const kept = new KeptLines();
+    kept.join(over[0]!.records);
+    assert.deepEqual(kept.take().data.toString().split('\n'), ['type=SYSCALL msg=audit(1.0:2): x', 'type=PATH msg=audit(1.0:2): x', 'type=EOE msg=audit(1.0:2): x']);
     assert.equal(joiner.open, 0);
   });
 

@@ -25,7 +25,7 @@ export interface JoinerOptions {
   readonly openMax?: number;
   readonly recordsMax?: number;
   readonly bytesMax?: number;
-  /** So many finished events at least are remembered, and up to twice as many, so that what comes late is known to be. */
+  /** Of so many serials at least it is remembered that they are finished, so that what comes late is known to be. */
   readonly rememberedMax?: number;
 }
 
@@ -43,13 +43,18 @@ interface Open {
 export class Joiner {
   /** By serial, the first begun first. */
   readonly #open = new Map<number, Open>();
-  /** Time of finished events by serial, those of late, and those before them: taking single ones out of a map is slow. */
-  #finished = new Map<number, number>();
-  #finishedBefore = new Map<number, number>();
+  /** The one that the last record went to, if it is open. */
+  #last: Open | null = null;
+  /** Serial and time of finished events, by the last bits of the serial. */
+  readonly #finished: Uint32Array;
+  readonly #finishedTimes: Float64Array;
   readonly #options: Required<JoinerOptions>;
 
   constructor(options: JoinerOptions = {}) {
-    this.#options = { quietMs: 2000, openMax: 4096, recordsMax: 1024, bytesMax: 256 * 1024, rememberedMax: 16_384, ...options };
+    this.#options = { quietMs: 2000, openMax: 4096, recordsMax: 1024, bytesMax: 256 * 1024, rememberedMax: 32_768, ...options };
+    const places = 2 ** Math.ceil(Math.log2(this.#options.rememberedMax));
+    this.#finished = new Uint32Array(places);
+    this.#finishedTimes = new Float64Array(places).fill(-1);
   }
 
   get open(): number {
@@ -60,8 +65,9 @@ export class Joiner {
   add(record: AuditRecord, atMs: number): AuditEvent[] {
     const { serial, timeMs, type } = record;
     if (isAlone(type)) return [{ serial, timeMs, records: [record], end: 'alone', late: false }];
-    const open = this.#open.get(serial);
+    const open = this.#last?.serial === serial ? this.#last : this.#open.get(serial);
     if (open === undefined || open.timeMs !== timeMs) return this.#begin(record, open, atMs);
+    this.#last = open;
     this.#take(open, record, atMs);
     const end = this.#isOver(open, type);
     return end === null ? NONE : [this.#finish(open, end)];
@@ -85,19 +91,20 @@ export class Joiner {
   #begin(record: AuditRecord, replaced: Open | undefined, atMs: number): AuditEvent[] {
     const over = replaced === undefined ? [] : [this.#finish(replaced, 'crowded')];
     const { serial, timeMs, type } = record;
-    const late = (this.#finished.get(serial) ?? this.#finishedBefore.get(serial)) === timeMs;
+    const place = serial % this.#finished.length;
+    const late = this.#finished[place] === serial && this.#finishedTimes[place] === timeMs;
     const open: Open = { serial, timeMs, records: [], late, bytes: 0, lastAtMs: atMs };
     this.#take(open, record, atMs);
     const end = this.#isOver(open, type);
     if (end !== null) over.push(this.#finish(open, end));
-    else this.#open.set(serial, open);
+    else this.#open.set(serial, this.#last = open);
     if (this.#open.size > this.#options.openMax) over.push(this.#finish(this.#open.values().next().value!, 'crowded'));
     return over;
   }
 
   #take(open: Open, record: AuditRecord, atMs: number): void {
     open.records.push(record);
-    open.bytes += record.prefix.length + record.octets.length + 1;
+    open.bytes += record.prefix.length + record.end - record.from + 1;
     open.lastAtMs = atMs;
   }
 
@@ -106,10 +113,13 @@ export class Joiner {
     return records.length >= this.#options.recordsMax || bytes >= this.#options.bytesMax ? 'full' : null;
   }
 
-  #finish({ serial, timeMs, records, late }: Open, end: AuditEvent['end']): AuditEvent {
+  #finish(open: Open, end: AuditEvent['end']): AuditEvent {
+    const { serial, timeMs, records, late } = open;
+    if (this.#last === open) this.#last = null;
     this.#open.delete(serial);
-    this.#finished.set(serial, timeMs);
-    if (this.#finished.size >= this.#options.rememberedMax) [this.#finishedBefore, this.#finished] = [this.#finished, new Map()];
+    const place = serial % this.#finished.length;
+    this.#finished[place] = serial;
+    this.#finishedTimes[place] = timeMs;
     return { serial, timeMs, records, end, late };
   }
 }

@@ -4,18 +4,18 @@
 import type { SubmittedRun } from '@strongroom/evidence';
 import type { Say } from '../events.ts';
 import type { Feed } from '../feed.ts';
-import { observe, type Observed } from '../observed.ts';
 import type { Origin } from '../reader/feed.ts';
 import type { Reconciliation, Watcher } from '../reconcile/reconciliation.ts';
 import type { LocalStream } from '../stream.ts';
 import { changesIn } from './changes.ts';
 import { AUDIT_FRAME, malformed, parseHello, parseLines, parseLost, parseNote, parseRecords, type Hello, type Moment } from './frames.ts';
 import { isIncomplete, Joiner, type AuditEvent } from './joiner.ts';
+import { KeptLines } from './kept-lines.ts';
 import { Ledger, LOST_REASONS, type LostReason } from './ledger.ts';
 import type { Own } from './own.ts';
 import { PluginLines } from './plugin-lines.ts';
 import { positionOf, type AuditPosition } from './position.ts';
-import { isDaemons, joined, prefixOf, recordIn, recordOf, type AuditRecord } from './record.ts';
+import { isDaemons, prefixOf, recordIn, recordOf, type AuditRecord } from './record.ts';
 import { distance, Serials, type Hole } from './serials.ts';
 import { Watch } from './watch.ts';
 
@@ -25,6 +25,8 @@ const OVERRUN_MS = 30_000;
 const NAMED_MAX = 40;
 const AHEAD_MAX = 2 ** 31;
 const GIVEN_UP_MAX = 256;
+/** A run ends behind the event that reaches so many. */
+const RUN_BYTES = 384 * 1024;
 
 export interface AuditOptions {
   readonly feed: Feed;
@@ -47,6 +49,8 @@ export class AuditOrigin implements Origin {
   readonly #serials: Serials;
   #joiner = new Joiner();
   #lines = new PluginLines();
+  /** The one that came last. */
+  #before: AuditRecord | null = null;
   #hello: Hello | null = null;
   #readings = 0;
   /** Before it nothing was ever ours in this boot; null: it is not known, or was in an earlier life. */
@@ -59,7 +63,7 @@ export class AuditOrigin implements Origin {
   #notReadBefore: number | null;
   #overrunAtMs = Number.NEGATIVE_INFINITY;
   #runs: SubmittedRun[] = [];
-  #records: Observed[] = [];
+  readonly #kept = new KeptLines();
   #incomplete: number[] = [];
 
   /** `atMs`: now, by the steady clock that the frames are stamped with. */
@@ -79,7 +83,7 @@ export class AuditOrigin implements Origin {
   frame(kind: number, payload: Buffer): void {
     if (kind === AUDIT_FRAME.hello) this.#begin(parseHello(payload));
     else if (this.#hello === null) throw malformed('the first frame was no hello');
-    else if (kind === AUDIT_FRAME.records) this.#settle(parseRecords(payload, (type, octets, moment) => this.#take(recordOf(type, octets), type, octets, moment)));
+    else if (kind === AUDIT_FRAME.records) this.#settle(parseRecords(payload, (type, from, end, moment) => this.#takeRecord(payload, type, from, end, moment)));
     else if (kind === AUDIT_FRAME.lines) this.#takeLines(payload);
     else if (kind === AUDIT_FRAME.lost) this.#overrun(payload);
     else if (kind === AUDIT_FRAME.status) this.#watch.status(payload);
@@ -92,7 +96,7 @@ export class AuditOrigin implements Origin {
   end(why: string): void {
     if (this.#hello === null) return;
     const rest = this.#lines.end();
-    if (rest !== null) this.#records.push(observe(rest, this.#options.recordBytesMax));
+    if (rest !== null) this.#keep(rest, false);
     if (rest !== null) this.ledger.unstamped += 1;
     for (const event of this.#joiner.flush()) this.#give(event, steadyMs());
     this.#tell('audit.reader-gone', { why, path: this.#hello.path });
@@ -140,15 +144,27 @@ export class AuditOrigin implements Origin {
 
   #takeLines(payload: Buffer): void {
     const { moment, octets } = parseLines(payload);
-    for (const line of this.#lines.push(octets)) this.#take(recordIn(line), null, line, moment);
+    for (const line of this.#lines.push(octets)) {
+      const record = recordIn(line);
+      if (record === null) this.#takeUnstamped(line, moment);
+      else this.#take(record, moment);
+    }
     this.#settle(moment);
   }
 
-  #take(record: AuditRecord | null, type: number | null, octets: Buffer, moment: Moment): void {
-    if (record === null) {
-      this.ledger.unstamped += 1;
-      return this.#keep(type === null ? octets : Buffer.concat([prefixOf(type), octets]), moment.again);
-    }
+  #takeRecord(payload: Buffer, type: number, from: number, end: number, moment: Moment): void {
+    const record = recordOf(type, payload, from, end, this.#before);
+    if (record === null) return this.#takeUnstamped(Buffer.concat([prefixOf(type), payload.subarray(from, end)]), moment);
+    this.#before = record;
+    this.#take(record, moment);
+  }
+
+  #takeUnstamped(line: Buffer, moment: Moment): void {
+    this.ledger.unstamped += 1;
+    this.#keep(line, moment.again);
+  }
+
+  #take(record: AuditRecord, moment: Moment): void {
     if (moment.again && !isDaemons(record.type) && this.#serials.isPast(record.serial)) {
       this.ledger.repeatedRecords += 1;
       return;
@@ -157,13 +173,11 @@ export class AuditOrigin implements Origin {
   }
 
   /** `mayRepeat`: no count tells whether an earlier life had it. */
-  #keep(octets: Buffer, mayRepeat: boolean): void {
-    const record = observe(octets, this.#options.recordBytesMax);
-    if (!mayRepeat) this.#records.push(record);
-    else {
-      this.#close();
-      this.#runs.push(...this.#options.stream.takeAgain([record]));
-    }
+  #keep(line: Buffer | readonly AuditRecord[], mayRepeat: boolean): void {
+    if (mayRepeat) this.#close();
+    if (Buffer.isBuffer(line)) this.#kept.add(line);
+    else this.#kept.join(line);
+    if (mayRepeat || this.#kept.bytes >= RUN_BYTES) this.#close(mayRepeat);
   }
 
   /** `again`: its last record may have been sent before. */
@@ -174,7 +188,7 @@ export class AuditOrigin implements Origin {
     }
     const isOfDaemon = isDaemons(event.records[0]!.type);
     if (this.#serials.next === null && !isOfDaemon) this.#begun(event.serial);
-    this.#keep(joined(event.records), again && isOfDaemon);
+    this.#keep(event.records, again && isOfDaemon);
     if (isOfDaemon) {
       this.ledger.daemon += 1;
       return this.#watch.daemon(event);
@@ -246,9 +260,10 @@ export class AuditOrigin implements Origin {
     this.#runs.push(this.#options.stream.event(name, fields ?? {}));
   }
 
-  #close(): void {
-    if (this.#records.length > 0) this.#runs.push(...this.#options.stream.take(this.#records));
-    this.#records = [];
+  #close(again = false): void {
+    if (this.#kept.bytes === 0) return;
+    const { data, lengths } = this.#kept.take();
+    this.#runs.push(...this.#options.stream.takeLaid(data, lengths, this.#options.recordBytesMax, again));
   }
 
   #flush(): void {

@@ -3,6 +3,7 @@
 // counted and not sealed, if everything in them is so: by the kernel's word it was the supervisor or a child of its (a program
 // can take another name, not another parent); a file operation, that succeeded; and of files below our home alone. Whatever
 // else our processes do, starting a program above all, is sealed like anybody's.
+import { callerIn } from './caller.ts';
 import { decodeLine, type Field } from './decode.ts';
 import type { AuditEvent } from './joiner.ts';
 import { lineOf, TYPE } from './record.ts';
@@ -19,15 +20,11 @@ export interface Ours {
 }
 
 export class Own {
-  readonly #parent: Buffer;
-  readonly #process: Buffer;
-  readonly #supervisor: string;
+  readonly #supervisor: number;
   readonly #homes: readonly string[];
 
   constructor({ supervisor, homes }: Ours) {
-    this.#supervisor = String(supervisor);
-    this.#parent = Buffer.from(` ppid=${supervisor} `);
-    this.#process = Buffer.from(` pid=${supervisor} `);
+    this.#supervisor = supervisor;
     this.#homes = homes.map((home) => `${home}/`);
   }
 
@@ -35,11 +32,11 @@ export class Own {
   has({ records, end, late }: AuditEvent): boolean {
     const syscall = records[0]!;
     if (syscall.type !== TYPE.syscall || end !== 'eoe' || late) return false;
-    if (!syscall.octets.includes(this.#parent) && !syscall.octets.includes(this.#process)) return false;
+    const caller = callerIn(syscall);
+    if (caller === null || (caller.parent !== this.#supervisor && caller.pid !== this.#supervisor)) return false;
     if (!records.every(({ type }) => OF_FILES.has(type))) return false;
     const fields = records.map((record) => ({ type: record.type, fields: decodeLine(lineOf(record))?.fields ?? [] }));
-    const told = fields[0]!.fields;
-    if (valueOf(told, 'success') !== 'yes' || (valueOf(told, 'ppid') !== this.#supervisor && valueOf(told, 'pid') !== this.#supervisor)) return false;
+    if (valueOf(fields[0]!.fields, 'success') !== 'yes') return false;
     const directory = valueOf(fields.find(({ type }) => type === CWD)?.fields ?? [], 'cwd');
     const paths = fields.filter(({ type }) => type === PATH).map((path) => valueOf(path.fields, 'name'));
     return paths.length > 0 && paths.every((path) => this.#isBelow(path, directory));

@@ -13,11 +13,14 @@ export interface Stamp {
   readonly serial: number;
 }
 
+/** Where it lies in what was read: nothing is copied or cut out, there are tens of thousands a second. */
 export interface AuditRecord extends Stamp {
   readonly type: number;
   /** What the line has before the record; nothing where the line came whole. */
   readonly prefix: Buffer;
-  readonly octets: Buffer;
+  readonly bytes: Buffer;
+  readonly from: number;
+  readonly end: number;
 }
 
 export const TYPE = { user: 1005, daemonFirst: 1200, daemonLast: 1299, syscall: 1300, configChange: 1305, eoe: 1320, replace: 1329, kernel: 2000 } as const;
@@ -51,10 +54,27 @@ function numberAt(octets: Buffer, at: number, max: number): { value: number; end
   return end === at ? null : { value, end };
 }
 
-/** From what the kernel sends. Null if it has no stamp; with {@link prefixOf} it still is a line to keep. */
-export function recordOf(type: number, octets: Buffer): AuditRecord | null {
-  const stamp = stampAt(octets, 0);
-  return stamp === null ? null : { type, timeMs: stamp.timeMs, serial: stamp.serial, prefix: prefixOf(type), octets };
+/**
+ * From what the kernel sends. Null if it has no stamp; with {@link prefixOf} it still is a line to keep. `before`: the record that
+ * came before it, which mostly has the same stamp.
+ */
+export function recordOf(type: number, bytes: Buffer, from = 0, end: number = bytes.length, before: AuditRecord | null = null): AuditRecord | null {
+  const stamp = before !== null && isStampedAs(before, bytes, from, end) ? before : stampAt(bytes, from);
+  return stamp === null ? null : { type, timeMs: stamp.timeMs, serial: stamp.serial, prefix: prefixOf(type), bytes, from, end };
+}
+
+/** A stamp ends with the first closing bracket. */
+function isStampedAs({ bytes: stamped, from: stampedFrom }: AuditRecord, bytes: Buffer, from: number, end: number): boolean {
+  for (let at = from, other = stampedFrom; at < end; at += 1, other += 1) {
+    if (bytes[at] !== stamped[other]) return false;
+    if (bytes[at] === CLOSING) return true;
+  }
+  return false;
+}
+
+/** A view of its octets. */
+export function octetsOf({ bytes, from, end }: AuditRecord): Buffer {
+  return bytes.subarray(from, end);
 }
 
 const prefixes = new Map<number, Buffer>();
@@ -70,24 +90,27 @@ export function prefixOf(type: number): Buffer {
 }
 
 /** The record as a line, without LF. */
-export function lineOf({ prefix, octets }: AuditRecord): Buffer {
-  return prefix.length === 0 ? octets : Buffer.concat([prefix, octets]);
+export function lineOf(record: AuditRecord): Buffer {
+  return record.prefix.length === 0 ? octetsOf(record) : Buffer.concat([record.prefix, octetsOf(record)]);
 }
 
 const LF = 0x0a;
 
-/** Records as lines with LF between them, copied once. */
-export function joined(records: readonly AuditRecord[]): Buffer {
+/** How long records are as lines with LF between them. */
+export function joinedBytes(records: readonly AuditRecord[]): number {
   let length = records.length - 1;
-  for (const { prefix, octets } of records) length += prefix.length + octets.length;
-  const all = Buffer.allocUnsafe(length);
-  let at = 0;
-  for (const { prefix, octets } of records) {
-    if (at > 0) all[at++] = LF;
-    at += prefix.copy(all, at);
-    at += octets.copy(all, at);
+  for (const { prefix, from, end } of records) length += prefix.length + end - from;
+  return length;
+}
+
+/** Writes them so to `at`, where there is room for {@link joinedBytes}. */
+export function joinInto(to: Buffer, at: number, records: readonly AuditRecord[]): void {
+  const begin = at;
+  for (const { prefix, bytes, from, end } of records) {
+    if (at > begin) to[at++] = LF;
+    for (let i = 0; i < prefix.length; i += 1) to[at++] = prefix[i]!; // it is short: a call would cost more
+    at += bytes.copy(to, at, from, end);
   }
-  return all;
 }
 
 const TYPE_NUMBERS: ReadonlyMap<string, number> = new Map([...TYPE_NAMES].map(([number, name]) => [name, number]));
@@ -101,7 +124,7 @@ export function recordIn(line: Buffer): AuditRecord | null {
   if (match === null) return null;
   const stamp = stampAt(line, match[0].length);
   if (stamp === null) return null;
-  return { type: match[2] === undefined ? TYPE_NUMBERS.get(match[1]!) ?? 0 : Number(match[2]), ...stamp, prefix: NOTHING, octets: line };
+  return { type: match[2] === undefined ? TYPE_NUMBERS.get(match[1]!) ?? 0 : Number(match[2]), ...stamp, prefix: NOTHING, bytes: line, from: 0, end: line.length };
 }
 
 /** auditd speaks of itself, and counts that by itself: such serials are not the kernel's. */

@@ -39,6 +39,11 @@ export class LineWriter {
     return new Uint8Array(this.#bytes.subarray(from, this.#at));
   }
 
+  /** Copies what was written since `from`. */
+  copyTo(target: Buffer, at: number, from: number): void {
+    this.#bytes.copy(target, at, from, this.#at);
+  }
+
   /** All that was written, and begins anew. */
   take(): Buffer {
     invariant(this.#at <= this.#bytes.length, 'ebpf.line-room', 'a line was longer than the room reserved for it');
@@ -58,6 +63,12 @@ export class LineWriter {
   putLong(octets: Uint8Array): void {
     this.#bytes.set(octets, this.#at);
     this.#at += octets.length;
+  }
+
+  /** A part of them. */
+  putFrom(octets: Buffer, from: number, length: number): void {
+    octets.copy(this.#bytes, this.#at, from, from + length);
+    this.#at += length;
   }
 
   string(text: string): void {

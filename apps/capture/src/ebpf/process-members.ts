@@ -6,9 +6,11 @@ import { literal, type LineWriter } from './line-writer.ts';
 
 /** What the kernel shows for an id that is not set: login and session of what no login began. */
 const UNSET = 0xffff_ffff;
-const [NAME_AT, HEADER_BYTES] = [184, 200];
-/** Threads that are remembered; then all are forgotten. */
-const THREADS_MAX = 4096;
+const [TID_AT, NAME_AT, HEADER_BYTES] = [44, 184, 200];
+/** Threads that are remembered, each at the place that the last bits of its id name. */
+const PLACES = 4096;
+/** Of what was written of one. What is longer, by a name that has to be escaped, is not remembered. */
+const WRITTEN_BYTES_MAX = 640;
 /** Of `struct event`, the 32-bit words that these members are made of. */
 const WORDS = [...between(32, 92), ...between(96, 112), ...between(NAME_AT, HEADER_BYTES)];
 
@@ -22,36 +24,43 @@ const LOGIN = [member('login', 68), member('session', 72)];
 const CGROUPS = [member('cgroup', 96), member('cgroupV1', 104)];
 const SPACES = [member('mountSpace', 76), member('pidSpace', 80), member('netSpace', 84), member('userSpace', 88)];
 
-interface Known {
-  readonly words: Int32Array;
-  readonly written: Uint8Array;
-  /** Its name is no UTF-8. */
-  readonly escaped: boolean;
-}
-
+/** Two pieces of memory, made once: thousands of threads a second come and go. */
 export class ProcessMembers {
-  readonly #known = new Map<number, Known>();
+  readonly #words = new Int32Array(PLACES * WORDS.length);
+  readonly #written = Buffer.alloc(PLACES * WRITTEN_BYTES_MAX);
+  /** 0: nothing is remembered there. */
+  readonly #lengths = new Uint16Array(PLACES);
+  /** Whether its name is no UTF-8. */
+  readonly #escaped = new Uint8Array(PLACES);
 
   /** Returns whether its name is no UTF-8. */
   write(to: LineWriter, event: ProbeEvent): boolean {
-    const { view, at } = event;
-    const tid = view.getUint32(at + 44, true);
-    const known = this.#known.get(tid);
-    if (known !== undefined && isSame(known.words, view, at)) {
-      to.putLong(known.written);
-      return known.escaped;
+    const place = event.view.getUint32(event.at + TID_AT, true) % PLACES;
+    if (this.#lengths[place] !== 0 && this.#isSame(place, event)) {
+      to.putFrom(this.#written, place * WRITTEN_BYTES_MAX, this.#lengths[place]!);
+      return this.#escaped[place] === 1;
     }
     const begin = to.at;
     const escaped = writeAll(to, event);
-    if (this.#known.size >= THREADS_MAX) this.#known.clear();
-    this.#known.set(tid, { words: Int32Array.from(WORDS, (word) => view.getInt32(at + word, true)), written: to.since(begin), escaped });
+    this.#remember(place, event, to, begin, escaped);
     return escaped;
   }
-}
 
-function isSame(words: Int32Array, view: DataView, at: number): boolean {
-  for (let i = 0; i < words.length; i += 1) if (words[i] !== view.getInt32(at + WORDS[i]!, true)) return false;
-  return true;
+  #isSame(place: number, { view, at }: ProbeEvent): boolean {
+    const [words, from] = [this.#words, place * WORDS.length];
+    for (let i = 0; i < WORDS.length; i += 1) if (words[from + i] !== view.getInt32(at + WORDS[i]!, true)) return false;
+    return true;
+  }
+
+  #remember(place: number, { view, at }: ProbeEvent, to: LineWriter, begin: number, escaped: boolean): void {
+    const length = to.at - begin;
+    this.#lengths[place] = length > WRITTEN_BYTES_MAX ? 0 : length;
+    if (length > WRITTEN_BYTES_MAX) return;
+    to.copyTo(this.#written, place * WRITTEN_BYTES_MAX, begin);
+    const [words, from] = [this.#words, place * WORDS.length];
+    for (let i = 0; i < WORDS.length; i += 1) words[from + i] = view.getInt32(at + WORDS[i]!, true);
+    this.#escaped[place] = escaped ? 1 : 0;
+  }
 }
 
 function writeAll(to: LineWriter, { view, at, payload }: ProbeEvent): boolean {
@@ -70,7 +79,10 @@ function writeAll(to: LineWriter, { view, at, payload }: ProbeEvent): boolean {
   IDS.forEach(u32);
   for (const id of LOGIN) {
     if (view.getUint32(at + id.at, true) !== UNSET) u32(id);
-    else [id.name, NULL].forEach((octets) => to.put(octets));
+    else {
+      to.put(id.name);
+      to.put(NULL);
+    }
   }
   CGROUPS.forEach(u64);
   SPACES.forEach(u32);

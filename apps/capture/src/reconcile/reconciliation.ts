@@ -3,9 +3,10 @@
 // what one side alone saw, by process id, time and program. A difference that no loss, rule or kernel explains is evidence
 // that somebody came between. Where one of them does not watch, that is said once, and nothing is compared.
 import type { Fields } from '@strongroom/service';
+import { callerIn } from '../audit/caller.ts';
 import type { ExecRules } from '../audit/frames.ts';
 import type { AuditEvent } from '../audit/joiner.ts';
-import { TYPE, type AuditRecord } from '../audit/record.ts';
+import { octetsOf, TYPE, type AuditRecord } from '../audit/record.ts';
 import type { ProbeEvent } from '../ebpf/frames.ts';
 import type { Say } from '../events.ts';
 import { bootClock, isStartedByKernel } from './host.ts';
@@ -23,9 +24,6 @@ const NAME_CHARACTERS_MAX = 60;
 /** Looked up in one minute. */
 const PARENTS_MAX = 256;
 const EXECVE = 1309;
-/** Before it stand the stamp and the system call. */
-const PID_BEHIND = 40;
-const [SPACE, LETTER_P, LETTER_I, LETTER_D, EQUALS, ZERO, NINE] = [0x20, 0x70, 0x69, 0x64, 0x3d, 0x30, 0x39];
 /** In `struct event` of probe/probe.h. */
 const [TIME_AT, PID_AT, PARENT_AT] = [24, 40, 48];
 
@@ -68,8 +66,8 @@ export class Reconciliation {
   audit({ records }: AuditEvent): void {
     const syscall = records[0]!;
     if (this.#execs === null || syscall.type !== TYPE.syscall || !hasExecve(records)) return;
-    const pid = processIn(syscall.octets);
-    if (pid !== null) this.#execs.take('audit', pid, syscall.timeMs, () => quotedAfter(syscall.octets, ' exe='));
+    const caller = callerIn(syscall);
+    if (caller !== null) this.#execs.take('audit', caller.pid, syscall.timeMs, () => quotedAfter(octetsOf(syscall), ' exe='));
   }
 
   ebpf({ type, view, at, payload, secondAt, endAt }: ProbeEvent): void {
@@ -175,17 +173,6 @@ function hasExecve(records: readonly AuditRecord[]): boolean {
 function named(name: string, execs: readonly Exec[]): Fields {
   if (execs.length === 0) return {};
   return { [name]: execs.slice(0, NAMED_MAX).map(({ pid, timeMs, executable }) => `${pid} ${isoOf(timeMs)} ${executable.slice(0, NAME_CHARACTERS_MAX)}`).join('; ') };
-}
-
-/** The number behind ` pid=`, which stands behind some hundred octets; null if there is none. Written for speed. */
-function processIn(octets: Buffer): number | null {
-  for (let at = PID_BEHIND; at + 5 < octets.length; at += 1) {
-    if (octets[at] !== SPACE || octets[at + 1] !== LETTER_P || octets[at + 2] !== LETTER_I || octets[at + 3] !== LETTER_D || octets[at + 4] !== EQUALS) continue;
-    let value = 0;
-    for (let i = at + 5; octets[i]! >= ZERO && octets[i]! <= NINE; i += 1) value = value * 10 + octets[i]! - ZERO;
-    return value;
-  }
-  return null;
 }
 
 /** As written: between quotes, or in hexadecimal. */
