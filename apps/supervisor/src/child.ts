@@ -12,6 +12,10 @@ import { restartDelayMs, type Ended } from './restart.ts';
 
 const HISTORY_MAX = 20;
 const KMSG_FD = 4;
+/** What a service said of itself so long ago still holds. */
+const PRESENT_MS = 250;
+/** A service that does not answer by then is shown as it was. */
+const MEASURE_MS = 500;
 
 export interface ChildPlan {
   readonly service: ServiceName;
@@ -58,6 +62,7 @@ export class Child {
   /** Orders that its present process has not answered. */
   readonly #orders = new Map<number, PromiseWithResolvers<unknown>>();
   #lastOrder = 0;
+  #measuring: PromiseWithResolvers<void> | undefined;
   #gone: (() => void)[] = [];
 
   constructor(plan: ChildPlan, hooks: ChildHooks) {
@@ -111,6 +116,21 @@ export class Child {
     return answer.promise;
   }
 
+  /** Has it say how it stands. Resolves when {@link stats} are of now, or when it takes too long to answer. */
+  async measure(): Promise<void> {
+    if (!this.#served || Date.now() - this.statsAtMs < PRESENT_MS) return;
+    if (this.#measuring === undefined) this.send({ kind: 'measure' });
+    const measuring = this.#measuring ??= Promise.withResolvers<void>();
+    const late = setTimeout(() => this.#measured(), MEASURE_MS);
+    await measuring.promise;
+    clearTimeout(late);
+  }
+
+  #measured(): void {
+    this.#measuring?.resolve();
+    this.#measuring = undefined;
+  }
+
   /** Asks for an orderly stop. Resolves when the process is gone. */
   stop(): Promise<void> {
     this.#stopping = true;
@@ -139,6 +159,7 @@ export class Child {
     } else if (message.kind === 'stats') {
       this.stats = message;
       this.statsAtMs = Date.now();
+      this.#measured();
     } else if (message.kind === 'order-done') {
       const answer = this.#orders.get(message.id);
       this.#orders.delete(message.id);
@@ -171,6 +192,7 @@ export class Child {
     this.#process = undefined;
     for (const answer of this.#orders.values()) answer.reject(ended(this.service, 'it ended before it answered'));
     this.#orders.clear();
+    this.#measured();
     this.listeners = [];
     this.ended.push({ atMs: Date.now(), code, signal, served: this.#served });
     this.#served = false;

@@ -50,9 +50,13 @@ export function serveControl(facts: ControlFacts): Promise<Server> {
 function controlVerbs(facts: ControlFacts): RpcVerbs<null> {
   const { supervisor, enrolments, events, incidents } = facts;
   return {
-    status: async () => facts.status(),
+    status: async () => {
+      await supervisor.measure();
+      return facts.status();
+    },
     async *watch(_, { signal }) {
       for (;;) {
+        await supervisor.measure();
         yield watchItem(supervisor.children, incidents.list());
         await delay(WATCH_INTERVAL_MS, undefined, { signal }).catch(() => undefined);
         if (signal.aborted) return null;

@@ -8,15 +8,18 @@ const TIMEOUT_MS = 10_000;
 const CONNECTIONS_MAX = 64;
 
 export interface HealthFacts {
+  /** Resolves when the others are of now. */
+  measure(): Promise<void>;
   metrics(): string;
   health(): Health;
 }
 
 /** Serves on an address; resolves with the server once it listens, rejects when it cannot. */
 export function serveHealth(address: string, port: number, facts: HealthFacts): Promise<Server> {
-  const server = createServer({ requestTimeout: TIMEOUT_MS, headersTimeout: TIMEOUT_MS, keepAliveTimeout: TIMEOUT_MS }, (request, response) => {
+  const server = createServer({ requestTimeout: TIMEOUT_MS, headersTimeout: TIMEOUT_MS, keepAliveTimeout: TIMEOUT_MS }, async (request, response) => {
     const path = request.url?.split('?')[0];
     if (request.method !== 'GET' && request.method !== 'HEAD') return reply(response, 405, 'text/plain', 'only GET\n');
+    if (path === '/metrics' || path === '/health') await facts.measure();
     if (path === '/metrics') return reply(response, 200, METRICS_TYPE, facts.metrics());
     if (path !== '/health') return reply(response, 404, 'text/plain', 'here are /metrics and /health\n');
     const health = facts.health();

@@ -58,6 +58,7 @@ export async function live(ready: Ready): Promise<number> {
   const life = new Life({ children: supervisor.children, book: incidents, events, config, deployment, habits: paths.habits });
   const stopAsked = stopSignal(supervisor);
   const http = await serveHealth(config.supervisor.metrics.address, config.supervisor.metrics.port, {
+    measure: () => supervisor.measure(),
     metrics: () => openMetrics(supervisor.children.map(({ service, index, stats: { values, sources } }) => ({ service, index, values, sources }))),
     health: () => healthOf(supervisor.children, config),
   });

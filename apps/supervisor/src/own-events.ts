@@ -9,7 +9,6 @@ import { CoverageStream } from './life/coverage-stream.ts';
 
 const EARLY_MAX = 1000;
 const SERVICE = 'supervisor';
-const ANCHOR_INTERVAL_MS = 1000;
 
 export class OwnEvents {
   readonly #log: EventLog;
@@ -51,7 +50,7 @@ export class OwnEvents {
   connect(paths: Layout, deployment: string): void {
     const identity = () => loadIdentity(paths.identity(SERVICE), paths.ca);
     const { id, keyHash } = identity();
-    const clock = this.#clock ??= keptFresh(new AnchoredClock(paths.anchor));
+    const clock = this.#clock ??= new AnchoredClock(paths.anchor);
     this.#client = new SubmitClient({
       path: paths.submitSocket(SERVICE), identity, vault: serviceId(deployment, 'vault'), instance: randomBytes(16),
       onFatal: (error) => {
@@ -85,9 +84,4 @@ export class OwnEvents {
     this.#client?.close();
     [this.#source, this.#coverage] = [undefined, undefined];
   }
-}
-
-function keptFresh(clock: AnchoredClock): AnchoredClock {
-  setInterval(() => clock.refresh(), ANCHOR_INTERVAL_MS).unref();
-  return clock;
 }

@@ -4,8 +4,8 @@ import type { ClockFacts, Config, Health, Listener, ServiceIncident, ServiceStat
 import type { Child } from './child.ts';
 import type { Reader } from './reader.ts';
 
-/** Statistics older than this say nothing of the present. */
-const STATS_FRESH_MS = 5000;
+/** A service that has said nothing of itself for so long does not answer; it does so every few seconds, and when it is asked. */
+const STATS_FRESH_MS = 10_000;
 /** What a heartbeat may be late. */
 const COMMIT_GRACE_MS = 10_000;
 

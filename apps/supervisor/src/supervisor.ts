@@ -105,6 +105,11 @@ export class Supervisor {
     if (await enrolments.adopt('readers', 'operator', operator)) await this.publishRegistry();
   }
 
+  /** Has every service say how it stands now. */
+  async measure(): Promise<void> {
+    await Promise.all(this.children.map((child) => child.measure()));
+  }
+
   /** Has every service put the present registry in force. Resolves when all have; who does not is ended. */
   async publishRegistry(): Promise<void> {
     const late = await this.#broadcast.send(this.children, this.#facts.enrolments.registry, REGISTRY_MS);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A service's clock: counts on from the last anchor by the monotonic clock. A record costs two readings of clocks and no I/O; the
-// anchor's file is read about once a second.
+// anchor's file is read by the first record after a second, so a service to which nothing comes never reads it.
 import { readFileSync } from 'node:fs';
 import { BOUND_UNKNOWN } from '@strongroom/evidence';
 import { bootId, decodeAnchor, type Anchor } from './anchor.ts';
@@ -20,6 +20,7 @@ const SAME_NS = 10_000n;
 const AWAKE_NS = 10_000_000n;
 /** Readings of both clocks of which the best counts: where the process was put aside between the two, another is taken. */
 const READINGS_MAX = 3;
+const REFRESH_NS = BILLION;
 
 export const SYSTEM_CLOCKS: Clocks = { boot: bootOrNull(), monotonicNs: () => process.hrtime.bigint(), wallNs: nowNs };
 
@@ -57,6 +58,7 @@ export class AnchoredClock implements ReceiptClock {
   readonly #path: string;
   readonly #clocks: Clocks;
   #anchor: Anchor | null = null;
+  #readNs = 0n;
 
   constructor(path: string, clocks: Clocks = SYSTEM_CLOCKS) {
     this.#path = path;
@@ -66,6 +68,7 @@ export class AnchoredClock implements ReceiptClock {
 
   /** Takes what is published now. Where there is none, nothing can be said; one that can't be read leaves the one before, until that is over. */
   refresh(): void {
+    this.#readNs = this.#clocks.monotonicNs();
     try {
       this.#anchor = decodeAnchor(readFileSync(this.#path));
     } catch (error) {
@@ -74,6 +77,7 @@ export class AnchoredClock implements ReceiptClock {
   }
 
   stamp(): Stamp {
+    if (this.#clocks.monotonicNs() - this.#readNs >= REFRESH_NS) this.refresh();
     return stampBy(this.#anchor, this.#clocks);
   }
 }

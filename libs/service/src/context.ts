@@ -40,7 +40,7 @@ export interface ServiceContext {
   /** Serving has begun. */
   ready(listeners?: readonly Listener[]): void;
   state(state: ServiceState, reason?: string): void;
-  /** `measure` is called each second, and once at {@link ready}. */
+  /** `measure` is called whenever somebody asks, every few seconds, and once at {@link ready}. */
   stats(measure: () => ServiceStats): void;
   event(event: string, level: Level, fields?: Fields): void;
   /** Asks for `chattr +a` or `+i`; false when the supervisor may not or the file system cannot. */
@@ -59,8 +59,8 @@ export interface ServiceLife {
   close(): void;
 }
 
-const STATS_INTERVAL_MS = 1000;
-const ANCHOR_INTERVAL_MS = 1000;
+/** Told without being asked, so that the supervisor sees that we live; each telling wakes two processes. */
+const STATS_INTERVAL_MS = 4000;
 
 function send(message: FromService): void {
   if (process.connected) process.send!(message);
@@ -81,7 +81,7 @@ export function createContext(name: ServiceName, start: StartMessage): ServiceLi
 
   const report = (): void => { if (measure !== undefined) send({ kind: 'stats', ...measure() }); };
   const clock = new AnchoredClock(paths.anchor);
-  const timers = [setInterval(report, STATS_INTERVAL_MS).unref(), setInterval(() => clock.refresh(), ANCHOR_INTERVAL_MS).unref()];
+  const timer = setInterval(report, STATS_INTERVAL_MS).unref();
   const stop = (reason: string): void => {
     if (stopping.signal.aborted) return;
     stopping.abort(reason);
@@ -100,6 +100,7 @@ export function createContext(name: ServiceName, start: StartMessage): ServiceLi
       else protecting.set(key, rest);
       first?.(message.ok);
     }
+    if (message.kind === 'measure') report();
     if (message.kind === 'order') void obey(message.id, message.name, orders.get(message.name), message.args);
     for (const [kind, listener] of listeners) if (kind === message.kind) (listener as (message: ToService) => void)(message);
     if (message.kind === 'registry') send({ kind: 'registry-done', version: message.version });
@@ -131,7 +132,7 @@ export function createContext(name: ServiceName, start: StartMessage): ServiceLi
     onRegistry: (listener) => { listeners.push(['registry', () => listener(registry)]); },
     onMessage: (kind, listener) => { listeners.push([kind, listener as (message: never) => void]); },
   };
-  return { context, stop, close: () => { for (const timer of timers) clearInterval(timer); process.off('message', onProcessMessage); } };
+  return { context, stop, close: () => { clearInterval(timer); process.off('message', onProcessMessage); } };
 }
 
 async function obey(id: number, name: string, handle: ((args: unknown) => Promise<unknown>) | undefined, args: unknown): Promise<void> {

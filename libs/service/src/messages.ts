@@ -47,6 +47,8 @@ export type ToService =
   | { readonly kind: 'before'; readonly pids: readonly number[] }
   /** To the vault: read everything that is sealed again, now. */
   | { readonly kind: 'scrub' }
+  /** Somebody wants to know how things stand: to be answered by `stats`. */
+  | { readonly kind: 'measure' }
   /** Something to do once, answered by `order-done` with the same id. */
   | { readonly kind: 'order'; readonly id: number; readonly name: string; readonly args: unknown }
   | ClaimsMessage
@@ -262,7 +264,7 @@ export interface RackSummary {
   readonly trouble: readonly string[];
 }
 
-/** What `context.stats` returns each second: numbers by name, and more where a service has it. */
+/** What `context.stats` returns: numbers by name, and more where a service has it. */
 export interface ServiceStats {
   readonly values: Readonly<Record<string, number>>;
   readonly sources?: Readonly<Record<string, SourceStats>>;

@@ -14,6 +14,8 @@ import { configFor } from './service-config.ts';
 
 const GATEWAY = resolve(import.meta.dirname, '../../../apps/gateway');
 const DEPLOYMENT = 'test';
+/** It is asked so often how it stands, which else it says every few seconds. */
+const MEASURE_MS = 100;
 const SEPARATION = { kind: 'nominal', reason: 'a test', groups: null } as const;
 
 export interface GatewayProcessOptions {
@@ -54,6 +56,7 @@ export class GatewayProcess implements AsyncDisposable {
     for (const stream of [this.#process.stdout!, this.#process.stderr!]) stream.setEncoding('utf8').on('data', (text: string) => { this.#output += text; });
     this.#process.on('message', (message) => this.#take(message as FromService));
     this.#process.on('exit', () => this.#wake());
+    setInterval(() => { if (this.#process.connected) this.#process.send({ kind: 'measure' }, () => undefined); }, MEASURE_MS).unref();
     this.send({ kind: 'start', home, config, deployment: DEPLOYMENT, registry: this.#registry, index: 0, separation: SEPARATION, kmsgFd: null });
   }
 

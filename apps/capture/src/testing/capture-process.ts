@@ -8,6 +8,8 @@ import { EMPTY_REGISTRY, type Config, type FromService, type ServiceEvent, type 
 
 const MAIN = join(import.meta.dirname, '../main.ts');
 const KMSG_FD = 4;
+/** It is asked so often how it stands, which else it says every few seconds. */
+const MEASURE_MS = 100;
 
 export interface CaptureStart {
   readonly home: string;
@@ -40,6 +42,7 @@ export class CaptureProcess {
     for (const stream of [this.#child.stdout!, this.#child.stderr!]) stream.setEncoding('utf8').on('data', (text: string) => { this.output += text; });
     this.#child.on('message', (message) => this.#take(message as FromService));
     this.#child.on('error', () => undefined); // a message to a process that has just been killed
+    setInterval(() => { if (this.#child.connected) this.#child.send({ kind: 'measure' }, () => undefined); }, MEASURE_MS).unref();
     this.#child.send({
       kind: 'start', home, config, deployment, registry: EMPTY_REGISTRY, index: 0,
       separation: { kind: 'nominal', reason: 'a test', groups: null }, kmsgFd: kmsg === null ? null : KMSG_FD,
