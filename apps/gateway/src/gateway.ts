@@ -11,11 +11,12 @@ import { Outbox } from './outbox.ts';
 import { Sources } from './sources.ts';
 import { loadTlsMaterial, type TlsMaterial } from './tls-material.ts';
 
-const TICK_MS = 250;
-const TICKS_PER_SECOND = 4;
+const TICK_MS = 1000;
+const TICKS_PER_HOUR = 3600;
+/** Where several processes share what a source may use, each tells so often what it does. */
+const USAGE_MS = 250;
 /** So often skew-guard hears what producers claim, in each time of which it takes the least lag. */
 const CLAIMS_PER_WINDOW = 6;
-const TICKS_PER_HOUR = 3600 * TICKS_PER_SECOND;
 /** When we stop: for what is on its way to us, and again for peers to close. */
 const GRACE_MS = 2000;
 /** And for the vault to seal all that was taken; the supervisor allows somewhat more for everything. */
@@ -34,7 +35,7 @@ export class Gateway {
   #material: TlsMaterial;
   #hadLine = false;
   #ticks = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #timers: readonly NodeJS.Timeout[] = [];
 
   /** Throws `Refused('gateway.tls-material')`. `fatal` is told when the vault contradicts what it acknowledged. */
   constructor(context: ServiceContext, fatal: (error: Failed) => void) {
@@ -65,7 +66,7 @@ export class Gateway {
     await this.#doors.open(config.gateway, this.#connections.max, this.#material, say, this.#connections);
     const { enabled, ...place } = config.gateway.listeners.syslogUdp;
     if (enabled) this.#datagrams = await Datagrams.listen(place, deployment, this.#connections.around, this.#sources);
-    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    this.#timers = [setInterval(() => this.#tick(), TICK_MS), ...(config.gateway.processes > 1 ? [setInterval(() => this.#tellUsage(), USAGE_MS)] : [])];
     const datagrams = this.#datagrams === undefined ? [] : [{ protocol: 'syslog-udp', address: this.#datagrams.address }];
     const listeners = [...this.#doors.listeners, ...datagrams];
     say('gateway.started', Object.fromEntries(listeners.map(({ protocol, address }) => [protocol, address])));
@@ -85,7 +86,7 @@ export class Gateway {
     this.#datagrams?.stop();
     await Promise.race([this.#connections.beginStop(), delay(GRACE_MS)]);
     this.#connections.finishStop();
-    clearInterval(this.#timer);
+    for (const timer of this.#timers) clearInterval(timer);
     const inTime = await Promise.race([this.#seal(), delay(SEAL_MS_MAX, false, { ref: false })]);
     this.#connections.destroy();
     if (!inTime) this.#events.say('gateway.unsealed', { bytes: this.#line.unackedBytes + this.#outbox.bytes });
@@ -108,9 +109,7 @@ export class Gateway {
   #tick(): void {
     this.#ticks += 1;
     this.#connections.checkDeadlines();
-    if (this.#context.config.gateway.processes > 1) this.#context.send({ kind: 'usage', sources: this.#sources.usage() });
-    if (this.#ticks % TICKS_PER_SECOND !== 0) return;
-    if ((this.#ticks / TICKS_PER_SECOND) % Math.ceil(this.#context.config.clock.producerSeconds / CLAIMS_PER_WINDOW) === 0) this.#tellClaims();
+    if (this.#ticks % Math.ceil(this.#context.config.clock.producerSeconds / CLAIMS_PER_WINDOW) === 0) this.#tellClaims();
     this.#events.settle();
     this.#datagrams?.tick(performance.now());
     if (this.#ticks % TICKS_PER_HOUR === 0) this.#checkCertificate();
@@ -119,6 +118,10 @@ export class Gateway {
   #tellClaims(): void {
     const sources = this.#sources.claims();
     if (this.#context.config.clock.enabled && Object.keys(sources).length > 0) this.#context.send({ kind: 'claims', sources });
+  }
+
+  #tellUsage(): void {
+    this.#context.send({ kind: 'usage', sources: this.#sources.usage() });
   }
 
   #goOn(): void {

@@ -29,7 +29,8 @@ const SWEEP_STEP_MS = 250;
 const SWEEP_MS = 3_600_000;
 /** A pass that failed as a whole is tried again. */
 const RETRY_MS = 60_000;
-const FACTS_MS = 1000;
+/** How often it is looked whether something is to be told of how far we are; while somebody waits for a pass, more often. */
+const [FACTS_MS, HURRIED_FACTS_MS] = [4000, 1000];
 /** A restart does so much of a pass again. */
 const SAVE_MS = 5000;
 const MEASURE_MS = 60_000;
@@ -53,6 +54,8 @@ let saving: Promise<void> = Promise.resolve();
 let savedAtMs = -Infinity;
 let measured = { bytes: 0, atMs: -Infinity };
 let told = '';
+/** Ends a wait until facts are told again. */
+let untilFacts: AbortController | undefined;
 
 const scrub = new Scrub(state.scrub, {
   directory: log, log: () => new PublishedLog(log), key: () => rotations.keys(parseVkey(data.vkey)), pace, periodMs: data.periodMs, segmentBytes,
@@ -69,8 +72,7 @@ port.on('message', (message: ToUpkeep) => {
   else held.resolve();
 });
 stepBack();
-tellFacts();
-setInterval(tellFacts, FACTS_MS);
+void keepTelling();
 void retryAway();
 void sweep();
 void passes();
@@ -104,6 +106,7 @@ async function follow(): Promise<void> {
   if (now !== null && before === null) tell('vault.checksums-away', 'error', { path: checksums.path, why: now });
   if (now === null && before !== null) tell('vault.checksums-back', 'warn', { path: checksums.path, lines: added });
   if (state.checksums.followed !== followed) await save();
+  tellFacts();
 }
 
 async function retryAway(): Promise<void> {
@@ -138,6 +141,7 @@ async function passes(): Promise<void> {
     try {
       await scrub.pass();
       pace.hurried = false;
+      tellFacts();
     } catch (error) {
       if (stop.signal.aborted) return;
       tell('vault.scrub-interrupted', 'error', { why: (error as Error).message, againInMs: RETRY_MS });
@@ -149,6 +153,7 @@ async function passes(): Promise<void> {
 function hurry(): void {
   scrub.beginAnew();
   pace.hurry();
+  untilFacts?.abort();
 }
 
 /** A volume that is away, or has lost the line, says nothing against a segment. */
@@ -170,21 +175,29 @@ function segmentBytes(): number {
   return measured.bytes;
 }
 
+async function keepTelling(): Promise<void> {
+  for (;;) {
+    tellFacts();
+    untilFacts = new AbortController();
+    await wait(pace.hurried ? HURRIED_FACTS_MS : FACTS_MS, undefined, { signal: untilFacts.signal }).catch(() => undefined);
+  }
+}
+
 function tellFacts(): void {
   const { startedAt, lastPassAt, damage, transient } = state.scrub;
   const { bytesDone, bytesTotal } = scrub.plan;
   const first = damage[0];
-  const facts: UpkeepFacts = {
+  const now: UpkeepFacts = {
     scrub: {
       percent: Math.min(100, Math.floor((bytesDone / bytesTotal) * 1000) / 10), passStartedAt: iso(startedAt), lastPassAt: lastPassAt === null ? null : iso(lastPassAt),
       hurried: pace.hurried, damaged: damage.length, damage: first === undefined ? null : `${first.where} at octet ${first.offset}: ${first.detail}`, transient,
     },
     checksums: { directory: data.checksums, away, sharesVolume },
   };
-  const text = JSON.stringify(facts);
+  const text = JSON.stringify(now);
   if (text === told) return; // each message wakes the vault
   told = text;
-  send({ kind: 'facts', facts });
+  send({ kind: 'facts', facts: now });
 }
 
 function iso(ms: number): string {

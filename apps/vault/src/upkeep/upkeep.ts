@@ -66,7 +66,6 @@ export class Upkeep {
   #worm: WormFacts = { append: false, immutable: false, reason: 'no segment was opened yet' };
   #facts = NO_FACTS;
   #seenSize = -1;
-  #seenAtMs = -Infinity;
   #closedSince = true;
   #flagging: Promise<unknown> = Promise.resolve();
   #settled = Promise.withResolvers<void>();
@@ -82,7 +81,7 @@ export class Upkeep {
   /** The store is recovered and published. */
   start(): void {
     this.#startThread();
-    this.#timer = setInterval(() => this.#poll(), POLL_MS).unref();
+    this.#pollIn(this.#closedSince ? POLL_MS : FOLLOW_MS);
   }
 
   get worm(): WormFacts {
@@ -103,6 +102,7 @@ export class Upkeep {
   /** A closing entry is committed: the flag on every part, and once it is published the line in the checksum database. */
   closed({ segment }: CloseEntry): void {
     this.#closedSince = true;
+    if (this.#timer !== undefined) this.#pollIn(POLL_MS);
     // Until its flag is set nobody shall miss it.
     this.#open.add(segment);
     this.#post({ kind: 'opened', segment });
@@ -116,7 +116,7 @@ export class Upkeep {
 
   /** Flags are set, and what is published has its checksums, unless that takes long: the next start goes on. */
   async close(): Promise<void> {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
     await this.#flagging;
     this.#post({ kind: 'published' });
     this.#post({ kind: 'settle' });
@@ -154,12 +154,19 @@ export class Upkeep {
     if (failed > 0) this.#options.event('vault.protection-failed', 'warn', { files: failed });
   }
 
+  #pollIn(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#poll(), ms).unref();
+  }
+
+  /** A segment that was closed is followed as soon as that is published, all else within a while. */
   #poll(): void {
     const size = this.#options.publishedSize();
-    const now = performance.now();
-    if (size === this.#seenSize || (!this.#closedSince && now - this.#seenAtMs < FOLLOW_MS)) return;
-    [this.#seenSize, this.#seenAtMs, this.#closedSince] = [size, now, false];
-    this.#post({ kind: 'published' });
+    if (size !== this.#seenSize) {
+      [this.#seenSize, this.#closedSince] = [size, false];
+      this.#post({ kind: 'published' });
+    }
+    this.#pollIn(this.#closedSince ? POLL_MS : FOLLOW_MS);
   }
 
   #post(message: ToUpkeep): void {
