@@ -15,13 +15,15 @@ import { isGone, nowNs, processIds, readProcess } from './proc.ts';
 import { ProcessTable, type Process } from './process-table.ts';
 import { ancestryOf, isWhole, openedWho, WHO_BYTES_MAX } from './who.ts';
 
-const TICK_MS = 100;
+/** Between two rounds of looking up, while something waits for it. */
+const LOOK_UP_MS = 100;
+const CARE_MS = 2000;
 const PEOPLE_MS = 10_000;
 /** Processes read at the start without a pause. */
 const SCAN_STEP = 100;
 const SCAN_MAX = 32_768;
-/** Of so many, one is looked at in each tick: all in a minute. */
-const SWEEP_SHARE = 600;
+/** Of so many, one is looked at each time: all in a minute. */
+const SWEEP_SHARE = 30;
 
 export interface AttributionOptions {
   /** Seals facts; null: nobody is told later. */
@@ -41,6 +43,9 @@ export class Attribution implements Who {
   readonly #places = new Places(this.#cgroups);
   readonly #later: Later | null;
   #peopleAtMs = 0;
+  #stop: AbortSignal | null = null;
+  #lookedUpAtMs = 0;
+  #lookUp: { readonly atMs: number; readonly timer: NodeJS.Timeout } | null = null;
   #sweep: Iterator<Process> | null = null;
 
   constructor({ tell, isHeld = () => false, isWatched = () => true, people = new People() }: AttributionOptions) {
@@ -58,9 +63,11 @@ export class Attribution implements Who {
       if (facts !== null) this.#table.observe(facts);
       if ((count += 1) % SCAN_STEP === 0) await delay(0);
     }
-    const ticks = setInterval(() => this.#tick(performance.now()), TICK_MS);
+    this.#stop = stop;
+    const care = setInterval(() => this.#care(performance.now()), CARE_MS);
     stop.addEventListener('abort', () => {
-      clearInterval(ticks);
+      clearInterval(care);
+      clearTimeout(this.#lookUp?.timer);
       this.#cgroups.close();
     }, { once: true });
   }
@@ -75,7 +82,10 @@ export class Attribution implements Who {
 
   /** An event of the audit, whose record stays as it is: of its process is told by itself what was not told yet. */
   audit(event: AuditEvent): void {
-    this.#later?.audit(event, performance.now());
+    if (this.#later === null) return;
+    const [before, nowMs] = [this.#later.audited, performance.now()];
+    this.#later.audit(event, nowMs);
+    if (this.#later.audited > before) this.#lookUpAt(nowMs);
   }
 
   values(): Record<string, number> {
@@ -92,7 +102,10 @@ export class Attribution implements Who {
     process.toldIn = `${cpu}/${sequence}`;
     const ancestors = this.#table.ancestors(process);
     to.string(`${opened},"ancestry":${ancestryOf(process, ancestors)}}`);
-    if (!isWhole(process, ancestors) || this.#places.lacks(process)) this.#later?.lacks(process, performance.now());
+    if (isWhole(process, ancestors) && !this.#places.lacks(process)) return;
+    const nowMs = performance.now();
+    this.#later?.lacks(process, nowMs);
+    this.#lookUpAt(nowMs);
   }
 
   #personOf(login: number | null): string | null {
@@ -109,8 +122,23 @@ export class Attribution implements Who {
     }
   }
 
-  #tick(nowMs: number): void {
-    this.#later?.tick(nowMs);
+  /** A process may be gone soon: where none was just now, a round comes right behind the events that are read. */
+  #lookUpAt(dueMs: number): void {
+    const atMs = Math.max(dueMs, this.#lookedUpAtMs + LOOK_UP_MS);
+    if (this.#later === null || this.#stop?.aborted !== false || (this.#lookUp !== null && this.#lookUp.atMs <= atMs)) return;
+    clearTimeout(this.#lookUp?.timer);
+    this.#lookUp = { atMs, timer: setTimeout(() => this.#lookUpNow(), Math.max(0, atMs - performance.now())) };
+  }
+
+  #lookUpNow(): void {
+    this.#lookUp = null;
+    this.#lookedUpAtMs = performance.now();
+    this.#later?.tick(this.#lookedUpAtMs);
+    const dueMs = this.#later?.dueMs ?? null;
+    if (dueMs !== null) this.#lookUpAt(dueMs);
+  }
+
+  #care(nowMs: number): void {
     this.#look();
     if (nowMs - this.#peopleAtMs < PEOPLE_MS) return;
     this.#peopleAtMs = nowMs;

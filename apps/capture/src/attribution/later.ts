@@ -123,6 +123,19 @@ export class Later {
     });
   }
 
+  /** Processes of audit events that wait to be looked up or told of. */
+  get audited(): number {
+    return this.#audited.size;
+  }
+
+  /** When there is something to look up or to tell; null: nothing waits. */
+  get dueMs(): number | null {
+    let dueMs = Number.POSITIVE_INFINITY;
+    for (const { atMs } of this.#lacking.values()) dueMs = Math.min(dueMs, atMs);
+    for (const { atMs, process } of this.#audited.values()) dueMs = Math.min(dueMs, process === null || !this.#options.isWatched() ? atMs : atMs + BY_EBPF_MS);
+    return dueMs === Number.POSITIVE_INFINITY ? null : dueMs;
+  }
+
   tick(nowMs: number): void {
     this.#bootMs = bootClock();
     if (this.#options.isHeld()) return;
