@@ -5,7 +5,8 @@ import { Failed, Refused } from '@strongroom/bytes';
 import { measureClock } from './clock/measure.ts';
 import { clockReport } from './clock/report.ts';
 import { measureKernel } from './kernel/measure.ts';
-import { kernelReport } from './kernel/report.ts';
+import { measureQuiet } from './kernel/quiet.ts';
+import { kernelReport, quietReport } from './kernel/report.ts';
 import { readOptions, USAGE, wants, type Options } from './options.ts';
 import { replaceResults } from './page.ts';
 import { ProfiledServices } from './profile.ts';
@@ -33,7 +34,7 @@ try {
   const options = readOptions(process.argv.slice(2));
   if (options === null) console.log(USAGE);
   else if (options.clock) process.exitCode = await clock(options);
-  else process.exitCode = await (options.kernelExecs !== null ? kernel(options, options.kernelExecs) : options.reading === null ? run(options) : read(options, options.reading));
+  else process.exitCode = await (options.quiet !== null ? quiet(options, options.quiet) : options.kernelExecs !== null ? kernel(options, options.kernelExecs) : options.reading === null ? run(options) : read(options, options.reading));
 } catch (error) {
   const known = error instanceof Refused || error instanceof Failed;
   console.error(known ? [`bench: ${error.message}`, `  why: ${error.why ?? error.code}`, `  do:  ${error.fix ?? 'try again'}`].join('\n') : error);
@@ -81,6 +82,13 @@ async function kernel({ write, seconds }: Options, execs: number): Promise<numbe
   const text = kernelReport(await measureKernel(seconds, execs, say));
   console.log(text);
   if (write) replaceResults(PAGE, text, 'kernel');
+  return EXIT.ok;
+}
+
+async function quiet({ write }: Options, { seconds, settleSeconds, ways }: NonNullable<Options['quiet']>): Promise<number> {
+  const text = quietReport(await measureQuiet(seconds, settleSeconds, ways, say), settleSeconds);
+  console.log(text);
+  if (write) replaceResults(PAGE, text, 'quiet');
   return EXIT.ok;
 }
 

@@ -28,6 +28,12 @@ test('the clock is watched for two minutes, unless it is said otherwise', () => 
   assert.deepEqual([readOptions(['--clock', '--seconds', '9'])!.seconds, readOptions(['--clock'])!.clock, readOptions([])!.clock], [9, true, false]);
 });
 
+test('a quiet host is measured for so long, in these ways', () => {
+  assert.equal(readOptions(['--kernel'])!.quiet, null);
+  assert.deepEqual(readOptions(['--quiet', '--settle', '90', '--ways', '4,1'])!.quiet, { seconds: 60, settleSeconds: 90, ways: ['audit and eBPF', 'no kernel events'] });
+  for (const ways of ['0', '5', 'eBPF', '']) assert.throws(() => readOptions(['--quiet', '--ways', ways]), { code: 'bench.options' });
+});
+
 test('reading has a size, which the rest does not know', () => {
   assert.equal(readOptions([])!.reading, null);
   assert.deepEqual([readOptions([])!.kernelExecs, readOptions(['--kernel'])!.kernelExecs, readOptions(['--kernel', '--execs', '7'])!.kernelExecs], [null, 5000, 7]);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { parseArgs } from 'node:util';
 import { Refused } from '@strongroom/bytes';
+import { QUIET_WAYS } from './kernel/ways.ts';
 import type { SubjectName } from './subject.ts';
 
 export const PARTS = ['idle', 'syslog', 'paced', 'relp', 'floors'] as const;
@@ -21,6 +22,8 @@ export interface Options {
   readonly kernelExecs: number | null;
   /** How useful the clock's bound is and what it costs is measured instead. */
   readonly clock: boolean;
+  /** What an appliance costs while hardly anything happens is measured instead, after so many seconds to settle. */
+  readonly quiet: { readonly seconds: number; readonly settleSeconds: number; readonly ways: readonly (typeof QUIET_WAYS)[number][] } | null;
   /** Reading is measured instead of sealing, with so many records. */
   readonly reading: { readonly records: number; readonly days: number; readonly sources: number } | null;
 }
@@ -44,6 +47,8 @@ it exits 1 when events are missing. It uses only temporary directories and loopb
   --kernel      what kernel events cost instead, by audit, by eBPF and by auditd alone, on a quiet host and on a busy one; --execs N for
                 the highest exec rate (5000); some six minutes, as root, where no auditd runs
   --clock       how useful the clock's error bound is instead, and what it costs: beside a real chronyd, for --seconds (120)
+  --quiet       what an appliance costs where hardly anything happens, by process, instead: --settle seconds alone (60), --seconds
+                measured (60), for each of ${QUIET_WAYS.map((way, index) => `${index + 1} ${way}`).join(', ')}; --ways for some of them, by number
   --help
 `;
 
@@ -58,9 +63,16 @@ export function readOptions(args: readonly string[]): Options | null {
   return {
     seconds: whole(values.seconds, 'seconds', values.clock === true ? 120 : 5, 3600), clock: values.clock === true, events: values.events === undefined ? null : whole(values.events, 'events', 0, 1e9),
     rounds: whole(values.rounds, 'rounds', 3, 1000), idleSeconds: whole(values.idle, 'idle', 10, 3600),
+    quiet: values.quiet === true ? quietOptions(values) : null,
     kernelExecs: values.kernel === true ? whole(values.execs, 'execs', 5000, 10_000_000) : null,
     only, write: values.write === true, profile: values.profile === true, reading: values.reading === true ? readingOptions(values) : null,
   };
+}
+
+function quietOptions({ seconds, settle, ways = '1,2,3,4' }: { readonly seconds?: string; readonly settle?: string; readonly ways?: string }): Options['quiet'] {
+  const chosen = ways.split(',').map((number) => QUIET_WAYS[Number(number) - 1]);
+  if (chosen.includes(undefined)) throw refused(`--ways ${ways} is none that there is`, `numbers from 1 to ${QUIET_WAYS.length}, with commas`);
+  return { seconds: whole(seconds, 'seconds', 60, 3600), settleSeconds: whole(settle, 'settle', 60, 3600), ways: chosen.filter((way) => way !== undefined) };
 }
 
 function readingOptions({ records, days, sources }: { readonly records?: string; readonly days?: string; readonly sources?: string }): Options['reading'] {
@@ -77,7 +89,7 @@ function parse(args: readonly string[]) {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean' } as const;
   try {
-    return parseArgs({ args: [...args], options: { seconds: text, events: text, rounds: text, idle: text, only: text, write: flag, profile: flag, reading: flag, kernel: flag, clock: flag, execs: text, records: text, days: text, sources: text, help: flag } });
+    return parseArgs({ args: [...args], options: { seconds: text, events: text, rounds: text, idle: text, only: text, write: flag, profile: flag, reading: flag, kernel: flag, clock: flag, execs: text, quiet: flag, settle: text, ways: text, records: text, days: text, sources: text, help: flag } });
   } catch (error) {
     throw refused((error as Error).message, 'see npm run bench -- --help');
   }

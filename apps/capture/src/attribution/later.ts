@@ -25,6 +25,8 @@ const BY_EBPF_MS = 2000;
 /** After so long a process is told of again. */
 const AGAIN_MS = 3_600_000;
 const TOLD_MAX = 32_768;
+/** For so long the wall clock is taken to stand as it did. */
+const CLOCK_MS = 100;
 /** What times by the wall clock and by /proc may differ. */
 const APART_NS = 50_000_000;
 
@@ -74,6 +76,7 @@ export class Later {
   #skipped = 0;
   /** What to take from the time of an event for ns since boot. */
   #bootMs = bootClock();
+  #bootAtMs = 0;
 
   constructor(options: LaterOptions) {
     this.#options = options;
@@ -116,6 +119,7 @@ export class Later {
       this.#skipped += 1;
       return;
     }
+    this.#lookAtClock(nowMs);
     const bytes = Buffer.from(octetsOf(record)); // what it lies in is let go
     this.#audited.set(pid, {
       record: { ...record, bytes, from: 0, end: bytes.length }, said: said === null ? null : Buffer.from(said), seenNs: (timeMs - this.#bootMs) * 1e6 + APART_NS,
@@ -137,7 +141,6 @@ export class Later {
   }
 
   tick(nowMs: number): void {
-    this.#bootMs = bootClock();
     if (this.#options.isHeld()) return;
     let count = 0;
     for (const [process, { atMs, waitMs }] of this.#lacking) {
@@ -150,6 +153,12 @@ export class Later {
     this.#tickAudited(nowMs);
     if (this.#lines.length > 0) this.#options.tell(this.#lines);
     this.#lines = [];
+  }
+
+  /** The wall clock may be set. */
+  #lookAtClock(nowMs: number): void {
+    if (nowMs - this.#bootAtMs < CLOCK_MS) return;
+    [this.#bootMs, this.#bootAtMs] = [bootClock(), nowMs];
   }
 
   values(): Record<string, number> {

@@ -27,8 +27,7 @@ export interface Leg {
 
 /** Throws `Failed('bench.kernel')` where the kernel is not ours to use. */
 export async function measureKernel(seconds: number, execs: number, say: (line: string) => void): Promise<{ readonly all: readonly Workload[]; readonly legs: readonly Leg[] }> {
-  const missing = auditMissing();
-  if (missing !== false) throw new Failed('bench.kernel', 'the kernel events of this machine cannot be measured', { why: missing, fix: 'run it as root where no auditd runs' });
+  kernelIsOurs();
   const [host, legs, all] = [new HostAudit(), [] as Leg[], workloads(seconds, execs)];
   for (const { name, missing: why } of all) if (why !== null) say(`${name} is left out: ${why}`);
   try {
@@ -37,6 +36,12 @@ export async function measureKernel(seconds: number, execs: number, say: (line: 
     host.restore();
   }
   return { all, legs };
+}
+
+/** Throws `Failed('bench.kernel')` otherwise. */
+export function kernelIsOurs(): void {
+  const missing = auditMissing();
+  if (missing !== false) throw new Failed('bench.kernel', 'the kernel events of this machine cannot be measured', { why: missing, fix: 'run it as root where no auditd runs' });
 }
 
 async function measured(way: Way, all: readonly Workload[], host: HostAudit, say: (line: string) => void): Promise<Leg[]> {
@@ -60,7 +65,7 @@ async function measured(way: Way, all: readonly Workload[], host: HostAudit, say
   return legs;
 }
 
-async function leg(way: Way, workload: Workload, running: Running, watched: string): Promise<Leg> {
+export async function leg(way: Way, workload: Workload, running: Running, watched: string): Promise<Leg> {
   const [before, from] = [await running.read(), performance.now()];
   const seconds = await workload.run(watched);
   if (workload.name !== 'quiet') await delay(SETTLE_MS);

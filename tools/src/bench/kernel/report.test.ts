@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Leg } from './measure.ts';
-import { kernelReport } from './report.ts';
+import { kernelReport, quietReport } from './report.ts';
 import { workloads } from './workloads.ts';
 
 const leg = (way: Leg['way'], workload: Leg['workload'], seconds: number, used: Partial<Leg['used']>): Leg =>
@@ -15,4 +15,9 @@ test('the tables have a row for each way, per event and per second, and no figur
   assert.match(text, /^\| eBPF +\| +\| +\| +\| +1\.00 \| +1\.00 \| +0\.50 \| +2\.50 \| +10000 \|$/m, 'quiet: percent of a core');
   assert.match(text, /^\| eBPF +\| +\| +\| +\| +10\.0 \| +10\.0 \| +5\.0 \| +25\.0 \| +12\.5 \| +2\.0 \| +10,000 \| +3 \| +3\.00 \| +1\.50 \|$/m, 'steady: µs of an event, percent of a core, slowdown');
   assert.doesNotMatch(text, /stress-ng|NaN|Infinity/);
+});
+
+test('a quiet host has a column for each process', () => {
+  const text = quietReport([leg('eBPF', 'quiet', 10, { cpu: { capture: 0.02, vault: 0.03, keys: 0.01, gateway: 0.005, supervisor: 0.015 }, events: 9 })], 60);
+  assert.match(text, /^\| eBPF +\| +\| +\| +0\.20 \| +0\.30 \| 0\.10 \| +0\.05 \| +0\.15 \| +0\.80 \| +9 \|$/m);
 });

@@ -11,6 +11,15 @@ const COLUMNS: readonly (readonly [string, readonly Part[]])[] = [
   ['kauditd', ['kauditd']], ['auditd', ['auditd']], ['readers', ['readers']], ['capture', ['capture']], ['vault', ['vault']], ['others', ['keys', 'supervisor', 'gateway']],
 ];
 
+/** The same with each process by itself, where nothing else is compared. */
+const QUIET_COLUMNS: readonly (readonly [string, readonly Part[]])[] = (['kauditd', 'readers', 'capture', 'vault', 'keys', 'gateway', 'supervisor'] as const).map((part) => [part, [part]]);
+
+export function quietReport(legs: readonly Leg[], settleSeconds: number): string {
+  return [
+    ...machineFacts().map((line) => `- ${line}`), `- each way started anew, ${settleSeconds} s left alone, then measured for ${legs[0]?.seconds ?? 0} s`, '', ...quiet(legs, QUIET_COLUMNS), '',
+  ].join('\n');
+}
+
 export function kernelReport({ all, legs }: { readonly all: readonly Workload[]; readonly legs: readonly Leg[] }): string {
   const tables = all.filter(({ missing }) => missing === null).flatMap((workload) => {
     const ours = legs.filter((leg) => leg.workload === workload.name);
@@ -20,9 +29,9 @@ export function kernelReport({ all, legs }: { readonly all: readonly Workload[];
 }
 
 /** In percent of one core. */
-function quiet(legs: readonly Leg[]): string[] {
-  return markdown(['% of one core', ...COLUMNS.map(([name]) => name), 'together', 'events'], legs.filter(({ way }) => way !== 'off').map((leg) => [
-    leg.way, ...COLUMNS.map(([, parts]) => percent(usedBy(leg, parts), leg)), percent(total(leg), leg) || '0.00', String(leg.used.events),
+function quiet(legs: readonly Leg[], columns = COLUMNS): string[] {
+  return markdown(['% of one core', ...columns.map(([name]) => name), 'together', 'events'], legs.filter(({ way }) => way !== 'off').map((leg) => [
+    leg.way, ...columns.map(([, parts]) => percent(usedBy(leg, parts), leg)), percent(total(leg), leg) || '0.00', String(leg.used.events),
   ]));
 }
 

@@ -12,7 +12,9 @@ const BACKLOG = 32_768;
 const STATISTICS = '/proc/sys/kernel/bpf_stats_enabled';
 
 export const WAYS = ['off', 'auditd', 'audit, multicast', 'audit, plugin of auditd', 'eBPF', 'audit and eBPF'] as const;
-export type Way = (typeof WAYS)[number];
+/** An appliance is there in each. */
+export const QUIET_WAYS = ['no kernel events', 'audit, multicast', 'eBPF', 'audit and eBPF'] as const;
+export type Way = (typeof WAYS)[number] | (typeof QUIET_WAYS)[number];
 export const PARTS = ['kauditd', 'auditd', 'readers', 'capture', 'vault', 'keys', 'supervisor', 'gateway'] as const;
 export type Part = (typeof PARTS)[number];
 
@@ -36,7 +38,7 @@ export async function begin(way: Way, watched: string, host: HostAudit): Promise
   const root = mkdtempSync(join(watched, '../auditd-'));
   const [audit, ebpf, plugin] = [way.startsWith('audit, ') || way === 'audit and eBPF', way.includes('eBPF'), way.includes('plugin')];
   const capture = { audit: { enabled: audit, path: plugin ? 'plugin' : 'multicast' }, ebpf: { enabled: ebpf, watch: ['/etc', '/boot', '/usr', watched] } };
-  const appliance = audit || ebpf ? await startAppliance({ config: { capture } }) : null;
+  const appliance = audit || ebpf || way === 'no kernel events' ? await startAppliance({ config: { capture } }) : null;
   const auditd = way.includes('auditd') ? new Auditd(join(root, 'auditd')) : null;
   if (plugin) auditd!.plugin(PROGRAM, [appliance!.paths.readerSocket('audit'), `--plugin=${READER_USER}`]);
   await auditd?.start();

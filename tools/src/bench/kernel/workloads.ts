@@ -26,12 +26,16 @@ export interface Workload {
 
 export function workloads(seconds: number, execs: number): readonly Workload[] {
   return [
-    { name: 'quiet', title: `A quiet host for ${seconds * 4} s`, missing: null, run: async () => { await delay(seconds * 4000); return seconds * 4; } },
+    atRest(seconds * 4),
     { name: 'stress', title: `stress-ng ${STRESS.slice(0, -2).join(' ')}`, missing: stressMissing(), run: stress },
     { name: 'compile', title: `gcc compiles ${SOURCES} small C files`, missing: spawnSync('gcc', ['--version']).status === 0 ? null : 'gcc is not here', run: compile },
     { name: 'steady', title: `${STEADY_RATE.toLocaleString('en')} file operations/s for ${seconds} s: made, mode, renamed, mode, removed`, missing: null, run: (directory) => steady(directory, seconds) },
     { name: 'exec', title: `${execs.toLocaleString('en')} times /bin/true in ${SHELLS} shells, as fast as it goes`, missing: null, run: () => storm(execs) },
   ];
+}
+
+export function atRest(seconds: number): Workload {
+  return { name: 'quiet', title: `A quiet host for ${seconds} s`, missing: null, run: async () => { await delay(seconds * 1000); return seconds; } };
 }
 
 /** File operations in `directory` at {@link STEADY_RATE}; returns the seconds that they took by themselves. */
