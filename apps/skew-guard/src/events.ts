@@ -30,6 +30,8 @@ export const EVENTS = {
   /** What disciplines the clock does not answer, or not so that it can be read; said once, until it does again. */
   'clock.reference-away': 'warn',
   'clock.reference-back': 'info',
+  /** Two clients, ours and the package ntp-client, contradict each other about one server: its sample is not used. Said once, until they agree. */
+  'clock.clients-differ': 'error',
   /** The anchor could not be put where services find it; said once, until it can. */
   'clock.anchor-failed': 'error',
   /** A producer's clock is behind or ahead by more than `clock.producerMilliseconds`: by what it claims and when that comes. */

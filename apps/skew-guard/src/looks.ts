@@ -48,7 +48,7 @@ export class Looks {
   }
 
   async take(): Promise<Observation> {
-    this.#checks.tick();
+    void this.#checks.tick();
     const { chrony, ptp, oscillatorPpb, holdoverPpb } = this.#config;
     const askedAt = process.hrtime.bigint();
     const [byChrony, byPtp] = await Promise.all([

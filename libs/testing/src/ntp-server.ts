@@ -17,6 +17,8 @@ export class NtpServer implements AsyncDisposable {
   /** By how much it is off, and by how much more with each second from the first question on. */
   offsetNs = 0n;
   driftPpb = 0n;
+  /** By how much more to those who ask by version 3 of the protocol. */
+  offsetOfVersion3Ns = 0n;
   /** How long an answer is held back after it was stamped: the way back is so much longer. */
   lateMs = 0;
   isSilent = false;
@@ -56,9 +58,10 @@ export class NtpServer implements AsyncDisposable {
     answer.writeInt8(-20, 3);
     answer.write('TEST', 12, 'latin1');
     packet.copy(answer, 24, 40, 48);
-    const now = this.nowNs();
+    const moreNs = ((packet[0]! >> 3) & 7) === 3 ? this.offsetOfVersion3Ns : 0n;
+    const now = this.nowNs() + moreNs;
     for (const at of [16, 32]) stamp(answer, at, now);
-    stamp(answer, 40, this.nowNs());
+    stamp(answer, 40, this.nowNs() + moreNs);
     if (this.lateMs > 0) await delay(this.lateMs, undefined, { ref: false });
     this.answers += 1;
     this.#socket.send(answer, port, address, () => undefined);

@@ -30,12 +30,14 @@ export function parseServer(text: string): NtpServer {
   return { host, port: number };
 }
 
-/** The best of a burst. Throws `Failed('ntp.silent')` where no answer came that counts. */
-export async function askServer({ host, port }: NtpServer, signal: AbortSignal): Promise<Sample> {
+/** The best of a burst, and the address that was asked. Throws `Failed('ntp.silent')` where no answer came that counts. */
+export async function askServer({ host, port }: NtpServer, signal: AbortSignal): Promise<{ readonly sample: Sample; readonly address: string; readonly isV4: boolean }> {
   const samples: Sample[] = [];
   let last: unknown;
+  let asked = { address: host, family: 0 };
   try {
-    const { address, family } = await lookup(host);
+    asked = await lookup(host);
+    const { address, family } = asked;
     for (let i = 0; i < BURST && !signal.aborted; i += 1) {
       if (i > 0) await delay(BETWEEN_MS, undefined, { signal });
       await exchange(address, family, port, signal).then((sample) => samples.push(sample), (error: unknown) => { last = error; });
@@ -45,7 +47,7 @@ export async function askServer({ host, port }: NtpServer, signal: AbortSignal):
   }
   const best = shortest(samples);
   if (best === null) throw new Failed('ntp.silent', `${host} port ${port} gives no time`, { why: last instanceof Error ? last.message : 'no answer came', fix: 'see that UDP reaches it, or name another under clock.checks', cause: last });
-  return best;
+  return { sample: best, address: asked.address, isV4: asked.family === 4 };
 }
 
 function exchange(address: string, family: number, port: number, signal: AbortSignal): Promise<Sample> {

@@ -2,8 +2,10 @@
 // The second opinion: servers that are asked by us, beside whoever disciplines the clock.
 import { errorFields } from '@strongroom/service';
 import type { Say } from '../events.ts';
+import { readMoment } from '../kernel/clocks.ts';
 import type { Check, Moment } from '../state/observation.ts';
 import { askServer, parseServer, type NtpServer } from './ask.ts';
+import { askByOtherClient, contradictionOf } from './other-client.ts';
 import { later, type Sample } from './sample.ts';
 
 /** A sample counts for so many rounds: one may be missed. */
@@ -20,6 +22,7 @@ export class Checks {
   readonly #samples = new Map<string, Sample & { readonly disciplineOffsetNs: number }>();
   #disciplineOffsetNs = 0;
   readonly #away = new Set<string>();
+  readonly #differing = new Set<string>();
   #asking = false;
   #askedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -32,11 +35,11 @@ export class Checks {
     this.#say = say;
   }
 
-  /** Begins a round when one is due; nobody waits for it. */
-  tick(nowMs = performance.now()): void {
+  /** Begins a round when one is due. Resolves at its end; looks don't wait for it. */
+  async tick(nowMs = performance.now()): Promise<void> {
     if (this.#asking || this.#servers.length === 0 || nowMs - this.#askedAtMs < this.#everyMs) return;
     this.#askedAtMs = nowMs;
-    void this.#round();
+    await this.#round();
   }
 
   /**
@@ -63,7 +66,8 @@ export class Checks {
 
   async #ask(name: string, server: NtpServer): Promise<void> {
     try {
-      const sample = await askServer(server, this.#stop);
+      const { sample, address, isV4 } = await askServer(server, this.#stop);
+      if (isV4 && await this.#isDoubted(name, sample, address, server.port)) return;
       this.#samples.set(name, { ...sample, disciplineOffsetNs: this.#disciplineOffsetNs });
       if (this.#away.delete(name)) this.#say('clock.reference-back', { name });
     } catch (error) {
@@ -71,5 +75,21 @@ export class Checks {
       this.#away.add(name);
       this.#say('clock.reference-away', { name, ...errorFields(error) });
     }
+  }
+
+  /** Whether a client of other code contradicts what ours read. */
+  async #isDoubted(name: string, sample: Sample, address: string, port: number): Promise<boolean> {
+    const other = await askByOtherClient(address, port);
+    if (other === null || this.#stop.aborted) return false;
+    const { wallNs, monotonicNs } = readMoment();
+    // A clock that was set or slewed between the two moves what they are held against.
+    const moved = wallNs - monotonicNs - sample.apartNs;
+    const driftNs = (Number(monotonicNs - sample.atNs) * this.#driftPpb) / 1e9 + Math.abs(Number(moved));
+    const byNs = contradictionOf(sample, other, driftNs);
+    if (byNs > 0 && !this.#differing.has(name)) this.#say('clock.clients-differ', { name, byNs: Math.round(byNs), offsetNs: sample.offsetNs, errorNs: sample.errorNs, otherLowNs: other.low, otherHighNs: other.high });
+    if (byNs > 0) this.#differing.add(name);
+    else this.#differing.delete(name);
+    if (byNs > 0) this.#samples.delete(name);
+    return byNs > 0;
   }
 }
