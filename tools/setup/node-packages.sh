@@ -54,17 +54,16 @@ build_addon() {
 }
 
 # The optional native readers of capture. Without one of them what it reads isn't collected, and `strongroom status` says so.
-build_reader() { # name, the library that it takes or nothing, its sources in apps/capture/probe
+build_reader() { # name, which is its room in apps/capture/probe, and the library that it takes, if any
   reader=$1
-  library=$2
-  shift 2
+  library=${2:-}
   built=node_modules/.strongroom-native/strongroom-$reader
-  sum=$(cd apps/capture/probe && sha256sum "$reader".h "$@")
+  sum=$(cd apps/capture/probe && sha256sum reader.* "$reader"/*)
   if [ "$(cat "$stamps/$reader-reader" 2>/dev/null)" = "$sum" ] && [ -f "$built" ]; then return; fi
   say "building the $reader reader"
   mkdir -p node_modules/.strongroom-native "$stamps"
-  if (cd apps/capture/probe && gcc -std=gnu17 -O2 -fPIE -pie -fstack-protector-strong -Wall -Wextra -D_FORTIFY_SOURCE=2 -Wl,-z,relro,-z,now "$@" \
-    $library -o "../../../$built.new"); then
+  if (cd apps/capture/probe && gcc -std=gnu17 -O2 -fPIE -pie -fstack-protector-strong -Wall -Wextra -D_FORTIFY_SOURCE=2 -Wl,-z,relro,-z,now \
+    reader.c "$reader"/*.c $library -o "../../../$built.new"); then
     mv "$built.new" "$built"
     echo "$sum" >"$stamps/$reader-reader"
   else
@@ -76,7 +75,7 @@ build_reader() { # name, the library that it takes or nothing, its sources in ap
 # The optional probe for kernel events. Its kernel's side is compiled first, and becomes a header of the rest.
 build_probe() {
   built=node_modules/.strongroom-native/strongroom-probe
-  sum=$(cd apps/capture/probe && sha256sum probe* kernel.h)
+  sum=$(cd apps/capture/probe && sha256sum reader.* ebpf/*)
   if [ "$(cat "$stamps/probe" 2>/dev/null)" = "$sum" ] && [ -f "$built" ]; then return; fi
   mkdir -p node_modules/.strongroom-native "$stamps"
   bpftool=$(PATH=$PATH:/usr/sbin:/sbin command -v bpftool || true)
@@ -89,10 +88,10 @@ build_probe() {
   case $(uname -m) in x86_64) machine=x86 ;; aarch64) machine=arm64 ;; *) machine=$(uname -m) ;; esac
   parts=$(mktemp -d)
   if clang -g -O2 -Wall -target bpf -mcpu=v3 "-D__TARGET_ARCH_$machine" "-I/usr/include/$(gcc -print-multiarch)" \
-    -c apps/capture/probe/probe.bpf.c -o "$parts/probe.bpf.o" &&
+    -c apps/capture/probe/ebpf/probe.bpf.c -o "$parts/probe.bpf.o" &&
     "$bpftool" gen skeleton "$parts/probe.bpf.o" name probe >"$parts/probe.skel.h" &&
     gcc -std=gnu17 -O2 -fPIE -pie -fstack-protector-strong -Wall -Wextra -D_FORTIFY_SOURCE=2 -Wl,-z,relro,-z,now "-I$parts" \
-      apps/capture/probe/probe.c apps/capture/probe/probe-line.c -lbpf -o "$built.new"; then
+      apps/capture/probe/reader.c apps/capture/probe/ebpf/probe.c apps/capture/probe/ebpf/line.c -lbpf -o "$built.new"; then
     mv "$built.new" "$built"
     echo "$sum" >"$stamps/probe"
   else

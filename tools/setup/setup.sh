@@ -42,8 +42,8 @@ install_system_packages "$group"
 install_node_packages
 build_addon
 build_hasher
-build_reader audit '' audit.c audit-line.c audit-kernel.c audit-rules.c
-build_reader files -lcrypto files.c files-watch.c files-look.c files-scan.c files-exec.c files-mounts.c files-marker.c files-facts.c files-tree.c files-store.c files-line.c
+build_reader audit
+build_reader files -lcrypto
 build_probe
 exec 9<&-
 

@@ -8,7 +8,7 @@ import { spelt } from './who.ts';
 
 const UNSET = 0xffff_ffff;
 const WORD = 0x1_0000_0000;
-/** In `struct event`, probe/probe.h. */
+/** In `struct event`, probe/ebpf/probe.h. */
 const AT = { time: 24, started: 32, pid: 40, tid: 44, parent: 48, login: 68, cgroupV2: 96, cgroupV1: 104, name: 184, end: 200 } as const;
 
 /** The process of an event, which changes what is known of it. */

@@ -8,7 +8,7 @@
 import { ByteReader, Refused } from '@strongroom/bytes';
 
 export const PROBE_FRAME = { hello: 0, events: 1, counts: 2, note: 3 } as const;
-/** By number, as in probe/probe.h. */
+/** By number, as in probe/ebpf/probe.h. */
 export const EVENT_TYPES = [
   'exec', 'exit', 'delete', 'rename', 'mode', 'owner', 'open', 'connect', 'accept', 'bind', 'credentials', 'capability', 'module', 'bpf', 'ptrace',
   'mount', 'namespace', 'signal', 'time', 'abi', 'make', 'truncate', 'attribute', 'uring', 'exec-failed',
@@ -35,7 +35,7 @@ export interface ProbeCounts {
 }
 
 /**
- * One event where it lies in its frame: {@link EVENT_BYTES} octets of `struct event`, probe/probe.h, from `at` on; then two texts.
+ * One event where it lies in its frame: {@link EVENT_BYTES} octets of `struct event`, probe/ebpf/probe.h, from `at` on; then two texts.
  * Nothing is copied or cut out: there are thousands a second.
  */
 export interface ProbeEvent {

@@ -115,6 +115,21 @@ describe('kernel events by the real probe', { skip: missing }, () => {
     return probe;
   }
 
+  /** A program is executed 400 times while nothing is read from the probe's line; then all that there is of it is read. */
+  async function whileHeld(args: readonly string[], given: readonly string[]): Promise<Life> {
+    const life = await open();
+    const probe = await start(life, args);
+    const release = life.hold();
+    const { status } = spawnSync('sh', ['-c', 'i=0; while [ $i -lt 400 ]; do /bin/true "$@"; i=$((i + 1)); done', 'sh', ...given]);
+    assert.equal(status, 0);
+    release();
+    await life.settled();
+    await probe.stop();
+    await life.until(() => life.told('ebpf.probe-gone').length > 0, 'the end');
+    life.balance();
+    return life;
+  }
+
   it('finds each of many distinct acts with what it was done to, by whom, and how it ended', async () => {
     const directory = join(root, 'acts');
     spawnSync('mkdir', ['-p', join(directory, 'watched/deep')]);
@@ -197,18 +212,7 @@ describe('kernel events by the real probe', { skip: missing }, () => {
   });
 
   it('counts what a tiny ring could not hold, by type and processor, and the sums balance', async () => {
-    const life = await open();
-    const release = Promise.withResolvers<void>();
-    const probe = await start(life, ['--ring-bytes', '4096', '--hold-bytes', '0']);
-    life.held = release.promise;
-    const { status } = spawnSync('sh', ['-c', 'i=0; while [ $i -lt 400 ]; do /bin/true; i=$((i + 1)); done']);
-    assert.equal(status, 0);
-    life.held = null;
-    release.resolve();
-    await life.settled();
-    await probe.stop();
-    await life.until(() => life.told('ebpf.probe-gone').length > 0, 'the end');
-    life.balance();
+    const life = await whileHeld(['--ring-bytes', '4096', '--hold-bytes', '0'], []);
     const lost = life.told('ebpf.missing');
     assert.ok(lost.length > 0 && lost.every(({ reason, cpu, fromNs, toNs }) => reason === 'overrun' && typeof cpu === 'number' && BigInt(fromNs as string) < BigInt(toNs as string)));
     assert.ok(lost.some(({ type }) => type === 'exec'));
@@ -216,19 +220,8 @@ describe('kernel events by the real probe', { skip: missing }, () => {
   });
 
   it('loses nothing that finds room in memory while capture does not read, and says that it is held there', async () => {
-    const life = await open();
-    const release = Promise.withResolvers<void>();
-    const probe = await start(life, ['--ring-bytes', String(2 ** 21)]);
-    life.held = release.promise;
     const mark = randomUUID();
-    const { status } = spawnSync('sh', ['-c', 'i=0; while [ $i -lt 400 ]; do /bin/true $1 $2; i=$((i + 1)); done', 'sh', mark, 'x'.repeat(7000)]);
-    assert.equal(status, 0);
-    life.held = null;
-    release.resolve();
-    await life.settled();
-    await probe.stop();
-    await life.until(() => life.told('ebpf.probe-gone').length > 0, 'the end');
-    life.balance();
+    const life = await whileHeld(['--ring-bytes', String(2 ** 21)], [mark, 'x'.repeat(7000)]);
     assert.deepEqual(life.told('ebpf.missing'), []);
     assert.equal(life.line.texts('ebpf').filter((text) => text.includes(`"/bin/true","${mark}"`) && text.startsWith('{"type":"exec"')).length, 400);
     assert.ok(life.told('ebpf.note').some(({ text }) => /does not keep up/.test(String(text))));

@@ -24,7 +24,7 @@ const NAME_CHARACTERS_MAX = 60;
 /** Looked up in one minute. */
 const PARENTS_MAX = 256;
 const EXECVE = 1309;
-/** In `struct event` of probe/probe.h. */
+/** In `struct event` of probe/ebpf/probe.h. */
 const [TIME_AT, PID_AT, PARENT_AT] = [24, 40, 48];
 
 /** One of the two origins, as far as it matters here. */

@@ -9,7 +9,7 @@ const SOURCES = join(import.meta.dirname, '../../probe');
 
 /** Builds it at `path`. Why that cannot be done, or null. */
 export function buildReader(path: string): string | null {
-  const sources = globSync('audit*.c', { cwd: SOURCES });
+  const sources = globSync(['reader.c', 'audit/*.c'], { cwd: SOURCES });
   const { status, stderr, error } = spawnSync('gcc', ['-std=gnu17', '-O2', '-Wall', '-Wextra', '-Werror', ...sources, '-o', path], { cwd: SOURCES, encoding: 'utf8' });
   return status === 0 ? null : `gcc: ${error?.message ?? stderr}`;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests: events as the probe lays them out, probe/probe.h.
+// For tests: events as the probe lays them out, probe/ebpf/probe.h.
 const HEADER_BYTES = 200;
 /** Where 64-bit members stand. */
 const AT = { sequence: 16, time: 24, result: 128, argument: 136 } as const;

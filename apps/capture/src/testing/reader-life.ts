@@ -15,8 +15,8 @@ export abstract class ReaderLife {
   readonly stream: LocalStream;
   readonly server: ReaderLine;
   readonly path: string;
-  /** While set nothing is read from the line. */
-  held: Promise<void> | null = null;
+  /** Until this is kept nothing is read from the line. */
+  #held: Promise<void> | null = null;
   /** As if it had been killed: what is on its way is not taken any more. */
   dead = false;
   abstract readonly origin: Origin;
@@ -30,12 +30,22 @@ export abstract class ReaderLife {
         if (!this.dead) this.origin.frame(kind, payload);
         if (!this.dead) void this.feed.drain();
       },
-      ready: () => this.held ?? Promise.resolve(),
+      ready: () => this.#held ?? Promise.resolve(),
       gone: (why, refused) => {
         assert.equal(refused, null);
         if (!this.dead) this.origin.end(why);
       },
       second: () => assert.fail('a second reader'),
     });
+  }
+
+  /** Nothing more is read from the line, until what this returns is called. */
+  hold(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#held = promise;
+    return () => {
+      this.#held = null;
+      resolve();
+    };
   }
 }

@@ -9,15 +9,13 @@
 #include "files.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { FRAME_BYTES = 1 << 15, KEPT_BYTES = 8 << 20, ROOM_BYTES = 1 << 20, PREFIX_BYTES = 4, NOTES_MAX = 32 };
+enum { FRAME_BYTES = 1 << 15, KEPT_BYTES = 8 << 20, ROOM_BYTES = 1 << 20, PREFIX_BYTES = 4 };
 #define RETRY_NS 250000000u
 
 static unsigned char frame[FRAME_BYTES];
@@ -29,8 +27,6 @@ static unsigned char *out;
 static size_t out_length, out_sent, out_room;
 static uint64_t tried_at;
 static int was_there;
-static char notes[NOTES_MAX][NOTE_BYTES];
-static int note_count;
 
 void frame_begin(uint8_t kind) {
 	frame_length = PREFIX_BYTES;
@@ -135,21 +131,10 @@ static void hello(void) {
 	frame_send();
 }
 
-static void send_note(const char *text) {
+void note_send(const char *text) {
 	frame_begin(FRAME_NOTE);
 	frame_bytes(text, strlen(text));
 	frame_send();
-}
-
-/* What does not work though the rest does. Told to each capture that comes. */
-void note(const char *format, ...) {
-	va_list values;
-	if (note_count == NOTES_MAX) return;
-	va_start(values, format);
-	vsnprintf(notes[note_count], NOTE_BYTES, format, values);
-	va_end(values);
-	fprintf(stderr, "strongroom-files: %s\n", notes[note_count]);
-	send_note(notes[note_count++]);
 }
 
 static void connect_line(void) {
@@ -163,7 +148,7 @@ static void connect_line(void) {
 	if (connect(line, (struct sockaddr *)&address, sizeof address) < 0) return line_lost();
 	was_there = 1;
 	hello();
-	for (int i = 0; i < note_count; i++) send_note(notes[i]);
+	notes_again();
 	for (int half = 0; half < 2; half++) {
 		uint32_t length = line_kept(half, &bytes);
 		line_put(bytes, length);

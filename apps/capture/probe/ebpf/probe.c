@@ -10,24 +10,19 @@
  */
 #define _GNU_SOURCE
 #include "probe.h"
-#include "probe-line.h"
+#include "line.h"
 #include "probe.skel.h"
-#include "probe-calls.h"
+#include "calls.h"
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { WATCH_MAX = 256 };
@@ -45,13 +40,8 @@ static struct counts told[CPUS_MAX];
 static int cpus, ring_bytes = RING_BYTES, hold_bytes = HOLD_BYTES;
 static const char *path, *watches[WATCH_MAX];
 static int watch_count, supervisor;
-volatile sig_atomic_t ending;
 
-static unsigned long long boot_ns(void) {
-	struct timespec now;
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (unsigned long long)now.tv_sec * 1000000000 + (unsigned long long)now.tv_nsec;
-}
+static unsigned long long boot_ns(void) { return clock_ns(CLOCK_BOOTTIME); }
 
 static int take(void *context, void *data, size_t size) {
 	const struct event *event = data;
@@ -103,7 +93,7 @@ static void tell_counts(unsigned long long moved_at) {
 static struct learning learned(int fd) {
 	struct learning about = { .fd = fd };
 	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &about, .ctx_size_in = sizeof about);
-	if (bpf_prog_test_run_opts(bpf_program__fd(skeleton->progs.learn), &run) < 0) fail("the kernel's side does not answer", errno);
+	if (bpf_prog_test_run_opts(bpf_program__fd(skeleton->progs.learn), &run) < 0) fail("the kernel's side does not answer");
 	return about;
 }
 
@@ -139,9 +129,9 @@ static void watch_calls(void) {
 static void load(void) {
 	struct btf *btf = btf__load_vmlinux_btf();
 	struct bpf_program *program;
-	if (!btf) fail("this kernel has no type information (/sys/kernel/btf/vmlinux)", errno);
+	if (!btf) fail("this kernel has no type information (/sys/kernel/btf/vmlinux)");
 	skeleton = probe__open();
-	if (!skeleton) fail("the kernel's side cannot be opened", errno);
+	if (!skeleton) fail("the kernel's side cannot be opened");
 	bpf_object__for_each_program(program, skeleton->obj) {
 		char type[96];
 		const char *hook = strchr(bpf_program__section_name(program), '/');
@@ -154,7 +144,7 @@ static void load(void) {
 	btf__free(btf);
 	bpf_map__set_max_entries(skeleton->maps.ring, (unsigned int)ring_bytes);
 	skeleton->rodata->wake_bytes = (unsigned long long)ring_bytes / WAKE_PART;
-	if (probe__load(skeleton) < 0) fail("the kernel does not take the probe", errno);
+	if (probe__load(skeleton) < 0) fail("the kernel does not take the probe");
 	know_own();
 	watch_trees();
 	watch_calls();
@@ -162,16 +152,6 @@ static void load(void) {
 		if (!bpf_program__autoload(program) || program == skeleton->progs.learn || bpf_program__attach(program)) continue;
 		note("%s cannot be attached: %s", bpf_program__section_name(program), strerror(errno));
 	}
-}
-
-/* Leaves this process with no capability, and with nothing that could bring one. */
-static void give_up(void) {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct none[2];
-	memset(none, 0, sizeof none);
-	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	if (syscall(SYS_capset, &header, none) < 0) fail("capabilities cannot be given up", errno);
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail("new privileges cannot be ruled out", errno);
 }
 
 static void options(int argc, char **argv) {
@@ -193,13 +173,8 @@ static void options(int argc, char **argv) {
 static int waking(void) {
 	struct epoll_event call = { .events = EPOLLIN | EPOLLET };
 	int fd = epoll_create1(EPOLL_CLOEXEC);
-	if (fd < 0 || epoll_ctl(fd, EPOLL_CTL_ADD, bpf_map__fd(skeleton->maps.ring), &call) < 0) fail("the ring buffer cannot be waited for", errno);
+	if (fd < 0 || epoll_ctl(fd, EPOLL_CTL_ADD, bpf_map__fd(skeleton->maps.ring), &call) < 0) fail("the ring buffer cannot be waited for");
 	return fd;
-}
-
-static void end(int signal) {
-	(void)signal;
-	ending = 1;
 }
 
 /* Until the ring has called, the line wants something, or the time is over. Returns whether the ring has called. */
@@ -218,21 +193,18 @@ static void rest(int woken, int is_long) {
 }
 
 int main(int argc, char **argv) {
-	struct sigaction action = { .sa_handler = end };
+	reader_begin("strongroom-probe");
 	options(argc, argv);
-	prctl(PR_SET_PDEATHSIG, SIGKILL); /* whoever started us restarts us, or is gone for good */
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGINT, SIG_IGN); /* the terminal's, for the supervisor */
-	sigaction(SIGTERM, &action, NULL);
+	die_with_parent();
+	hear_end();
 	cpus = libbpf_num_possible_cpus();
 	if (cpus > CPUS_MAX) cpus = CPUS_MAX;
 	life = told_at = boot_ns();
 	load();
 	struct ring_buffer *ring = ring_buffer__new(bpf_map__fd(skeleton->maps.ring), take, NULL, NULL);
-	if (!ring) fail("the ring buffer cannot be read", errno);
+	if (!ring) fail("the ring buffer cannot be read");
 	int woken = waking();
-	give_up();
+	give_up(0, SAME_USER, 0);
 	line_open(&(struct line_facts){ .path = path, .life = life, .ring_bytes = ring_bytes, .cpus = cpus, .hold_bytes = (size_t)hold_bytes });
 	for (int was_little = 0; !ending;) {
 		line_move();

@@ -21,7 +21,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <stdio.h>
 #include <time.h>
@@ -102,22 +101,15 @@ static void prepare(void) {
 	}
 }
 
-static volatile sig_atomic_t ending;
 static sigset_t unblocked;
 
-static void end(int signal) {
-	(void)signal;
-	ending = 1;
-}
-
 /* SIGTERM is heard while we wait, and nowhere else. */
-static void hear_end(void) {
-	struct sigaction action = { .sa_handler = end };
+static void hear_end_waiting(void) {
 	sigset_t blocked;
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGTERM);
 	sigprocmask(SIG_BLOCK, &blocked, &unblocked);
-	sigaction(SIGTERM, &action, NULL);
+	hear_end();
 }
 
 /* What is there at the end goes out too. */
@@ -202,24 +194,22 @@ void options_read(struct options *options, int argc, char **argv) {
 
 int main(int argc, char **argv) {
 	struct options options;
+	reader_begin("strongroom-audit");
 	options_read(&options, argc, argv);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGINT, SIG_IGN); /* the terminal's, for the supervisor */
 	if (options.plugin) {
 		int status = start_status(options.user, options.group);
-		give_up(options.user, options.group, 0);
+		give_up(0, options.user, options.group);
 		line_hello(PATH_PLUGIN, 0, status);
 		relay(options.socket);
 		return 0;
 	}
-	prctl(PR_SET_PDEATHSIG, SIGKILL); /* whoever started us restarts us, or is gone for good */
-	hear_end();
+	die_with_parent();
+	hear_end_waiting();
 	owner = options.own && become_owner(&kernel);
 	int received_bytes = owner ? receive_bytes(kernel, options.receive_bytes) : join_group(&kernel, options.receive_bytes);
 	int status = start_status(options.user, options.group);
-	give_up(options.user, options.group, 0);
-	prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of user forgets it */
+	give_up(0, options.user, options.group);
+	die_with_parent();
 	line_hello(owner ? PATH_OWNER : PATH_MULTICAST, (uint64_t)received_bytes, status);
 	follow(options.socket, received_bytes);
 	return 0;

@@ -2,7 +2,7 @@
  *
  * What is executed: the kernel hands us the very file, open (fanotify, FAN_OPEN_EXEC), with whoever executes it; it is hashed,
  * and told once as it is. Scripts, their interpreters and the dynamic loader come as well. It comes from file systems that are
- * marked (files-marker.c); what lies in none that can be, such as a memfd, is not hashed: the event of its execution says so.
+ * marked (marker.c); what lies in none that can be, such as a memfd, is not hashed: the event of its execution says so.
  */
 #include "files.h"
 

@@ -94,18 +94,13 @@ static void confine(int list) {
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 	};
 	struct sock_fprog filter = { sizeof rules / sizeof *rules, rules };
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct kept[2];
-	memset(kept, 0, sizeof kept);
-	kept[0].permitted = kept[0].effective = 1u << CAP_SYS_ADMIN | 1u << CAP_DAC_READ_SEARCH; /* the latter, to reach what is mounted in directories of others */
-	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	if (syscall(SYS_capset, &header, kept) < 0) exit(1);
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0) exit(1);
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0) exit(1);
 }
 
 /* The child's life. It ends with its parent. */
 static void follow(int list) {
 	struct timespec rest = { 0, REST_MS * 1000000L };
+	give_up(CAPABILITY(CAP_SYS_ADMIN) | CAPABILITY(CAP_DAC_READ_SEARCH), SAME_USER, 0); /* the latter, to reach what is mounted in directories of others */
 	confine(list);
 	for (;;) {
 		mark_all(list);
@@ -131,7 +126,7 @@ void marker_start(int executables) {
 		close(list);
 		return;
 	}
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	die_with_parent();
 	if (getppid() != parent) exit(0);
 	signal(SIGTERM, SIG_DFL);
 	prctl(PR_SET_NAME, "strongroom-mark");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef STRONGROOM_PROBE_LINE_H
 #define STRONGROOM_PROBE_LINE_H
-#include <signal.h>
+#include "../reader.h"
+
 #include <stddef.h>
 
 enum { FRAME_HELLO, FRAME_EVENTS, FRAME_LOST, FRAME_NOTE };
@@ -14,11 +15,6 @@ struct line_facts {
 	int ring_bytes, cpus;
 	size_t hold_bytes;
 };
-
-extern volatile sig_atomic_t ending; /* we were asked to end */
-
-void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void fail(const char *what, int error) __attribute__((noreturn));
 
 void frame_begin(int kind);
 void frame_put(const void *bytes, unsigned int count);

@@ -49,7 +49,7 @@ static void take_line(char *line, void (*take)(const struct mount *)) {
 	take(&mount);
 }
 
-/* Each mount that there is. It allocates nothing, and calls the kernel by lseek and read alone (files-marker.c). */
+/* Each mount that there is. It allocates nothing, and calls the kernel by lseek and read alone (marker.c). */
 void mounts_each(int fd, void (*take)(const struct mount *)) {
 	static char text[PIECE_BYTES + 1];
 	size_t length = 0;

@@ -7,12 +7,11 @@
  * whole goes out again, on the next line; the numbers of its events count as sent when it went out whole.
  */
 #define _GNU_SOURCE
-#include "probe-line.h"
+#include "line.h"
 #include "probe.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { NOTES_MAX = 16, NOTE_BYTES = 200, KIND_AT = 4, PAYLOAD_AT = 5 };
+enum { KIND_AT = 4, PAYLOAD_AT = 5 };
 #define RETRY_MS 250
 #define RETRY_NS 250000000L
 #define LAST_MS 2500 /* at the end; whoever started us waits for three seconds */
@@ -36,28 +35,12 @@ static struct line_facts facts;
 static unsigned char frame[FRAME_BYTES];
 static unsigned int length;
 static unsigned long long next[CPUS_MAX];
-static char notes[NOTES_MAX][NOTE_BYTES];
-static int note_count, line = -1, is_told;
+static int line = -1, is_told;
 static struct held *oldest, **newest = &oldest;
 static size_t held_bytes;
 
-void fail(const char *what, int error) {
-	fprintf(stderr, "strongroom-probe: %s: %s\n", what, strerror(error));
-	exit(1);
-}
-
-/* What does not work though the rest does. Told to each capture that comes. */
-void note(const char *format, ...) {
-	va_list values;
-	if (note_count == NOTES_MAX) return;
-	va_start(values, format);
-	vsnprintf(notes[note_count], NOTE_BYTES, format, values);
-	va_end(values);
-	fprintf(stderr, "strongroom-probe: %s\n", notes[note_count++]);
-}
-
 void frame_put(const void *bytes, unsigned int count) {
-	if (count > sizeof frame - length) fail("a frame is longer than any can be", EMSGSIZE);
+	if (count > sizeof frame - length) fail("a frame is longer than any can be");
 	memcpy(frame + length, bytes, count);
 	length += count;
 }
@@ -80,7 +63,7 @@ static struct held *hold(void) {
 	struct held *one = malloc(sizeof *one + length);
 	unsigned int total = length - KIND_AT;
 	unsigned char prefix[] = { (unsigned char)(total >> 24), (unsigned char)(total >> 16), (unsigned char)(total >> 8), (unsigned char)total };
-	if (!one) fail("there is no memory for a frame", errno);
+	if (!one) fail("there is no memory for a frame");
 	memcpy(frame, prefix, sizeof prefix);
 	memcpy(one->bytes, frame, one->length = length);
 	one->after = NULL;
@@ -122,6 +105,14 @@ static int send_now(void) {
 	return is_sent;
 }
 
+/* Notes come up while all is loaded, before there is a line: they go out at its beginning. */
+void note_send(const char *text) {
+	if (line < 0) return;
+	frame_begin(FRAME_NOTE);
+	frame_put(text, (unsigned int)strlen(text));
+	send_now();
+}
+
 static void say_hello(void) {
 	frame_begin(FRAME_HELLO);
 	frame_number(1, 1);
@@ -131,11 +122,7 @@ static void say_hello(void) {
 	frame_number((unsigned long long)facts.cpus, 2);
 	for (int cpu = 0; cpu < facts.cpus; cpu++) frame_number(next[cpu], 8);
 	if (!send_now()) return;
-	for (int i = 0; i < note_count && line >= 0; i++) {
-		frame_begin(FRAME_NOTE);
-		frame_put(notes[i], (unsigned int)strlen(notes[i]));
-		send_now();
-	}
+	notes_again();
 }
 
 /* One attempt. */
@@ -143,7 +130,7 @@ static void dial(void) {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	strncpy(address.sun_path, facts.path, sizeof address.sun_path - 1);
 	line = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (line < 0) fail("there is no socket for the line to capture", errno);
+	if (line < 0) fail("there is no socket for the line to capture");
 	if (connect(line, (struct sockaddr *)&address, sizeof address) == 0) say_hello();
 	else line_lost();
 }

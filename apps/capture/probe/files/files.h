@@ -2,11 +2,13 @@
 #ifndef STRONGROOM_FILES_H
 #define STRONGROOM_FILES_H
 #define _GNU_SOURCE
+#include "../reader.h"
+
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { HASH_BYTES = 32, NAME_BYTES_MAX = 255, PATH_BYTES_MAX = 4096, ENTRIES_MAX = 1 << 21, PIDS_MAX = 8, NOTE_BYTES = 240 };
+enum { HASH_BYTES = 32, NAME_BYTES_MAX = 255, PATH_BYTES_MAX = 4096, ENTRIES_MAX = 1 << 21, PIDS_MAX = 8 };
 enum { FRAME_HELLO, FRAME_DIFFERENCE, FRAME_SCAN, FRAME_EXECUTABLE, FRAME_LOST, FRAME_NOTE, FRAME_COUNTS, FRAME_MOUNT };
 enum { TYPE_CREATED, TYPE_CHANGED, TYPE_REMOVED, TYPE_RENAMED };
 enum { HOW_EVENT, HOW_DIRECTORY, HOW_SCAN };
@@ -74,13 +76,12 @@ extern uint32_t generation;
 extern int scanning;
 
 /* files.c */
-void fail(const char *what) __attribute__((noreturn));
 uint64_t steady_ns(void);
 uint64_t wall_ns(void);
 void breathe(int wait_ms);
 void pump(void);
 
-/* files-tree.c */
+/* tree.c */
 extern struct node *top;
 extern uint64_t entries;
 struct node *tree_child(struct node *parent, const char *name, size_t length, int make);
@@ -95,7 +96,7 @@ void tree_set_handle(struct node *node, const unsigned char *bytes, uint32_t len
 struct node *tree_by_handle(const unsigned char *bytes, uint32_t length);
 struct node **tree_sorted(struct node *parent, size_t *count);
 
-/* files-facts.c */
+/* facts.c */
 int facts_read(int directory, const char *name, const struct facts *known, int deep, struct facts *to);
 int facts_of(int fd, struct facts *to);
 int facts_same(const struct facts *a, const struct facts *b);
@@ -103,7 +104,7 @@ void facts_digest(unsigned char *to, uint64_t *count);
 int hash_fd(int fd, unsigned char *to);
 extern uint64_t hashed_bytes;
 
-/* files-watch.c */
+/* watch.c */
 void watch_open(void);
 int watch_fd(void);
 void watch_directory(struct node *node, int fd);
@@ -111,7 +112,7 @@ int watch_is(const struct node *node, int fd);
 int watch_read(void);
 extern uint64_t watched_directories, events_read;
 
-/* files-look.c */
+/* look.c */
 struct pending *look_later(struct node *node, int wait, int how);
 void look_never(struct node *node);
 void look_due(void);
@@ -121,7 +122,7 @@ int open_directory_anew(struct node *node);
 void list_directory(struct node *node, int fd);
 extern uint64_t waiting, waiting_of_scan;
 
-/* files-scan.c */
+/* scan.c */
 int is_home(const struct facts *facts);
 void scan_roots(void);
 void scan_want(int reason);
@@ -131,7 +132,7 @@ void scan_told(void);
 void scan_throttle(void);
 void scan_mark(struct node *node, int fd);
 
-/* files-exec.c */
+/* exec.c */
 void executables_open(void);
 int executables_fd(void);
 int executables_read(void);
@@ -139,18 +140,18 @@ void executables_again(void);
 extern uint64_t executables_told;
 uint64_t process_started(uint32_t pid);
 
-/* files-mounts.c */
+/* mounts.c */
 int mounts_open(void);
 void mounts_each(int fd, void (*take)(const struct mount *));
 int mounts_fd(void);
 void mounts_read(void);
 
-/* files-marker.c */
+/* marker.c */
 void marker_start(int executables);
 int marker_fd(void);
 void marker_read(void);
 
-/* files-line.c */
+/* line.c */
 void frame_begin(uint8_t kind);
 void frame_number(uint64_t value, int octets);
 void frame_bytes(const void *bytes, size_t length);
@@ -165,9 +166,8 @@ void line_turn(void);
 int line_fd(void);
 int line_was_there(void);
 int line_wants_out(void);
-void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* files-store.c */
+/* store.c */
 extern uint64_t store_next, store_id, store_digest_number, store_deep_at;
 extern unsigned char store_digest[HASH_BYTES];
 void store_open(void);

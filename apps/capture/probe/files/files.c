@@ -5,8 +5,8 @@
  *   strongroom-files SOCKET --state DIRECTORY [--watch DIRECTORY]... [--every SECONDS] [--home DIRECTORY] [--no-executables]
  *
  * It asks the kernel for events, gives up every capability but the one to read what is not its own, and goes round: events
- * (files-watch.c) name entries that are looked at a moment later (files-look.c); scans (files-scan.c) find what events did
- * not tell; differences are made durable (files-store.c), then sent (files-line.c), in frames of docs/FORMAT.md, "Between our
+ * (watch.c) name entries that are looked at a moment later (look.c); scans (scan.c) find what events did
+ * not tell; differences are made durable (store.c), then sent (line.c), in frames of docs/FORMAT.md, "Between our
  * processes". While capture is away or does not read, what happened waits, and is told as what it came to.
  */
 #include "files.h"
@@ -14,32 +14,17 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { REST_MS = 50, /* between two readings of what is executed: each wakes us, which costs more than what is read */
 	RETRY_MS = 250, COUNTS_MS = 10000, NICE = 5 };
 
 struct options options = { .every_seconds = 86400, .executables = 1 };
-static volatile sig_atomic_t ending;
 
-void fail(const char *what) {
-	fprintf(stderr, "strongroom-files: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
-static uint64_t clock_ns(clockid_t clock) {
-	struct timespec now;
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 uint64_t steady_ns(void) { return clock_ns(CLOCK_BOOTTIME); }
 uint64_t wall_ns(void) { return clock_ns(CLOCK_REALTIME); }
 
@@ -88,20 +73,6 @@ void breathe(int wait_ms) {
 	exit(0);
 }
 
-/* Leaves this process with what it takes to read files of others, and with nothing that could bring more. */
-static void give_up(void) {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2];
-	memset(data, 0, sizeof data);
-	if (syscall(SYS_capget, &header, data) < 0) fail("capabilities cannot be read");
-	uint32_t kept = data[0].permitted & 1u << CAP_DAC_READ_SEARCH;
-	memset(data, 0, sizeof data);
-	data[0].permitted = data[0].effective = kept;
-	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	if (syscall(SYS_capset, &header, data) < 0) fail("capabilities cannot be given up");
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail("new privileges cannot be ruled out");
-}
-
 /* The directory that is meant; one within another that is watched as well needs no watching of its own. */
 static void add_root(const char *path) {
 	char *real = realpath(path, NULL);
@@ -133,23 +104,15 @@ static void options_read(int argc, char **argv) {
 	exit(2);
 }
 
-static void end(int signal) {
-	(void)signal;
-	ending = 1;
-}
-
 int main(int argc, char **argv) {
-	struct sigaction action = { .sa_handler = end };
+	reader_begin("strongroom-files");
 	options_read(argc, argv);
-	prctl(PR_SET_PDEATHSIG, SIGKILL); /* whoever started us restarts us, or is gone for good */
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGINT, SIG_IGN); /* the terminal's, for the supervisor */
-	sigaction(SIGTERM, &action, NULL);
+	die_with_parent();
+	hear_end();
 	setpriority(PRIO_PROCESS, 0, NICE);
 	watch_open();
 	executables_open();
-	give_up();
+	give_up(CAPABILITY(CAP_DAC_READ_SEARCH), SAME_USER, 0); /* to read what is not our own */
 	store_open();
 	scan_roots();
 	mounts_read();

@@ -92,13 +92,10 @@ void frame_send(void) {
 	send_all(frame, frame_length);
 }
 
-void note(int error, const char *what) {
-	const char *why = error ? strerror(error) : "";
+void note_send(const char *text) {
 	frame_begin(FRAME_NOTE);
-	frame_u16((uint16_t)error);
-	put(what, (uint32_t)strlen(what));
-	put(": ", error ? 2 : 0);
-	put(why, (uint32_t)strlen(why));
+	frame_u16(0); /* its errno stands in the text */
+	put(text, (uint32_t)strlen(text));
 	frame_send();
 }
 
@@ -144,7 +141,7 @@ void line_ensure(const char *path) {
 	while (line < 0) {
 		line = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		if (line < 0) fail("there is no socket for the line to capture");
-		if (connect(line, (struct sockaddr *)&address, sizeof address) == 0 && send_all(hello, hello_length) && send_kept()) return;
+		if (connect(line, (struct sockaddr *)&address, sizeof address) == 0 && send_all(hello, hello_length) && send_kept()) return notes_again();
 		line_lost();
 		nanosleep(&retry, NULL);
 		if (sigpending(&pending) == 0 && sigismember(&pending, SIGTERM)) exit(0); /* nobody is there to take the rest */

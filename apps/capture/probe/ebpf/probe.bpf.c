@@ -363,7 +363,7 @@ int BPF_PROG(on_capability, const struct cred *cred, struct user_namespace *aske
 	return 0;
 }
 
-#include "probe-uring.h"
+#include "uring.h"
 
 /* Run by the probe, before anything is watched. */
 SEC("syscall")

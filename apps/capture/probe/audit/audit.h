@@ -2,6 +2,8 @@
 #ifndef STRONGROOM_AUDIT_H
 #define STRONGROOM_AUDIT_H
 #define _GNU_SOURCE
+#include "../reader.h"
+
 #include <linux/audit.h>
 #include <linux/netlink.h>
 #include <stdint.h>
@@ -12,7 +14,7 @@ enum { FRAME_HELLO, FRAME_RECORDS, FRAME_LINES, FRAME_LOST, FRAME_STATUS, FRAME_
 enum { PATH_MULTICAST, PATH_PLUGIN, PATH_OWNER };
 enum { FLAG_DRAINED = 1, FLAG_AGAIN = 2 };
 enum { EXEC_UNKNOWN, EXEC_NONE, EXEC_SOME, EXEC_ALL }; /* how many executions the rules report */
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_REPLACED = 75 };
+enum { EXIT_USAGE = 2, EXIT_REPLACED = 75 };
 
 struct options {
 	const char *socket;
@@ -21,11 +23,10 @@ struct options {
 	gid_t group; /* -1: stay who we are */
 };
 void options_read(struct options *options, int argc, char **argv);
-void fail(const char *what) __attribute__((noreturn));
 uint64_t steady_ns(void);
 uint64_t wall_ns(void);
 
-/* audit-kernel.c */
+/* kernel.c */
 int join_group(int *fd, int bytes);
 int receive_bytes(int fd, int bytes);
 int become_owner(int *fd);
@@ -33,14 +34,13 @@ int start_status(uid_t user, gid_t group);
 int status_fd(void);
 void ask_status(void);
 void forward_status(void);
-void give_up(uid_t user, gid_t group, int keep);
 int request(int fd, uint16_t type, const struct audit_status *body);
 ssize_t receive(int fd, void *message, size_t size);
 
-/* audit-rules.c */
+/* rules.c */
 uint32_t exec_rules(int fd);
 
-/* audit-line.c */
+/* line.c */
 void frame_begin(uint8_t kind);
 void frame_u8(uint8_t value);
 void frame_u16(uint16_t value);
@@ -49,7 +49,6 @@ void frame_u64(uint64_t value);
 void frame_bytes(const void *bytes, uint32_t length);
 void frame_keep(void);
 void frame_send(void);
-void note(int error, const char *what);
 void line_hello(uint8_t path, uint64_t received_bytes, int status);
 void line_ensure(const char *path);
 void line_lost(void);

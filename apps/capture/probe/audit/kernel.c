@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What takes a right: the socket of the audit, its status, and giving the rights up.
+ * What takes a right: the socket of the audit, and its status.
  */
 #include "audit.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <linux/capability.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #define STATUS_INTERVAL_MS 10000
@@ -26,16 +21,6 @@
 
 static int status = -1;
 
-void fail(const char *what) {
-	fprintf(stderr, "strongroom-audit: %s: %s\n", what, strerror(errno));
-	exit(EXIT_FAILED);
-}
-
-static uint64_t clock_ns(clockid_t clock) {
-	struct timespec now;
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 uint64_t steady_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
 uint64_t wall_ns(void) { return clock_ns(CLOCK_REALTIME); }
 
@@ -161,11 +146,11 @@ int start_status(uid_t user, gid_t group) {
 	pid_t child = fork();
 	if (child < 0) fail("there is no process to ask for the status");
 	if (child == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		die_with_parent();
 		if (getppid() != parent) exit(0);
 		close(pair[0]);
-		give_up(user, group, CAP_AUDIT_CONTROL);
-		prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of user forgets it */
+		give_up(CAPABILITY(CAP_AUDIT_CONTROL), user, group);
+		die_with_parent();
 		serve_status(fd, pair[1]);
 	}
 	close(pair[1]);
@@ -188,7 +173,7 @@ void forward_status(void) {
 	if (length == 0) {
 		close(status);
 		status = -1;
-		note(0, "the audit's status is no longer read: the process that asks for it ended");
+		note("the audit's status is no longer read: the process that asks for it ended");
 	}
 	if (length != (ssize_t)sizeof told) return;
 	const uint32_t words[STATUS_WORDS] = {
@@ -199,17 +184,4 @@ void forward_status(void) {
 	frame_u64(wall_ns());
 	for (int i = 0; i < STATUS_WORDS; i++) frame_u32(words[i]);
 	frame_send();
-}
-
-/* Leaves this process with `keep`, a capability or 0, and with nothing that could bring more. */
-void give_up(uid_t user, gid_t group, int keep) {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2];
-	memset(data, 0, sizeof data);
-	if (keep) data[keep / 32].permitted = data[keep / 32].effective = 1u << (keep % 32);
-	if (keep && prctl(PR_SET_KEEPCAPS, 1) < 0) fail("capabilities cannot be kept over a change of user");
-	if (user != (uid_t)-1 && (setgroups(0, NULL) < 0 || setresgid(group, group, group) < 0 || setresuid(user, user, user) < 0)) fail("the user cannot be changed");
-	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	if (syscall(SYS_capset, &header, data) < 0) fail("capabilities cannot be given up");
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail("new privileges cannot be ruled out");
 }
