@@ -44,8 +44,8 @@ it exits 1 when events are missing. It uses only temporary directories and loopb
 
   --reading     searching, verifying and starting instead, on a store of --records records from --sources sources over
                 --days days (4000000, 500, 10); 100000000 take 7 GB of disk and some minutes
-  --kernel      what kernel events cost instead, by audit, by eBPF and by auditd alone, on a quiet host and on a busy one; --execs N for
-                the highest exec rate (5000); some six minutes, as root, where no auditd runs
+  --kernel      what kernel events cost instead, by audit, by eBPF and by auditd alone, on a quiet host and on a busy one, and
+                what file integrity costs; --execs N for the highest exec rate (5000); some seven minutes, as root, where no auditd runs
   --clock       how useful the clock's error bound is instead, and what it costs: beside a real chronyd, for --seconds (120)
   --quiet       what an appliance costs where hardly anything happens, by process, instead: --settle seconds alone (60), --seconds
                 measured (60), for each of ${QUIET_WAYS.map((way, index) => `${index + 1} ${way}`).join(', ')}; --ways for some of them, by number

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Failed } from '@strongroom/bytes';
 import { auditMissing, HostAudit } from '@strongroom/testing';
+import { measureIntegrity, type IntegrityLeg } from './integrity.ts';
 import { begin, WAYS, type Reading, type Running, type Way } from './ways.ts';
 import { steady, storm, workloads, type Workload } from './workloads.ts';
 
@@ -26,7 +27,7 @@ export interface Leg {
 }
 
 /** Throws `Failed('bench.kernel')` where the kernel is not ours to use. */
-export async function measureKernel(seconds: number, execs: number, say: (line: string) => void): Promise<{ readonly all: readonly Workload[]; readonly legs: readonly Leg[] }> {
+export async function measureKernel(seconds: number, execs: number, say: (line: string) => void): Promise<{ readonly all: readonly Workload[]; readonly legs: readonly Leg[]; readonly integrity: readonly IntegrityLeg[] }> {
   kernelIsOurs();
   const [host, legs, all] = [new HostAudit(), [] as Leg[], workloads(seconds, execs)];
   for (const { name, missing: why } of all) if (why !== null) say(`${name} is left out: ${why}`);
@@ -35,7 +36,7 @@ export async function measureKernel(seconds: number, execs: number, say: (line: 
   } finally {
     host.restore();
   }
-  return { all, legs };
+  return { all, legs, integrity: await measureIntegrity(seconds, say) };
 }
 
 /** Throws `Failed('bench.kernel')` otherwise. */

@@ -2,6 +2,7 @@
 // The figures of kernel events as tables.
 import { machineFacts } from '../machine.ts';
 import { markdown } from '../report.ts';
+import type { IntegrityLeg } from './integrity.ts';
 import type { Leg } from './measure.ts';
 import type { Part } from './ways.ts';
 import { STEADY_RATE, type Workload } from './workloads.ts';
@@ -20,12 +21,21 @@ export function quietReport(legs: readonly Leg[], settleSeconds: number): string
   ].join('\n');
 }
 
-export function kernelReport({ all, legs }: { readonly all: readonly Workload[]; readonly legs: readonly Leg[] }): string {
+export function kernelReport({ all, legs, integrity }: { readonly all: readonly Workload[]; readonly legs: readonly Leg[]; readonly integrity: readonly IntegrityLeg[] }): string {
   const tables = all.filter(({ missing }) => missing === null).flatMap((workload) => {
     const ours = legs.filter((leg) => leg.workload === workload.name);
     return [`${workload.title}:`, '', ...(workload.name === 'quiet' ? quiet(ours) : busy(ours, workload)), ''];
   });
-  return [...machineFacts().map((line) => `- ${line}`), '', ...tables].join('\n');
+  return [...machineFacts().map((line) => `- ${line}`), '', ...tables, 'File integrity, of 4,000 small files in 100 directories, with nothing else watched; processor time of each part:', '', ...ofFiles(integrity), ''].join('\n');
+}
+
+const SCALE: Readonly<Record<string, number>> = { ms: 1e3, 'µs': 1e6, '%': 100 };
+
+function ofFiles(legs: readonly IntegrityLeg[]): string[] {
+  return markdown(['', 'reader', 'capture', 'vault', 'others', 'together', 'took, s'], legs.map(({ title, unit, count, elapsed, used: { reader, capture, vault, others } }) => {
+    const figure = (seconds: number): string => (seconds === 0 && title.startsWith('first') ? '' : (SCALE[unit]! * seconds / count).toFixed(unit === '%' ? 2 : 1));
+    return [`${title}, ${unit}`, ...[reader, capture, vault, others, reader + capture + vault + others].map(figure), elapsed.toFixed(1)];
+  }));
 }
 
 /** In percent of one core. */
