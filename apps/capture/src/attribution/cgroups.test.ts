@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -76,6 +77,25 @@ describe('paths of cgroups by their numbers', () => {
       assert.ok(round > 0 || now <= 128, `${now} at once`);
       before = now;
     }
+  });
+
+  it('that nobody can look at end nothing: a path that is too long, a directory that is closed to us', async () => {
+    const { root, cgroups } = make();
+    const steps = Array.from({ length: 15 }, (_, index) => String(index).padEnd(250, 'x'));
+    const long = join(root, ...steps);
+    mkdirSync(long, { recursive: true });
+    await cgroups.start();
+    assert.equal(cgroups.learn('v2', `/${steps.join('/')}/${'y'.repeat(200)}/${'z'.repeat(200)}`), null);
+    // What is made below, we are told of, and cannot name.
+    const below = 'y'.repeat(250);
+    assert.equal(spawnSync('sh', ['-c', 'mkdir "$1" && cd "$1" && mkdir "$1"', 'sh', below], { cwd: long }).status, 0);
+    mkdirSync(join(root, 'after'));
+    const { ino } = statSync(join(root, 'after'));
+    for (let round = 0; cgroups.path('v2', ino) === null; round += 1) {
+      assert.ok(round < 3000, 'it was not seen');
+      await delay(10);
+    }
+    spawnSync('rm', ['-r', steps[0]!], { cwd: root });
   });
 
   it('of services stay known, however many are made deep below', () => {

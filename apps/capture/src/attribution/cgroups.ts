@@ -75,8 +75,8 @@ export class Cgroups {
   learn(hierarchy: Hierarchy, path: string): number | null {
     const mount = this.#mounts[hierarchy];
     if (mount === null || path.startsWith('/..')) return null;
-    const facts = statSync(join(mount, path), { throwIfNoEntry: false, bigint: true });
-    if (facts === undefined) return null;
+    const facts = directoryAt(join(mount, path));
+    if (facts === null) return null;
     this.#know(hierarchy, Number(facts.ino), path);
     return Number(facts.ino);
   }
@@ -152,8 +152,8 @@ export class Cgroups {
   #lookAt(place: Directory): void {
     const { hierarchy, path } = place;
     const directory = join(this.#mounts[hierarchy]!, path);
-    const facts = statSync(directory, { throwIfNoEntry: false, bigint: true });
-    if (facts?.isDirectory() !== true) return this.#forget(directory);
+    const facts = directoryAt(directory);
+    if (facts === null) return this.#forget(directory);
     this.#know(hierarchy, Number(facts.ino), path);
     this.#forget(directory); // of the same name, and another one
     if (this.#below.length < WAITING_MAX) this.#below.push(place);
@@ -175,5 +175,15 @@ export class Cgroups {
     const paths = path.split('/', NEAR_DEPTH + 2).length > NEAR_DEPTH + 1 ? this.#deep[hierarchy] : this.#near[hierarchy];
     if (!paths.has(id) && paths.size >= this.#knownMax) paths.delete(paths.keys().next().value!);
     paths.set(id, path);
+  }
+}
+
+/** Null where there is none, or none that we may look at: who makes cgroups chooses their rights, and how long their paths are. */
+function directoryAt(path: string): { readonly ino: bigint } | null {
+  try {
+    const facts = statSync(path, { bigint: true });
+    return facts.isDirectory() ? facts : null;
+  } catch {
+    return null;
   }
 }
