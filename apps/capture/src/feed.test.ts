@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { KIND, NO_KEY } from '@strongroom/evidence';
+import { KIND, MESSAGE_BYTES_MAX, NO_KEY, RUNS_MAX } from '@strongroom/evidence';
 import { Feed } from './feed.ts';
 import { LocalStream } from './stream.ts';
 import { addLost } from './sums.ts';
@@ -33,6 +33,19 @@ describe('feed', () => {
     assert.equal(line.submissions.length, 2);
     assert.deepEqual(line.records().map(({ raw }) => raw.toString()), ['one', 'two', 'three']);
     assert.deepEqual(line.submissions.map(({ urgent }) => urgent), [true, true]);
+  });
+
+  it('sends no more runs or octets at once than the vault takes, however many come, each with its position', () => {
+    const { line, feed, kmsg, journal } = open();
+    for (let number = 0; number < 10_000; number += 1) feed.add(kmsg.take(record('x')), { kmsg: number });
+    for (let number = 0; number < 4; number += 1) feed.add(journal.take(record('y'.repeat(4 * 1024 * 1024))), { cursor: `s=${number}` });
+    void feed.drain();
+    assert.deepEqual(line.submissions.filter(({ runs }) => runs.length > RUNS_MAX || runs.reduce((sum, { lengths }) => sum + lengths[0]!, 0) > MESSAGE_BYTES_MAX).map(({ runs }) => runs.length), []);
+    assert.equal(line.records().length, 10_004);
+    for (const { runs, token } of line.submissions) {
+      const last = runs.filter(({ protocol }) => protocol === 'kmsg').at(-1);
+      if (last !== undefined) assert.equal(decodeToken(token)!.kmsg, last.firstSequence);
+    }
   });
 
   it('gathers the rest into one submission that can wait, and sends it unasked', async () => {

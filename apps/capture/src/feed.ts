@@ -3,12 +3,15 @@
 // what it and all before it hold, so whichever submission the vault committed last, the next life goes on behind it.
 // An urgent run leaves at once while nothing waits for the vault, else with the next acknowledgement. All others gather for a
 // while: each submission costs a commit, and a commit costs as much as sealing hundreds of records.
-import { KIND, type SubmittedRun } from '@strongroom/evidence';
+import { KIND, MESSAGE_BYTES_MAX, RUNS_MAX, type SubmittedRun } from '@strongroom/evidence';
 import type { SourceStats, SubmitClient } from '@strongroom/service';
 import { newTally, sumsOf, waitingOf, type Tally } from './sums.ts';
 import { encodeToken, type Position } from './token.ts';
 
 const SUBMISSION_BYTES = 2 * 1024 * 1024;
+/** The vault takes no larger submission, and none of more runs: what was refused for that would be sent again for ever. */
+const SUBMISSION_BYTES_MAX = MESSAGE_BYTES_MAX / 2;
+const SUBMISSION_RUNS_MAX = RUNS_MAX / 2;
 /** What gathers is lost with this process, if its source does not keep it: so long, and one submission's octets, at most. */
 const GATHER_MS = 1000;
 
@@ -39,12 +42,15 @@ export class Feed {
   }
 
   /**
-   * Adds runs which take the position to `moved`. They are sealed in one submission, or not at all. `urgent`: they may be the
+   * Adds runs which take the position to `moved`. They are sealed in one submission, or not at all, so they are far
+   * from what the vault takes at once. `urgent`: they may be the
    * last that the machine says, so the vault shall seal them at once. Otherwise they are sealed after some two seconds.
    */
   add(runs: readonly SubmittedRun[], moved: Partial<Position> = {}, urgent = false): void {
+    const bytes = runs.reduce((sum, run) => sum + octetsOf(run), 0);
+    if (this.#bytes + bytes > SUBMISSION_BYTES_MAX || this.#runs.length + runs.length > SUBMISSION_RUNS_MAX) this.#send();
+    this.#bytes += bytes;
     for (const run of runs) {
-      this.#bytes += octetsOf(run);
       if (!isObserved(run)) continue;
       const tally = this.tally(run.protocol);
       tally.received += run.lengths.length;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Messages between a service and the vault, docs/FORMAT.md section 6:
 //   message = u32 length of (type, body) ‖ u8 type ‖ body
-import { ByteReader, ByteWriter, Refused } from '@strongroom/bytes';
+import { ByteReader, ByteWriter, invariant, Refused } from '@strongroom/bytes';
 import { FLAGS_ALL, KIND, type RunKind, type RunFacts } from './receipt.ts';
 
 export const MESSAGE = { hello: 1, welcome: 2, submit: 3, ack: 4, denied: 5, receipt: 6 } as const;
@@ -82,6 +82,8 @@ export function encodeSubmit(number: number, token: Buffer, runs: readonly Submi
   to.u32(0).u8(MESSAGE.submit).u64(number).u8((awaited ? WANTS.ack : 0) | (receipts ? WANTS.receipt : 0)).u16(token.length).bytes(token).u32(runs.length);
   for (const run of runs) writeRun(to, run);
   const message = to.finish();
+  // Who takes it would refuse it, and go on refusing it.
+  invariant(runs.length <= RUNS_MAX && token.length <= TOKEN_BYTES_MAX && message.length - 4 <= MESSAGE_BYTES_MAX, 'submission.too-large', `a submission of ${runs.length} runs and ${message.length} octets is too large`);
   message.writeUInt32BE(message.length - 4, 0);
   return message;
 }

@@ -24,7 +24,7 @@ export interface EbpfOptions {
   readonly clockCall?: ((line: Uint8Array) => void) | null;
 }
 
-/** A run ends behind the line that reaches so many. */
+/** A run ends behind the line that reaches so many, and is added: lines may be many times longer than the events of a frame. */
 const RUN_BYTES = 384 * 1024;
 
 type EventFields = Parameters<LocalStream['event']>[1];
@@ -121,13 +121,12 @@ export class EbpfOrigin implements Origin {
       this.ledger.take(event);
       this.#lines.add(event);
       if (event.type === 'time') this.#options.clockCall?.(this.#lines.last);
-      if (this.#lines.bytes >= RUN_BYTES) this.#close();
+      if (this.#lines.bytes >= RUN_BYTES) this.#flush();
       this.#options.reconciliation?.ebpf(event);
     }
     const last = events.at(-1);
     if (last === undefined) return;
     this.#seenAt = later(this.#seenAt, last.view.getBigUint64(last.at + 24, true));
-    this.#close();
   }
 
   #close(): void {
@@ -151,6 +150,7 @@ export class EbpfOrigin implements Origin {
 
   #flush(): void {
     const { feed, stream } = this.#options;
+    this.#close();
     const runs = this.#runs;
     this.#runs = [];
     this.ledger.settle(feed.tally(stream.protocol));
