@@ -7,7 +7,7 @@ export * from './custodian.ts';
 export * from './docker-engine.ts';
 export * from './gateway-process.ts';
 export { NtpServer, type NtpServerOptions } from './ntp-server.ts';
-export * from './ptp-pair.ts';
+export * from './ptp-network.ts';
 export * from './recording-vault.ts';
 export * from './journald.ts';
 export * from './kernel-alone.ts';
