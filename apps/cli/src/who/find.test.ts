@@ -70,6 +70,14 @@ describe('who ran it', () => {
     await assert.rejects(whoWas(31, NEVER, all), { code: 'who.unknown' });
   });
 
+  it('says of a program that lay in memory alone why it has no hash', async () => {
+    const { store: all } = store();
+    const exec = all.add('ebpf', 20, { type: 'exec', cpu: 0, sequence: 60, ...process, device: '8:1', inode: 77, executable: '/dev/fd/3', command: ['x'], unhashed: 'memfd', who: { ...WHO, ancestry: ANCESTRY } });
+    const answer = await whoOf(exec, all);
+    assert.deepEqual([answer.sha256, answer.unhashed], [null, 'memfd']);
+    assert.match(whoLines(answer, (text) => text).join('\n'), /sha-256 +none: the program lay in memory alone \(memfd\)/);
+  });
+
   it('takes what was told later for what was not known then', async () => {
     const { store: all } = store();
     const started = '18000000000000000001'; // more digits than a number of JavaScript holds

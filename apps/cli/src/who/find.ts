@@ -31,6 +31,8 @@ export interface Answer {
   readonly executable: string | null;
   readonly command: readonly string[] | null;
   readonly sha256: string | null;
+  /** Why it has none, where that is known: `memfd`, it lay in memory alone. */
+  readonly unhashed: string | null;
   /** Parent first. */
   readonly ancestry: readonly Ancestor[];
   /** Ids of the records: of what was asked about, of the process, of its ancestors, of what was told later, of the file. */
@@ -62,14 +64,14 @@ async function complete(asked: Item, item: Item, facts: ProcessFacts, records: R
   const later = item.protocol === 'process' || started === null ? null
     : await records.find('process', { text: `{"pid":${facts.pid},"started":${started},` }, { since: timeOf(told ?? item) });
   const laterFacts = later === null ? null : processFacts(later);
-  const hash = toldFacts === null || toldFacts.file === null ? null : await hashOf(toldFacts.file, facts.pid, timeOf(told!), records);
+  const hash = toldFacts === null || toldFacts.file === null || toldFacts.unhashed !== null ? null : await hashOf(toldFacts.file, facts.pid, timeOf(told!), records);
   const first = <K extends keyof ProcessFacts>(name: K): ProcessFacts[K] | null => facts[name] ?? toldFacts?.[name] ?? laterFacts?.[name] ?? null;
   const ancestry = longest(toldFacts?.ancestry, laterFacts?.ancestry);
   const placed = facts.cgroup !== null || laterFacts === null ? facts : laterFacts;
   return {
     pid: facts.pid, started, name: first('name'), person: first('person'), login: first('login'), session: first('session'),
     unit: placed.unit, userUnit: placed.userUnit, container: placed.container, cgroup: placed.cgroup, executable: first('executable'), command: toldFacts?.command ?? null,
-    sha256: hash?.sha256 ?? null, ancestry, records: { asked: asked.id, process: item.id, ancestry: told?.id ?? null, later: later?.id ?? null, file: hash?.id ?? null },
+    sha256: hash?.sha256 ?? null, unhashed: toldFacts?.unhashed ?? null, ancestry, records: { asked: asked.id, process: item.id, ancestry: told?.id ?? null, later: later?.id ?? null, file: hash?.id ?? null },
   };
 }
 

@@ -35,6 +35,8 @@ export interface ProcessFacts {
   /** Of what was executed, `major:minor` and number, where the record is of the execution. */
   readonly file: { readonly device: string; readonly inode: string } | null;
   readonly command: readonly string[] | null;
+  /** `memfd`: what was executed lies in memory alone, so nobody hashes it. */
+  readonly unhashed: string | null;
 }
 
 type Json = Record<string, unknown>;
@@ -49,7 +51,7 @@ export function processFacts({ protocol, raw }: Pick<Item, 'protocol' | 'raw'>):
     person: text(who['person']), unit: text(who['unit']), userUnit: text(who['userUnit']), container: (who['container'] ?? null) as Container | null, cgroup: text(who['cgroup']),
     executable: text(who['executable']) ?? text(event['executable']), ancestry: ancestry(who['ancestry']), ancestryIn: text(who['ancestryIn']),
     file: event['type'] === 'exec' && event['inode'] !== undefined ? { device: String(event['device']), inode: String(event['inode']) } : null,
-    command: Array.isArray(event['command']) ? event['command'].map(String) : null,
+    command: Array.isArray(event['command']) ? event['command'].map(String) : null, unhashed: text(event['unhashed']),
   };
 }
 

@@ -25,9 +25,9 @@ function processText({ pid, name, executable }: Ancestor): string {
   return `${name === null ? 'not known' : printable(name)} (${pid})${executable === null ? '' : `  ${printable(executable)}`}`;
 }
 
-function facts({ command, sha256, unit, userUnit, container, cgroup }: Answer): (readonly [string, string])[] {
+function facts({ command, sha256, unhashed, unit, userUnit, container, cgroup }: Answer): (readonly [string, string])[] {
   const all: readonly (readonly [string, string | null])[] = [
-    ['command', command === null ? null : command.map(printable).join(' ')], ['sha-256', sha256], ['unit', unit], ['user unit', userUnit],
+    ['command', command === null ? null : command.map(printable).join(' ')], ['sha-256', unhashed === null ? sha256 : `none: the program lay in memory alone (${unhashed})`], ['unit', unit], ['user unit', userUnit],
     ['container', container === null ? null : `${container.runtime ?? 'runtime not known'} ${container.id}`], ['pod', container?.pod ?? null], ['cgroup', cgroup],
   ];
   return all.filter(([name, value]) => value !== null || !['user unit', 'pod', 'container'].includes(name)).map(([name, value]) => [name, value === null ? 'not known' : printable(value)] as const);
