@@ -82,6 +82,13 @@ test('keeps no more than it can show', () => {
   assert.equal(all[0]!.id, '399');
 });
 
+test('keeps nothing that is no incident, whoever says it', () => {
+  const { book, keeps } = begin();
+  for (const fields of [{}, { ...opened('a').fields, subject: 7 }, { ...opened('a').fields, reason: 'x'.repeat(201) }, { ...opened('a').fields, count: null }]) book.told(capture(1), { event: 'incident.opened', fields: fields as Fields });
+  book.take(capture(1), { values: {}, incidents: [null as unknown as Incident] }, NOW);
+  assert.deepEqual([book.list(NOW), keeps.at(-1)], [[], []]);
+});
+
 test('the file holds what was kept last, and one that holds something else is told', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'strongroom-incidents-'));
   try {

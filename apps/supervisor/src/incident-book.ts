@@ -67,7 +67,7 @@ export class IncidentBook {
   /** An event of a process: what it is about to seal of an incident is known here before it is sealed. */
   told(speaker: Speaker, { event, fields }: Pick<ServiceEvent, 'event' | 'fields'>): void {
     if (event !== 'incident.opened' && event !== 'incident.closed') return;
-    this.#note(speaker, { closedAt: null, ...fields } as unknown as Incident);
+    this.#note(speaker, { closedAt: null, ...fields });
     this.#keep();
   }
 
@@ -80,12 +80,18 @@ export class IncidentBook {
   /** Open ones first, then the newest. */
   list(nowMs = Date.now()): readonly ServiceIncident[] {
     for (const [id, { isSettled, incident: { closedAt } }] of this.#known) if (isSettled && closedAt !== null && nowMs - Date.parse(closedAt) >= SHOWN_MS) this.#known.delete(id);
-    for (const id of this.#known.keys()) if (this.#known.size > KEPT_MAX) this.#known.delete(id);
     const all = [...this.#known.values()].toReversed().map(({ incident }) => incident);
     return [...all.filter(({ closedAt }) => closedAt === null), ...all.filter(({ closedAt }) => closedAt !== null)];
   }
 
-  #note(speaker: Speaker, { id, subject, reason, from, to, count, uncounted, openedAt, closedAt }: Incident): void {
+  /** A service that says what is none is not believed: whoever asks for the status shall not stumble over it. */
+  #note(speaker: Speaker, incident: unknown): void {
+    if (!isIncident(incident)) return;
+    this.#keepOne(speaker, incident);
+    for (const id of this.#known.keys()) if (this.#known.size > KEPT_MAX) this.#known.delete(id);
+  }
+
+  #keepOne(speaker: Speaker, { id, subject, reason, from, to, count, uncounted, openedAt, closedAt }: Incident): void {
     const known = this.#known.get(id);
     const incident = { id, service: speaker.service, subject, reason, from, to, count, uncounted, openedAt, closedAt };
     this.#known.set(id, { process: processOf(speaker), incident, life: speaker.life, isSettled: known?.isSettled ?? false, isEnding: false });
@@ -111,6 +117,15 @@ export class IncidentBook {
   #keep(): void {
     this.#hooks.keep([...this.#known.values()].filter(({ isSettled }) => !isSettled).map(({ process, incident }) => ({ process, incident })));
   }
+}
+
+const [TEXT_CHARACTERS_MAX, TEXTS] = [200, ['id', 'subject', 'reason', 'from', 'to', 'openedAt']];
+
+const isText = (text: unknown): boolean => typeof text === 'string' && text.length <= TEXT_CHARACTERS_MAX;
+
+export function isIncident(value: unknown): value is Incident {
+  const incident = (value ?? {}) as Readonly<Record<string, unknown>>;
+  return TEXTS.every((name) => isText(incident[name])) && Number.isFinite(incident['count']) && Number.isFinite(incident['uncounted']) && (incident['closedAt'] === null || isText(incident['closedAt']));
 }
 
 function processOf({ service, index }: Speaker): string {

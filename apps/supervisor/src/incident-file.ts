@@ -2,7 +2,7 @@
 // state/incidents.json: incidents that may be without a sealed end, for when we end without a word ourselves.
 import { readFileSync } from 'node:fs';
 import { writeDurably } from '@strongroom/service';
-import type { Kept } from './incident-book.ts';
+import { isIncident, type Kept } from './incident-book.ts';
 
 export class IncidentFile {
   readonly #path: string;
@@ -51,7 +51,6 @@ export class IncidentFile {
 }
 
 function isKept(value: unknown): value is Kept {
-  const { process, incident } = (value ?? {}) as { process?: unknown; incident?: Record<string, unknown> | null };
-  const texts = ['id', 'service', 'subject', 'reason', 'from', 'to', 'openedAt'].map((name) => incident?.[name]);
-  return typeof process === 'string' && texts.every((text) => typeof text === 'string') && Number.isFinite(incident!['count']) && Number.isFinite(incident!['uncounted']);
+  const { process, incident } = (value ?? {}) as { process?: unknown; incident?: { service?: unknown } | null };
+  return typeof process === 'string' && typeof incident?.service === 'string' && isIncident(incident);
 }
