@@ -92,11 +92,13 @@ export class Attribution implements Who {
     return { whoProcesses: this.#table.size, ...this.#later?.values() };
   }
 
-  #writeNew(to: LineWriter, process: Process, { cpu, sequence }: ProbeEvent): void {
+  #writeNew(to: LineWriter, process: Process, { cpu, sequence, type }: ProbeEvent): void {
     const place = this.#places.of(process);
     const opened = openedWho(process, place, this.#personOf(process.login));
     if (process.toldIn !== null) {
-      process.written = literal(`${opened},"ancestryIn":"${process.toldIn}"}`);
+      const text = `${opened},"ancestryIn":"${process.toldIn}"}`;
+      if (type === 'exit') return to.string(text); // nothing more comes of it
+      process.written = literal(text);
       return to.putLong(process.written);
     }
     process.toldIn = `${cpu}/${sequence}`;

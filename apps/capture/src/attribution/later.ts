@@ -70,8 +70,9 @@ export class Later {
   readonly #audited = new Map<number, Waiting>();
   /** By process id: what was told of it, and when. */
   readonly #told = new Map<number, { readonly key: string; readonly said: Uint8Array | null; readonly atMs: number }>();
-  /** What the present tick tells. */
+  /** What the present tick tells, and when it is; null: not looked at yet. */
   #lines: string[] = [];
+  #tickNs: number | null = null;
   #facts = 0;
   #skipped = 0;
   /** What to take from the time of an event for ns since boot. */
@@ -152,13 +153,18 @@ export class Later {
     }
     this.#tickAudited(nowMs);
     if (this.#lines.length > 0) this.#options.tell(this.#lines);
-    this.#lines = [];
+    [this.#lines, this.#tickNs] = [[], null];
   }
 
   /** The wall clock may be set. */
   #lookAtClock(nowMs: number): void {
     if (nowMs - this.#bootAtMs < CLOCK_MS) return;
     [this.#bootMs, this.#bootAtMs] = [bootClock(), nowMs];
+  }
+
+  /** In ns since boot, once for each tick: it is read from a file. */
+  get #now(): number {
+    return this.#tickNs ??= nowNs();
   }
 
   values(): Record<string, number> {
@@ -222,7 +228,7 @@ export class Later {
     waiting.process = process;
     if (found === null) {
       table.add(process);
-      table.end(process, nowNs());
+      table.end(process, this.#now);
     }
     if (process.toldIn === null && executable !== null && process.image?.executable !== executable.text) execute(process, executable.text, executable.escaped, 0);
   }
@@ -233,7 +239,7 @@ export class Later {
     this.#facts += 1;
     const { pid, startedText, name, nameEscaped, login } = process;
     const before = { pid, started: asWritten(startedText), name, ...(nameEscaped ? { escaped: true } : {}), login, ...factsOf(process, places.of(process), person(login)) };
-    const after = { from, ...more, asOf: nowNs() };
+    const after = { from, ...more, asOf: this.#now };
     this.#lines.push(`${JSON.stringify(before).slice(0, -1)},"ancestry":${ancestryOf(process, table.ancestors(process))},${JSON.stringify(after).slice(1)}`);
   }
 }

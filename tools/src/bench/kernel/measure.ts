@@ -10,8 +10,8 @@ import { measureIntegrity, type IntegrityLeg } from './integrity.ts';
 import { begin, WAYS, type Reading, type Running, type Way } from './ways.ts';
 import { steady, storm, workloads, type Workload } from './workloads.ts';
 
-/** Before each way is measured, so that code is compiled; until all of that is sealed, and counted. */
-const [WARM_EXECS, WARM_SECONDS, QUIET_MS] = [1500, 2, 8000];
+/** Before each way is measured, so that code is compiled, as it is in a service that runs for months; until all of that is sealed, and counted. */
+const [WARM_EXECS, WARM_SECONDS, QUIET_MS] = [2000, 8, 8000];
 /** For what is on its way at the end of a workload to be sealed. */
 const SETTLE_MS = 3000;
 

@@ -29,7 +29,7 @@ export function workloads(seconds: number, execs: number): readonly Workload[] {
     atRest(seconds * 4),
     { name: 'stress', title: `stress-ng ${STRESS.slice(0, -2).join(' ')}`, missing: stressMissing(), run: stress },
     { name: 'compile', title: `gcc compiles ${SOURCES} small C files`, missing: spawnSync('gcc', ['--version']).status === 0 ? null : 'gcc is not here', run: compile },
-    { name: 'steady', title: `${STEADY_RATE.toLocaleString('en')} file operations/s for ${seconds} s: made, mode, renamed, mode, removed`, missing: null, run: (directory) => steady(directory, seconds) },
+    { name: 'steady', title: `${STEADY_RATE.toLocaleString('en')} file operations/s for ${seconds * 2} s: made, mode, renamed, mode, removed`, missing: null, run: (directory) => steady(directory, seconds * 2) },
     { name: 'exec', title: `${execs.toLocaleString('en')} times /bin/true in ${SHELLS} shells, as fast as it goes`, missing: null, run: () => storm(execs) },
   ];
 }
