@@ -37,7 +37,7 @@ test('chrony is the reference, and its sources are told', async (t) => {
 
 test('where PTP is asked it is the reference, and chrony a second opinion', async (t) => {
   const { reference, checks, sources } = await looks(t, { chrony: 'chrony-4.3-falseticker.csv', ptp: 'pmc-3.1.1-slave.txt' }).looks.take();
-  assert.equal(reference?.offsetNs, 591);
+  assert.equal(reference?.offsetNs, 17_243);
   assert.deepEqual([checks.map(({ name, offsetNs }) => [name, offsetNs]), sources.length], [[['chrony', -3661]], 5]);
   assert.ok(checks[0]!.errorNs > 7019 && checks[0]!.errorNs < 100_000, String(checks[0]!.errorNs));
 });

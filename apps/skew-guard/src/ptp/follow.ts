@@ -13,7 +13,7 @@ export interface PtpPlace {
   readonly domain: number;
 }
 
-const GETS = ['TIME_STATUS_NP', 'CURRENT_DATA_SET', 'PORT_DATA_SET', 'PARENT_DATA_SET', 'TIME_PROPERTIES_DATA_SET'].map((name) => `GET ${name}`);
+const GETS = ['TIME_STATUS_NP', 'CURRENT_DATA_SET', 'PORT_DATA_SET', 'PORT_PROPERTIES_NP', 'PARENT_DATA_SET', 'TIME_PROPERTIES_DATA_SET'].map((name) => `GET ${name}`);
 const PATIENCE_MS = 5000;
 const OUTPUT_BYTES_MAX = 65_536;
 

@@ -14,8 +14,8 @@ const SLAVE = vector('pmc-3.1.1-slave.txt');
 
 test('a report of a slave', () => {
   assert.deepEqual(parsePmc(SLAVE), {
-    isMasterPresent: true, master: '9a21a4.fffe.096141', masterOffsetNs: -591, meanPathDelayNs: 1998, stepsRemoved: 1, ingressTime: '1795800072254513485', portState: 'UNCALIBRATED',
-    syncIntervalNs: 2.5e8, masterAccuracyNs: null, leap: 'none',
+    isMasterPresent: true, master: '12a52a.fffe.f29f81', masterOffsetNs: -17_243, meanPathDelayNs: 22_293, stepsRemoved: 1, ingressTime: '1795814316899360088', portState: 'UNCALIBRATED', timestamping: 'SOFTWARE',
+    syncIntervalNs: 1.25e8, masterAccuracyNs: null, leap: 'none',
   });
 });
 
@@ -24,14 +24,29 @@ test('the grandmaster has to be known to some accuracy, by itself or by the conf
   assert.match(String(ptpReference(parsePmc(SLAVE), null, 16_000, wander)), /does not say how accurate/);
   const reference = ptpReference(parsePmc(SLAVE), 100, 16_000, wander);
   assert.ok(typeof reference !== 'string');
-  assert.deepEqual([reference.offsetNs, reference.rootDelayNs, reference.rootDispersionNs, reference.updatedAtNs], [591, 3996, 4100, 1_795_800_072_254_513_485n]);
+  assert.deepEqual([reference.offsetNs, reference.rootDelayNs, reference.rootDispersionNs, reference.updatedAtNs], [17_243, 44_586, 2100, 1_795_814_316_899_360_088n]);
   const accurate = ptpReference(parsePmc(SLAVE.replace('0xfe', '0x21')), null, 0, wander);
   assert.ok(typeof accurate !== 'string' && accurate.rootDispersionNs === 100);
 });
 
 test('before the way was measured an offset of 0 says nothing', () => {
-  const early = SLAVE.replace(/meanPathDelay\s+\S+/, 'meanPathDelay 0.0').replace('-591', '0');
+  const early = SLAVE.replace(/meanPathDelay\s+\S+/, 'meanPathDelay 0.0').replace('-17243', '0');
   assert.match(String(ptpReference(parsePmc(early), 100, 0, new Wander())), /has not measured the way/);
+});
+
+test('the clock of a network card is not this one', () => {
+  for (const text of [SLAVE.replace('SOFTWARE', 'HARDWARE'), SLAVE.replace('timestamping', 'unheard')]) assert.match(String(ptpReference(parsePmc(text), 100, 0, new Wander())), /does not discipline this clock/);
+});
+
+/** What another port says. */
+function port(number: number, state: string, stamps: string): string {
+  return ['PORT_DATA_SET', 'PORT_PROPERTIES_NP'].map((set) =>
+    `\te6597c.fffe.fdf1ea-${number} seq 9 RESPONSE MANAGEMENT ${set} \n\t\tportIdentity e6597c.fffe.fdf1ea-${number}\n\t\tportState ${state}\n\t\tlogSyncInterval 0\n\t\ttimestamping ${stamps}\n`).join('');
+}
+
+test('of several ports the one that follows counts', () => {
+  const { portState, timestamping, syncIntervalNs } = parsePmc(`${SLAVE}${port(2, 'MASTER', 'HARDWARE')}`);
+  assert.deepEqual([portState, timestamping, syncIntervalNs], ['UNCALIBRATED', 'SOFTWARE', 1.25e8]);
 });
 
 test('who follows nobody is no reference', () => {
@@ -40,7 +55,7 @@ test('who follows nobody is no reference', () => {
 
 test('what no ptp4l tells is refused', () => {
   assert.throws(() => parsePmc(''), { code: 'ptp.missing' });
-  assert.throws(() => parsePmc(SLAVE.replace('-591', 'soon')), { code: 'ptp.number' });
+  assert.throws(() => parsePmc(SLAVE.replace('-17243', 'soon')), { code: 'ptp.number' });
   assert.throws(() => parsePmc('x'.repeat(2 ** 17)), { code: 'ptp.too-long' });
 });
 

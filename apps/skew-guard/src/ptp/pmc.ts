@@ -13,12 +13,16 @@ export interface PtpReport {
   /** When the last synchronisation came in: it names the measurement. */
   readonly ingressTime: string;
   readonly portState: string;
+  /** SOFTWARE: ptp4l disciplines this machine's clock; else that of a network card. Null: it does not say (before linuxptp 3). */
+  readonly timestamping: string | null;
   readonly syncIntervalNs: number;
   /** What the grandmaster says of its accuracy, IEEE 1588 table 5; null: it does not know. */
   readonly masterAccuracyNs: number | null;
   readonly leap: 'none' | 'insert' | 'delete';
 }
 
+/** States of a port that takes its time from a master. */
+export const FOLLOWING: ReadonlySet<string> = new Set(['SLAVE', 'UNCALIBRATED']);
 const TEXT_CHARACTERS_MAX = 65_536;
 /** From 0x17, in nanoseconds. */
 const ACCURACY_FROM = 0x17;
@@ -29,16 +33,19 @@ const ACCURACY_NS = [
 /** Throws `Refused`: `ptp.too-long`, `ptp.missing`, `ptp.number`. */
 export function parsePmc(text: string): PtpReport {
   if (text.length > TEXT_CHARACTERS_MAX) throw new Refused('ptp.too-long', 'pmc printed more than any ptp4l has to say');
-  const sets = new Map<string, Map<string, string>>();
+  const sets = new Map<string, Map<string, string>[]>();
   let members: Map<string, string> | undefined;
   for (const line of text.split('\n')) {
     const [, name] = /\bRESPONSE MANAGEMENT ([A-Z_]+)\s*$/.exec(line) ?? [];
-    if (name !== undefined) sets.set(name, members = new Map());
+    if (name !== undefined) sets.set(name, [...sets.get(name) ?? [], members = new Map()]);
     const [, key, value] = /^\t\t(\S+)\s+(\S+)\s*$/.exec(line) ?? [];
     if (key !== undefined) members?.set(key, value!);
   }
+  // Of several ports the one that follows; it is the last where none does.
+  const port = sets.get('PORT_DATA_SET')?.findLast((one) => FOLLOWING.has(one.get('portState') ?? '')) ?? sets.get('PORT_DATA_SET')?.at(-1);
+  const isOfPort = (one: Map<string, string>): boolean => one.get('portIdentity') === port?.get('portIdentity');
   const of = (set: string, key: string): string => {
-    const value = sets.get(set)?.get(key);
+    const value = set === 'PORT_DATA_SET' ? port?.get(key) : sets.get(set)?.at(-1)?.get(key);
     if (value === undefined) throw new Refused('ptp.missing', `ptp4l told no ${key} of ${set}`);
     return value;
   };
@@ -46,7 +53,7 @@ export function parsePmc(text: string): PtpReport {
     isMasterPresent: of('TIME_STATUS_NP', 'gmPresent') === 'true', master: of('TIME_STATUS_NP', 'gmIdentity'),
     masterOffsetNs: number(of('TIME_STATUS_NP', 'master_offset')), ingressTime: String(number(of('TIME_STATUS_NP', 'ingress_time')) === 0 ? 0 : of('TIME_STATUS_NP', 'ingress_time')),
     meanPathDelayNs: number(of('CURRENT_DATA_SET', 'meanPathDelay')), stepsRemoved: number(of('CURRENT_DATA_SET', 'stepsRemoved')),
-    portState: of('PORT_DATA_SET', 'portState'), syncIntervalNs: 2 ** number(of('PORT_DATA_SET', 'logSyncInterval')) * 1e9,
+    portState: of('PORT_DATA_SET', 'portState'), timestamping: sets.get('PORT_PROPERTIES_NP')?.find(isOfPort)?.get('timestamping') ?? null, syncIntervalNs: 2 ** number(of('PORT_DATA_SET', 'logSyncInterval')) * 1e9,
     masterAccuracyNs: accuracyNs(of('PARENT_DATA_SET', 'gm.ClockAccuracy')),
     leap: of('TIME_PROPERTIES_DATA_SET', 'leap61') === '1' ? 'insert' : of('TIME_PROPERTIES_DATA_SET', 'leap59') === '1' ? 'delete' : 'none',
   };

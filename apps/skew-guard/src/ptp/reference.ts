@@ -3,14 +3,14 @@
 // clock, chrony takes it as a reference clock and tells of it.
 import type { Reference } from '../bound/reference.ts';
 import type { Wander } from '../bound/wander.ts';
-import type { PtpReport } from './pmc.ts';
-
-const FOLLOWING = new Set(['SLAVE', 'UNCALIBRATED']);
+import { FOLLOWING, type PtpReport } from './pmc.ts';
 
 /** Why there is no reference, in words, or the reference. `masterNs`: what is known of the grandmaster's error here; null: what it says. */
 export function ptpReference(report: PtpReport, masterNs: number | null, driftPpb: number, wander: Wander): Reference | string {
   const { isMasterPresent, portState, masterOffsetNs, meanPathDelayNs, ingressTime, syncIntervalNs, leap, master } = report;
   if (!isMasterPresent || !FOLLOWING.has(portState) || ingressTime === '0') return `ptp4l follows no grandmaster (its port is ${portState})`;
+  // What it says of the clock of a network card is nothing of this one, which phc2sys may or may not keep beside it.
+  if (report.timestamping !== 'SOFTWARE') return `ptp4l does not discipline this clock, or does not say that it does (its time stamps are ${report.timestamping ?? 'not told of'})`;
   // Until the way was measured the offset is not known either, and ptp4l tells 0 for both.
   if (meanPathDelayNs === 0) return 'ptp4l has not measured the way to the grandmaster yet';
   const accuracyNs = masterNs ?? report.masterAccuracyNs;
