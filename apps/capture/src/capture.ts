@@ -52,7 +52,7 @@ async function live(context: ServiceContext, host: Host, client: SubmitClient): 
   const incidents = new Incidents((event, _, fields) => say(event, fields));
   const losses = new Losses(incidents);
   const resumed = resume(token, host);
-  const feed = new Feed(client, resumed.position, (fields) => say('capture.denied', fields));
+  const feed = new Feed(client, resumed.position, (fields) => say('capture.denied', fields), context.config.capture.gatherMs);
   say('capture.started', { ...host, ...resumed.facts });
   if (resumed.error !== null) say('capture.token-unknown', errorFields(resumed.error));
   const open = (protocol: string): LocalStream => new LocalStream({ id, keyHash: Buffer.from(keyHash, 'hex') }, protocol, log, resumed.error !== null, context.clock);
@@ -84,7 +84,7 @@ function resume(token: Buffer, host: Host): { position: Position; facts: Fields;
 /** Seals the rest and the ends of the streams. */
 async function end(context: ServiceContext, feed: Feed, events: EventSource, running: readonly Running[]): Promise<void> {
   const reason = String(context.stop.reason);
-  feed.add(running.map(({ stream }) => stream.end(reason)), {}, true);
+  feed.add(running.map(({ stream }) => stream.end(reason)), {}, 'at-once');
   const sealed = Promise.all([events.close(reason), feed.drain()]).then(() => true);
   const inTime = await Promise.race([sealed, delay(DRAIN_MS_MAX, false, { ref: false })]);
   if (!inTime) context.event('capture.unsealed', EVENTS['capture.unsealed'], { records: feed.waiting });

@@ -14,9 +14,9 @@ const quiet = (): void => undefined;
 const settled = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
 const record = (text: string) => [{ raw: Buffer.from(text) }];
 
-function open(denied: unknown[] = []) {
+function open(denied: unknown[] = [], gatherMs?: number) {
   const line = new SealedLine();
-  const feed = new Feed(line, { boot, kmsg: null, audit: null, cursor: null }, (fields) => denied.push(fields));
+  const feed = new Feed(line, { boot, kmsg: null, audit: null, cursor: null }, (fields) => denied.push(fields), gatherMs);
   return { line, feed, kmsg: new LocalStream(self, 'kmsg', quiet), journal: new LocalStream(self, 'journal', quiet) };
 }
 
@@ -24,9 +24,9 @@ describe('feed', () => {
   it('sends what is urgent at once while nothing waits, then with the acknowledgement', async () => {
     const { line, feed, kmsg, journal } = open();
     line.held = true;
-    feed.add(kmsg.take(record('one')), { kmsg: 1 }, true);
+    feed.add(kmsg.take(record('one')), { kmsg: 1 }, 'at-once');
     feed.add(journal.take(record('two')), { cursor: 's=2' });
-    feed.add(kmsg.take(record('three')), { kmsg: 3 }, true);
+    feed.add(kmsg.take(record('three')), { kmsg: 3 }, 'at-once');
     assert.equal(line.submissions.length, 1);
     line.release();
     await settled();
@@ -56,11 +56,23 @@ describe('feed', () => {
     assert.deepEqual(line.submissions.map(({ runs, urgent }) => [runs.length, urgent]), [[3, false]]);
   });
 
+  it('lets little gather as long as configured, and seals what is much or tells something by itself within about a second', async () => {
+    for (const [text, when] of [['x'.repeat(64 * 1024), 'later'], ['two', 'soon']] as const) {
+      const { line, feed, journal } = open([], 3_600_000);
+      feed.add(journal.take(record('one')), { cursor: 's=1' });
+      await new Promise((resolve) => { setTimeout(resolve, 1100); });
+      assert.equal(line.submissions.length, 0);
+      feed.add(journal.take(record(text)), { cursor: 's=2' }, when);
+      while (line.submissions.length === 0) await new Promise((resolve) => { setTimeout(resolve, 20); });
+      assert.deepEqual(line.submissions.map(({ runs, urgent }) => [runs.length, urgent]), [[2, false]]);
+    }
+  });
+
   it('says in every token exactly what it and all before it hold', async () => {
     const { line, feed, kmsg, journal } = open();
     line.held = true;
-    feed.add(kmsg.take(record('one')), { kmsg: 1 }, true);
-    feed.add(journal.take(record('two')), { cursor: 's=2' }, true);
+    feed.add(kmsg.take(record('one')), { kmsg: 1 }, 'at-once');
+    feed.add(journal.take(record('two')), { cursor: 's=2' }, 'at-once');
     assert.deepEqual(decodeToken(line.submissions[0]!.token), { boot, kmsg: 1, audit: null, cursor: null });
     line.release();
     await settled();
@@ -77,7 +89,7 @@ describe('feed', () => {
   it('counts so that the sums balance at every moment', async () => {
     const { line, feed, kmsg } = open();
     line.held = true;
-    feed.add(kmsg.take(record('one')), {}, true);
+    feed.add(kmsg.take(record('one')), {}, 'at-once');
     const sums = { kmsgProduced: 6, kmsgBeside: 0, kmsgOwn: 0, kmsgReceived: 1, kmsgDenied: 0, kmsgRepeats: 0, kmsgLost: 5, kmsgUncounted: 1, kmsgLostWhileStopped: 5 };
     addLost(feed.tally('kmsg'), 'while-stopped', 5);
     addLost(feed.tally('kmsg'), 'unknown', null);
@@ -94,7 +106,7 @@ describe('feed', () => {
     const { line, feed, kmsg, journal } = open(denied);
     const runs = [...kmsg.take(record('one')), ...journal.take(record('two'))];
     line.denies.set(runs[1]!.stream.toString('hex'), 'source.foreign');
-    feed.add(runs, {}, true);
+    feed.add(runs, {}, 'at-once');
     await settled();
     assert.deepEqual(denied, [{ code: 'source.foreign', stream: runs[1]!.stream.toString('hex'), records: 1 }]);
     assert.deepEqual([feed.tally('kmsg').sealed, feed.tally('journal').denied, feed.waiting], [1, 1, 0]);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // From runs to submissions. Runs and the position behind them go together: a submission's token always says exactly
 // what it and all before it hold, so whichever submission the vault committed last, the next life goes on behind it.
-// An urgent run leaves at once while nothing waits for the vault, else with the next acknowledgement. All others gather for a
-// while: each submission costs a commit, and a commit costs as much as sealing hundreds of records.
+// What may be the last that the machine says leaves at once while nothing waits for the vault, else with the next acknowledgement.
+// All else gathers for a while: each submission costs a commit, and a commit costs as much as sealing hundreds of records.
 import { KIND, MESSAGE_BYTES_MAX, RUNS_MAX, type SubmittedRun } from '@strongroom/evidence';
 import type { SourceStats, SubmitClient } from '@strongroom/service';
 import { newTally, sumsOf, waitingOf, type Tally } from './sums.ts';
@@ -12,8 +12,12 @@ const SUBMISSION_BYTES = 2 * 1024 * 1024;
 /** The vault takes no larger submission, and none of more runs: what was refused for that would be sent again for ever. */
 const SUBMISSION_BYTES_MAX = MESSAGE_BYTES_MAX / 2;
 const SUBMISSION_RUNS_MAX = RUNS_MAX / 2;
-/** What gathers is lost with this process, if its source does not keep it: so long, and one submission's octets, at most. */
-const GATHER_MS = 1000;
+/** What gathers is lost with this process, if its source does not keep it. So it is little that gathers for as long as configured; more waits no longer than this. */
+const LITTLE_BYTES = 64 * 1024;
+const SOON_MS = 1000;
+
+/** When a run is to be sealed: *at-once*, it may be the last that the machine says; *soon*, it tells something by itself; *later*, in company. */
+export type When = 'at-once' | 'soon' | 'later';
 
 type Line = Pick<SubmitClient, 'submit' | 'whenReady' | 'full' | 'drain'>;
 type OnDenied = (fields: { code: string; stream: string; records: number }) => void;
@@ -28,9 +32,11 @@ export class Feed {
   #runs: SubmittedRun[] = [];
   #bytes = 0;
   #urgent = false;
-  #leaves: NodeJS.Timeout | undefined;
+  #leaves: { readonly atMs: number; readonly timer: NodeJS.Timeout } | undefined;
+  readonly #gatherMs: number;
 
-  constructor(line: Line, position: Position, onDenied: OnDenied) {
+  constructor(line: Line, position: Position, onDenied: OnDenied, gatherMs: number = SOON_MS) {
+    this.#gatherMs = gatherMs;
     this.#line = line;
     this.#position = position;
     this.#onDenied = onDenied;
@@ -43,10 +49,9 @@ export class Feed {
 
   /**
    * Adds runs which take the position to `moved`. They are sealed in one submission, or not at all, so they are far
-   * from what the vault takes at once. `urgent`: they may be the
-   * last that the machine says, so the vault shall seal them at once. Otherwise they are sealed after some two seconds.
+   * from what the vault takes at once.
    */
-  add(runs: readonly SubmittedRun[], moved: Partial<Position> = {}, urgent = false): void {
+  add(runs: readonly SubmittedRun[], moved: Partial<Position> = {}, when: When = 'later'): void {
     const bytes = runs.reduce((sum, run) => sum + octetsOf(run), 0);
     if (this.#bytes + bytes > SUBMISSION_BYTES_MAX || this.#runs.length + runs.length > SUBMISSION_RUNS_MAX) this.#send();
     this.#bytes += bytes;
@@ -58,9 +63,9 @@ export class Feed {
     }
     this.#runs.push(...runs);
     this.#position = { ...this.#position, ...moved };
-    this.#urgent ||= urgent;
+    this.#urgent ||= when === 'at-once';
     if ((this.#urgent && this.#sentAt.length === 0) || this.#bytes >= SUBMISSION_BYTES) this.#send();
-    else this.#leaves ??= setTimeout(() => this.#send(), GATHER_MS);
+    else this.#sendWithin(when === 'soon' || this.#bytes >= LITTLE_BYTES ? Math.min(SOON_MS, this.#gatherMs) : this.#gatherMs);
   }
 
   /** Whether the vault takes no more at present. */
@@ -118,8 +123,15 @@ export class Feed {
     };
   }
 
+  #sendWithin(ms: number): void {
+    const atMs = performance.now() + ms;
+    if (this.#leaves !== undefined && this.#leaves.atMs <= atMs) return;
+    clearTimeout(this.#leaves?.timer);
+    this.#leaves = { atMs, timer: setTimeout(() => this.#send(), ms) };
+  }
+
   #send(): void {
-    clearTimeout(this.#leaves);
+    clearTimeout(this.#leaves?.timer);
     this.#leaves = undefined;
     if (this.#runs.length === 0) return;
     const runs = this.#runs;

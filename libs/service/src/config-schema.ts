@@ -158,6 +158,9 @@ const keys = section('Where keys live.', {
 });
 
 const capture = section('What is taken from this host.', {
+  gatherMs: whole(5000, 1, 60_000, {
+    description: 'Where little comes it gathers for so long before it is sealed, so that a quiet host writes little. Kernel messages never wait, and what tells something by itself waits for a second.', unit: 'ms', example: 5000,
+  }),
   kmsg: flag(true, { description: 'Kernel messages from /dev/kmsg.', example: true }),
   journal: section('The systemd journal.', {
     enabled: flag(true, { description: 'Whether the journal is read, where there is one.', example: true }),

@@ -49,7 +49,7 @@ export const TEST_CONFIG: Readonly<Record<string, unknown>> = {
   gateway: {
     listeners: { syslogTls: { address: '127.0.0.1', port: 0 }, relpTls: { address: '127.0.0.1', port: 0 } },
   },
-  capture: { kmsg: false, journal: { enabled: false }, audit: { enabled: false }, ebpf: { enabled: false }, files: { enabled: false } },
+  capture: { gatherMs: 1000, kmsg: false, journal: { enabled: false }, audit: { enabled: false }, ebpf: { enabled: false }, files: { enabled: false } },
   clock: { enabled: false },
   rack: { enabled: false },
   supervisor: { metrics: { port: 0 } },

@@ -3,7 +3,7 @@
 // LF, each exactly as the kernel wrote it behind the name of its type. What is missing is told beside it.
 import type { SubmittedRun } from '@strongroom/evidence';
 import type { Say } from '../events.ts';
-import type { Feed } from '../feed.ts';
+import type { Feed, When } from '../feed.ts';
 import type { Origin } from '../reader/feed.ts';
 import type { Reconciliation, Watcher } from '../reconcile/reconciliation.ts';
 import type { LocalStream } from '../stream.ts';
@@ -63,6 +63,7 @@ export class AuditOrigin implements Origin {
   #notReadBefore: number | null;
   #overrunAtMs = Number.NEGATIVE_INFINITY;
   #runs: SubmittedRun[] = [];
+  #when: When = 'later';
   readonly #kept = new KeptLines();
   #incomplete: number[] = [];
 
@@ -127,7 +128,8 @@ export class AuditOrigin implements Origin {
   /** Seals how the sums stand. */
   seal(): void {
     const { feed, stream } = this.#options;
-    this.#tell('audit.ledger', this.ledger.fields(feed.tally(stream.protocol), this.#hello, this.#watch.last));
+    this.#close();
+    this.#runs.push(stream.event('audit.ledger', this.ledger.fields(feed.tally(stream.protocol), this.#hello, this.#watch.last)));
     this.#flush();
   }
 
@@ -257,6 +259,7 @@ export class AuditOrigin implements Origin {
 
   #tell(...[name, fields]: Parameters<Say>): void {
     this.#close();
+    this.#when = 'soon';
     this.#runs.push(this.#options.stream.event(name, fields ?? {}));
   }
 
@@ -269,7 +272,8 @@ export class AuditOrigin implements Origin {
   #flush(): void {
     const { feed, stream } = this.#options;
     this.#close();
-    if (this.#runs.length > 0) feed.add(this.#runs, { audit: positionOf(this.#serials, this.#resumed) });
+    if (this.#runs.length > 0) feed.add(this.#runs, { audit: positionOf(this.#serials, this.#resumed) }, this.#when);
+    this.#when = 'later';
     this.ledger.settle(feed.tally(stream.protocol));
     this.#runs = [];
   }

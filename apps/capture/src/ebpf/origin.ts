@@ -2,12 +2,12 @@
 // From the frames of strongroom-probe to sealed events: one record for each, and beside them what is missing, and why.
 import type { SubmittedRun } from '@strongroom/evidence';
 import type { EventName, Say } from '../events.ts';
-import type { Feed } from '../feed.ts';
+import type { Feed, When } from '../feed.ts';
 import type { Origin } from '../reader/feed.ts';
 import type { Reconciliation, Watcher } from '../reconcile/reconciliation.ts';
 import type { LocalStream } from '../stream.ts';
 import { EventLines, type Who } from './event-line.ts';
-import { malformed, parseCounts, parseEvents, parseHello, parseNote, PROBE_FRAME, type ProbeHello } from './frames.ts';
+import { malformed, parseCounts, parseEvents, parseHello, parseNote, PROBE_FRAME, type EventType, type ProbeHello } from './frames.ts';
 import { Ledger } from './ledger.ts';
 
 export interface EbpfOptions {
@@ -26,6 +26,8 @@ export interface EbpfOptions {
 
 /** A run ends behind the line that reaches so many, and is added: lines may be many times longer than the events of a frame. */
 const RUN_BYTES = 384 * 1024;
+/** Seldom on any host, and much to somebody who asks what became of it. */
+const TELLING: ReadonlySet<EventType> = new Set<EventType>(['module', 'bpf', 'ptrace', 'mount', 'signal', 'time', 'abi']);
 
 type EventFields = Parameters<LocalStream['event']>[1];
 
@@ -42,6 +44,7 @@ export class EbpfOrigin implements Origin {
   #unseenTold = 0;
   readonly #lines: EventLines;
   #runs: SubmittedRun[] = [];
+  #when: When = 'later';
 
   constructor(options: EbpfOptions) {
     this.#options = options;
@@ -85,7 +88,7 @@ export class EbpfOrigin implements Origin {
     const { unseen } = this.ledger;
     if (unseen > this.#unseenTold) this.#tell('ebpf.missing', { count: unseen - this.#unseenTold, reason: 'unseen' });
     this.#unseenTold = Math.max(unseen, this.#unseenTold);
-    this.#tell('ebpf.ledger', this.ledger.fields(feed.tally(stream.protocol), this.#hello !== null));
+    this.#runs.push(stream.event('ebpf.ledger', this.ledger.fields(feed.tally(stream.protocol), this.#hello !== null)));
     this.#flush();
   }
 
@@ -120,6 +123,7 @@ export class EbpfOrigin implements Origin {
     for (const event of events) {
       this.ledger.take(event);
       this.#lines.add(event);
+      if (TELLING.has(event.type)) this.#when = 'soon';
       if (event.type === 'time') this.#options.clockCall?.(this.#lines.last);
       if (this.#lines.bytes >= RUN_BYTES) this.#flush();
       this.#options.reconciliation?.ebpf(event);
@@ -145,6 +149,7 @@ export class EbpfOrigin implements Origin {
   }
 
   #tell(name: EventName, fields: EventFields): void {
+    this.#when = 'soon';
     this.#runs.push(this.#options.stream.event(name, fields));
   }
 
@@ -154,7 +159,8 @@ export class EbpfOrigin implements Origin {
     const runs = this.#runs;
     this.#runs = [];
     this.ledger.settle(feed.tally(stream.protocol));
-    if (runs.length > 0) feed.add(runs, this.#life === null ? {} : { ebpf: { life: this.#life, settled: this.ledger.settled, seen: this.#seenAt } });
+    if (runs.length > 0) feed.add(runs, this.#life === null ? {} : { ebpf: { life: this.#life, settled: this.ledger.settled, seen: this.#seenAt } }, this.#when);
+    this.#when = 'later';
   }
 }
 

@@ -3,7 +3,7 @@
 // keeps, and sends it again to each life of capture; the number up to which all is settled is committed with the records.
 import type { SubmittedRun } from '@strongroom/evidence';
 import type { EventName, Say } from '../events.ts';
-import type { Feed } from '../feed.ts';
+import type { Feed, When } from '../feed.ts';
 import { observe } from '../observed.ts';
 import type { Origin } from '../reader/feed.ts';
 import type { LocalStream } from '../stream.ts';
@@ -41,6 +41,7 @@ export class FilesOrigin implements Origin {
   #executables = 0;
   #overflows = 0;
   #runs: SubmittedRun[] = [];
+  #when: When = 'later';
 
   constructor(options: FilesOptions) {
     const { feed, stream } = options;
@@ -76,12 +77,12 @@ export class FilesOrigin implements Origin {
 
   seal(): void {
     const { feed, stream } = this.#options;
-    this.#tell('files.ledger', {
+    this.#runs.push(stream.event('files.ledger', {
       reading: this.#hello !== null, ...sumsOf(feed.tally(stream.protocol)),
       settled: this.#settled, repeated: this.#repeated, scans: this.#scans, executables: this.#executables, healed: this.#healed, overflows: this.#overflows,
       events: this.#counts?.events ?? null, pending: this.#counts?.pending ?? null, directories: this.#counts?.directories ?? null,
       entries: this.#counts?.entries ?? null, hashedBytes: this.#counts?.hashedBytes ?? null,
-    });
+    }));
     this.#flush();
   }
 
@@ -133,6 +134,7 @@ export class FilesOrigin implements Origin {
     const difference = parseDifference(payload);
     if (!this.#isNew(difference.number)) return;
     if (difference.how === 'scan') this.#healed += 1;
+    this.#when = 'soon';
     this.#record(differenceLine(difference));
   }
 
@@ -175,14 +177,15 @@ export class FilesOrigin implements Origin {
   }
 
   #tell(name: EventName, fields: EventFields): void {
+    this.#when = 'soon';
     this.#runs.push(this.#options.stream.event(name, fields));
   }
 
   #flush(): void {
-    const runs = this.#runs;
-    this.#runs = [];
+    const [runs, when] = [this.#runs, this.#when];
+    [this.#runs, this.#when] = [[], 'later'];
     if (runs.length === 0) return;
-    this.#options.feed.add(runs, this.#baseline === null || this.#settled === null ? {} : { files: { baseline: this.#baseline, digest: this.#digest, settled: this.#settled } });
+    this.#options.feed.add(runs, this.#baseline === null || this.#settled === null ? {} : { files: { baseline: this.#baseline, digest: this.#digest, settled: this.#settled } }, when);
   }
 }
 

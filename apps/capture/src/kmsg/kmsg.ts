@@ -84,7 +84,7 @@ export class Kmsg {
       records.push(observe(got, this.#options.recordBytesMax));
     }
     runs.push(...stream.take(records));
-    if (runs.length > 0) feed.add(runs, { kmsg: last }, true);
+    if (runs.length > 0) feed.add(runs, { kmsg: last }, 'at-once');
     return reads;
   }
 

@@ -3,6 +3,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { configOf } from '@strongroom/service/config';
 import { Auditd, HostAudit, startAppliance, type Appliance } from '@strongroom/testing';
 import { cpuSeconds, processTree } from '../processes.ts';
 
@@ -37,7 +38,8 @@ export interface Running {
 export async function begin(way: Way, watched: string, host: HostAudit): Promise<Running> {
   const root = mkdtempSync(join(watched, '../auditd-'));
   const [audit, ebpf, plugin] = [way.startsWith('audit, ') || way === 'audit and eBPF', way.includes('eBPF'), way.includes('plugin')];
-  const capture = { audit: { enabled: audit, path: plugin ? 'plugin' : 'multicast' }, ebpf: { enabled: ebpf, watch: ['/etc', '/boot', '/usr', watched] } };
+  const { gatherMs } = configOf({}).capture;
+  const capture = { gatherMs, audit: { enabled: audit, path: plugin ? 'plugin' : 'multicast' }, ebpf: { enabled: ebpf, watch: ['/etc', '/boot', '/usr', watched] } };
   const appliance = audit || ebpf || way === 'no kernel events' ? await startAppliance({ config: { capture } }) : null;
   const auditd = way.includes('auditd') ? new Auditd(join(root, 'auditd')) : null;
   if (plugin) auditd!.plugin(PROGRAM, [appliance!.paths.readerSocket('audit'), `--plugin=${READER_USER}`]);
