@@ -100,7 +100,7 @@ export class Later {
       const facts = auditedProcess(record);
       if (facts === null || told.key === keyOf(facts)) return;
     }
-    this.#wait({ pid: caller.pid, record, said: saidOf(caller, record), timeMs: event.timeMs }, nowMs);
+    this.#wait(caller.pid, event.timeMs, record, nowMs);
   }
 
   /** What programs report has its process in another way. */
@@ -109,18 +109,20 @@ export class Later {
       const facts = auditedProcess(record);
       if (facts === null) continue;
       const told = this.#told.get(facts.pid);
-      if (told?.key !== keyOf(facts) || nowMs - told.atMs >= AGAIN_MS) this.#wait({ pid: facts.pid, record, said: null, timeMs }, nowMs);
+      if (told?.key !== keyOf(facts) || nowMs - told.atMs >= AGAIN_MS) this.#wait(facts.pid, timeMs, record, nowMs);
       return;
     }
   }
 
-  #wait({ pid, record, said, timeMs }: Pick<Waiting, 'record' | 'said'> & { readonly pid: number; readonly timeMs: number }, nowMs: number): void {
+  #wait(pid: number, timeMs: number, record: AuditRecord, nowMs: number): void {
     if (this.#audited.has(pid)) return;
     if (this.#audited.size >= WAITING_MAX) {
       this.#skipped += 1;
       return;
     }
     this.#lookAtClock(nowMs);
+    const caller = callerIn(record);
+    const said = caller === null ? null : saidOf(caller, record);
     const bytes = Buffer.from(octetsOf(record)); // what it lies in is let go
     this.#audited.set(pid, {
       record: { ...record, bytes, from: 0, end: bytes.length }, said: said === null ? null : Buffer.from(said), seenNs: (timeMs - this.#bootMs) * 1e6 + APART_NS,

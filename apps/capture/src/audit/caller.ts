@@ -53,9 +53,12 @@ function startsWith(octets: Uint8Array, bytes: Buffer, at: number, end: number):
   return true;
 }
 
-/** A negative number: nowhere. */
+/** A negative number: nowhere. Written for speed: of the fields that begin with the same letter few have the same second one. */
 function placeOf(octets: Uint8Array, bytes: Buffer, from: number, end: number): number {
-  for (let at = from; at + octets.length <= end; at += 1) if (bytes[at] === SPACE && startsWith(octets, bytes, at, end)) return at;
+  const [first, second, last] = [octets[1]!, octets[2]!, end - octets.length];
+  for (let at = from; at <= last; at += 1) {
+    if (bytes[at] === SPACE && bytes[at + 1] === first && bytes[at + 2] === second && startsWith(octets, bytes, at, end)) return at;
+  }
   return -1;
 }
 
