@@ -12,6 +12,12 @@ runService('capture', async (context) => {
   if (what === 'crash-once' && first) process.kill(process.pid, 'SIGKILL');
   if (what === 'restart-once' && first) process.exit(75);
   console.log('said on standard output');
+  if (what === 'standstill') {
+    // It advances for a while, and then no more; its event loop turns on.
+    const began = performance.now();
+    context.advancing(() => (performance.now() - began < 1500 ? 0 : 60_000));
+    setTimeout(() => context.state('running', 'it stands still'), 1600);
+  }
   context.ready([{ protocol: 'test', address: String(context.registry.sources['a']?.id) }]);
   if (what !== 'deaf') await context.stopped;
   else await new Promise(() => { setInterval(() => undefined, 1000); });

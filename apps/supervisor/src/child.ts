@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One process of a service, over all its lives: started, watched, started again, stopped in order.
-import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
+import { spawn, type StdioOptions } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { Failed } from '@strongroom/bytes';
@@ -8,6 +8,7 @@ import {
   fromRpcError, makeEvent, type FromService, type Listener, type ServiceEvent, type ServiceName, type ServiceState, type ServiceStats, type ToService,
 } from '@strongroom/service';
 import type { Command } from './command.ts';
+import type { Doorway, ServiceProcess } from './doorway.ts';
 import { restartDelayMs, type Ended } from './restart.ts';
 
 const HISTORY_MAX = 20;
@@ -26,6 +27,8 @@ export interface ChildPlan {
   readonly lock: number;
   /** Opens /dev/kmsg, the process's 4, anew for each life: an open file has its own place in the messages. */
   readonly openKmsg: () => number | null;
+  /** Where it joins us when systemd starts it; without one we start it. */
+  readonly doorway?: Doorway;
 }
 
 export interface ChildHooks {
@@ -54,7 +57,7 @@ export class Child {
   readonly #plan: ChildPlan;
   readonly #hooks: ChildHooks;
   readonly #ready = Promise.withResolvers<void>();
-  #process: ChildProcess | undefined;
+  #process: ServiceProcess | undefined;
   /** Whether the present process has come as far as serving. */
   #served = false;
   #stopping = false;
@@ -82,24 +85,35 @@ export class Child {
   }
 
   start(): void {
+    const { doorway } = this.#plan;
+    if (doorway === undefined) return this.#spawn();
+    const child = doorway.next();
+    this.#attend(child, 'its unit is awaited');
+    child.once('joined', () => this.send(this.#hooks.start(this, null)));
+  }
+
+  #spawn(): void {
     const { command, environment, lock, openKmsg } = this.#plan;
-    this.life += 1;
     const kmsg = openKmsg();
     const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', 'ipc', kmsg ?? 'ignore', lock];
     const child = spawn(command.file, command.args, { env: environment, stdio, cwd: '/' });
-    this.#process = child;
-    this.#enter('starting', null);
     createInterface(child.stdout!).on('line', (line) => this.#printed(line, 'info'));
     createInterface(child.stderr!).on('line', (line) => this.#printed(line, 'warn'));
-    child.on('message', (message) => this.#take(message as FromService));
     child.once('error', (error) => {
       this.#printed(error.message, 'error');
       if (child.pid === undefined) this.#closed(child, null, null);
     });
-    // Not 'close': that waits for output, which a process that a service started may hold open.
-    child.once('exit', (code, signal) => this.#closed(child, code, signal));
+    this.#attend(child, null);
     if (kmsg !== null) closeSync(kmsg);
     this.send(this.#hooks.start(this, kmsg === null ? null : KMSG_FD));
+  }
+
+  #attend(child: ServiceProcess, reason: string | null): void {
+    this.#process = child;
+    this.#enter('starting', reason);
+    child.on('message', (message) => this.#take(message as FromService));
+    // Not 'close': that waits for output, which a process that a service started may hold open.
+    child.once('exit', (code, signal) => this.#closed(child, code, signal));
   }
 
   send(message: ToService): void {
@@ -135,7 +149,7 @@ export class Child {
   stop(): Promise<void> {
     this.#stopping = true;
     clearTimeout(this.#restart);
-    if (this.#process === undefined) {
+    if (this.#process === undefined || (this.#plan.doorway !== undefined && !this.#process.connected)) {
       this.#enter('stopped', this.reason);
       return Promise.resolve();
     }
@@ -187,7 +201,7 @@ export class Child {
     }
   }
 
-  #closed(child: ChildProcess, code: number | null, signal: string | null): void {
+  #closed(child: ServiceProcess, code: number | null, signal: string | null): void {
     if (this.#process !== child) return;
     this.#process = undefined;
     for (const answer of this.#orders.values()) answer.reject(ended(this.service, 'it ended before it answered'));

@@ -4,6 +4,7 @@ import { rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { EXIT, exitCodeFor, notifier, openMetrics, SERVICES, type Config, type Fields, type Layout, type Separation, type ServiceName, type Status } from '@strongroom/service';
 import type { Accounts } from './accounts.ts';
+import { Doorways, startedBySystemd } from './doorway.ts';
 import { serveControl } from './control.ts';
 import { Enrolments } from './enrolments.ts';
 import { EventLog } from './event-log.ts';
@@ -52,8 +53,9 @@ export async function live(ready: Ready): Promise<number> {
   const enrolments = new Enrolments(paths.registry, deployment);
   const separation = separationOf(ready);
   const misconfigured = Promise.withResolvers<string>();
+  const doorways = startedBySystemd() ? new Doorways(paths, separation.groups) : null;
   const supervisor = new Supervisor({
-    ...ready, separation, enrolments, log, events, incidents, plans: plans(ready), readers: readerPlans(ready), onMisconfigured: misconfigured.resolve,
+    ...ready, separation, enrolments, log, events, incidents, plans: plans({ ...ready, doorways }), readers: readerPlans(ready), onMisconfigured: misconfigured.resolve,
   });
   const life = new Life({ children: supervisor.children, book: incidents, events, config, deployment, habits: paths.habits });
   const stopAsked = stopSignal(supervisor);
@@ -84,6 +86,7 @@ export async function live(ready: Ready): Promise<number> {
   await file.settled();
   http.close();
   control.close();
+  doorways?.close();
   await log.close();
   rmSync(paths.controlSocket, { force: true });
   say(`${inTime ? 'stopped' : 'some services did not stop in time and were ended'}; everything that was acknowledged is sealed`);
@@ -107,16 +110,18 @@ interface End {
 
 /** Starts all, tells so, and keeps certificates fresh and the watchdog fed. Never resolves; rejects when starting fails. */
 async function collect(supervisor: Supervisor, life: Life, events: OwnEvents, config: Config, status: () => Status): Promise<never> {
+  const notify = notifier();
+  // Where services have watchdogs of their own, ours says only that we turn, and begins before they come.
+  const feed = (): void => { if (startedBySystemd() || healthOf(supervisor.children, config).ok) notify.alive(); };
+  if (notify.watchdogMs !== null) setInterval(feed, Math.min(notify.watchdogMs, ALIVE_INTERVAL_MS)).unref();
+  // Units of services start once we are ready for them.
+  if (startedBySystemd()) notify.ready('waiting for the services');
   await supervisor.start();
   if (!supervisor.stopping) await life.begin();
-  const notify = notifier();
   if (!supervisor.stopping) {
     process.stdout.write(startScreen(status()));
     notify.ready('collecting');
   }
-  const { watchdogMs } = notify;
-  const feed = (): void => { if (healthOf(supervisor.children, config).ok) notify.alive(); };
-  if (watchdogMs !== null) setInterval(feed, Math.min(watchdogMs, ALIVE_INTERVAL_MS)).unref();
   for (;;) {
     await delay(RENEW_INTERVAL_MS, undefined, { ref: false });
     await supervisor.renew().catch((error: Error) => events.event('supervisor.renewal-failed', 'error', { message: error.message }));

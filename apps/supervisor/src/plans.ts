@@ -4,6 +4,7 @@ import { closeSync, constants, openSync, readFileSync, statSync } from 'node:fs'
 import { hasHeat, portsOf, type Config, type ServiceName } from '@strongroom/service';
 import type { Account, Accounts } from './accounts.ts';
 import type { ChildPlan } from './child.ts';
+import type { Doorways } from './doorway.ts';
 import { serviceCommand, serviceEnvironment } from './command.ts';
 import type { Place } from './place.ts';
 import { asSeen, seenByServices } from './view.ts';
@@ -15,6 +16,8 @@ export interface PlanFacts {
   readonly config: Config;
   readonly users: Accounts | null;
   readonly lock: number;
+  /** Where services join us that systemd starts; null: we start them. */
+  readonly doorways: Doorways | null;
 }
 
 /** All processes in the order of their start. */
@@ -36,7 +39,7 @@ export function needsWitness({ witness }: Config): boolean {
   return witness.policy !== undefined || witness.timestamps.url !== undefined || witness.serve.enabled;
 }
 
-function plan(service: ServiceName, index: number, { place, config, users, lock }: PlanFacts): ChildPlan {
+function plan(service: ServiceName, index: number, { place, config, users, lock, doorways }: PlanFacts): ChildPlan {
   const command = serviceCommand(service, {
     code: seenByServices(place).code, node: asSeen(place, process.execPath), root: process.getuid?.() === 0,
     account: accountFor(service, config, users), ports: portsOf(service, config),
@@ -44,6 +47,7 @@ function plan(service: ServiceName, index: number, { place, config, users, lock 
   return {
     service, index, command, lock, environment: serviceEnvironment(asSeen(place, place.codeCache)),
     openKmsg: service === 'capture' && config.capture.kmsg ? openKmsg : () => null,
+    ...(doorways === null ? {} : { doorway: doorways.open(service, index) }),
   };
 }
 

@@ -6,6 +6,7 @@ import { layout, wantedPorts, writeDurably, type Config, type ServiceName } from
 import { machineAccounts, type Accounts } from './accounts.ts';
 import { refreshCodeCache, shareCodeCache, warm } from './code-cache.ts';
 import { nodeFlags } from './command.ts';
+import { startedBySystemd } from './doorway.ts';
 import { deploymentName } from './deployment.ts';
 import { live, type Compiled } from './live.ts';
 import { lockHome } from './lock.ts';
@@ -37,7 +38,7 @@ async function supervise(place: Place): Promise<number> {
   await checkPorts(wantedPorts(wanted));
   const settled = await settlePorts(wanted);
   const copies = mirrorDirectory(settled, paths.home);
-  const config = withMirror(settled, copies === undefined ? undefined : asSeen(place, copies));
+  const config = withoutKmsg(withMirror(settled, copies === undefined ? undefined : asSeen(place, copies)));
   const users = place.nominal === null ? machineAccounts() : null;
   makeTree(paths, users, copies);
   await keepForServices(paths.policy, policy);
@@ -62,6 +63,11 @@ function mirrorDirectory({ witness: { serve } }: Config, home: string): string |
 
 function withMirror(config: Config, mirror: string | undefined): Config {
   return mirror === undefined ? config : { ...config, witness: { ...config.witness, serve: { ...config.witness.serve, mirror } } };
+}
+
+/** To a service that systemd started no descriptor can be handed over; the journal has kernel messages too. */
+function withoutKmsg(config: Config): Config {
+  return startedBySystemd() ? { ...config, capture: { ...config.capture, kmsg: false } } : config;
 }
 
 /** Services read it here: the file that the configuration names may lie where they cannot. */

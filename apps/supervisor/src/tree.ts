@@ -2,7 +2,7 @@
 // The directories under home, each with its owner and mode: docs/ARCHITECTURE.md, "Processes and their files".
 import { chmodSync, chownSync, existsSync, lchownSync, lstatSync, readdirSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Refused } from '@strongroom/bytes';
 import type { Layout, ServiceName } from '@strongroom/service';
 import { readerAccount, type Accounts } from './accounts.ts';
@@ -31,6 +31,7 @@ export function directories(paths: Layout): readonly Directory[] {
     { path: paths.commit, mode: 0o750, writer: 'vault' },
     { path: paths.rotations, mode: 0o750, writer: 'vault' },
     { path: paths.vaultState, mode: 0o700, writer: 'vault' },
+    { path: dirname(paths.joinSocket('keys', 0)), mode: 0o755, writer: null },
     { path: paths.runOf('keys'), mode: 0o755, writer: 'keys' },
     { path: paths.runOf('vault'), mode: 0o755, writer: 'vault' },
     // Set-group: sockets that capture makes there belong to its readers' group.

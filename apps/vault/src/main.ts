@@ -83,6 +83,7 @@ runService('vault', async (context) => {
   const timestamping = Timestamping.open(world, told, sealing);
   const witnessSocket = witnessing === null && timestamping === null ? null : openWitnessSocket(context, sealing, { witnessing, timestamping }, refusals);
   context.stats(() => statsOf(sealing, upkeep, custody.facts, { witness: witnessing?.facts ?? null, timestamp: timestamping?.facts ?? null, counter: counting?.facts ?? null }));
+  context.advancing(() => sealing.loop.standstillMs);
   // Nothing is signed before the witnesses were asked: a store that was put back must not go another way.
   await witnessSocket?.listen();
   await witnessing?.compare();

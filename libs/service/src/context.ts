@@ -9,6 +9,7 @@ import { eventLine, makeEvent, type Fields, type Level } from './events.ts';
 import { loadIdentity, type Identity } from './identity.ts';
 import { layout, type Layout, type ServiceName } from './layout.ts';
 import type { FromService, Listener, ProtectFlag, Separation, ServiceState, ServiceStats, StartMessage, ToService } from './messages.ts';
+import { notifier, watchdog } from './notify.ts';
 import type { Registry } from './registry.ts';
 import { toRpcError } from './rpc-lines.ts';
 
@@ -50,6 +51,12 @@ export interface ServiceContext {
   onMessage<K extends ToService['kind']>(kind: K, listener: (message: MessageOf<K>) => void): void;
   /** What is done when the supervisor orders `name`: its result or error is the answer. */
   onOrder(name: string, handle: (args: unknown) => Promise<unknown>): void;
+  /**
+   * For the watchdog of systemd: how long what must advance has stood still, in ms. It is fed while that is less than the
+   * watchdog allows, or while we said that we are stalled: what is waited for knowingly does not come of a restart. A
+   * service that says nothing here is alive while its event loop turns.
+   */
+  advancing(standstillMs: () => number): void;
   send(message: FromService): void;
 }
 
@@ -78,6 +85,10 @@ export function createContext(name: ServiceName, start: StartMessage): ServiceLi
   let registry = start.registry;
   let identity: Identity | undefined;
   let measure: (() => ServiceStats) | undefined;
+  let standstillMs: (() => number) | undefined;
+  let present: ServiceState = 'starting';
+  const notify = notifier();
+  const watching = watchdog(notify, () => (present === 'stalled' ? 0 : standstillMs?.() ?? 0));
 
   const report = (): void => { if (measure !== undefined) send({ kind: 'stats', ...measure() }); };
   const clock = new AnchoredClock(paths.anchor);
@@ -86,6 +97,7 @@ export function createContext(name: ServiceName, start: StartMessage): ServiceLi
     if (stopping.signal.aborted) return;
     stopping.abort(reason);
     stopped.resolve();
+    notify.stopping();
     send({ kind: 'state', state: 'stopping', reason });
   };
 
@@ -114,8 +126,18 @@ export function createContext(name: ServiceName, start: StartMessage): ServiceLi
     stopped: stopped.promise, send,
     get identity() { return identity ??= loadIdentity(paths.identity(name), paths.ca); },
     get registry() { return registry; },
-    ready: (addresses = []) => { send({ kind: 'ready', listeners: addresses }); report(); },
-    state: (state, reason) => send({ kind: 'state', state, reason: reason ?? null }),
+    ready: (addresses = []) => {
+      if (present === 'starting') present = 'running';
+      send({ kind: 'ready', listeners: addresses });
+      report();
+      notify.ready(present);
+    },
+    state: (state, reason) => {
+      present = state;
+      send({ kind: 'state', state, reason: reason ?? null });
+      notify.status(reason === undefined ? state : `${state}: ${reason}`);
+    },
+    advancing: (how) => { standstillMs = how; },
     stats: (next) => { measure = next; },
     event: (event, level, fields) => {
       const made = makeEvent(name, event, level, fields);
@@ -132,7 +154,7 @@ export function createContext(name: ServiceName, start: StartMessage): ServiceLi
     onRegistry: (listener) => { listeners.push(['registry', () => listener(registry)]); },
     onMessage: (kind, listener) => { listeners.push([kind, listener as (message: never) => void]); },
   };
-  return { context, stop, close: () => { clearInterval(timer); process.off('message', onProcessMessage); } };
+  return { context, stop, close: () => { clearInterval(timer); clearInterval(watching); process.off('message', onProcessMessage); } };
 }
 
 async function obey(id: number, name: string, handle: ((args: unknown) => Promise<unknown>) | undefined, args: unknown): Promise<void> {

@@ -14,6 +14,7 @@ export * from './exit.ts';
 export * from './file-flags.ts';
 export * from './identity.ts';
 export * from './incidents.ts';
+export { JOIN_LINE_BYTES_MAX, type Hello } from './join.ts';
 export * from './layout.ts';
 export * from './log-origin.ts';
 export * from './messages.ts';

@@ -70,6 +70,8 @@ export function layout(home: string) {
     /** What is known of this machine's clock, for every service to read. */
     clock: at('run', 'clock'),
     anchor: at('run', 'clock', 'anchor'),
+    /** Where a service that systemd started joins the supervisor. */
+    joinSocket: (name: ServiceName, index: number): string => at('run', 'join', `${name}-${index}.sock`),
     runOf: (name: ServiceName): string => at('run', name),
     keysAdminSocket: at('run', 'keys', 'admin.sock'),
     keysVaultSocket: at('run', 'keys', 'vault.sock'),

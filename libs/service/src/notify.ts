@@ -29,6 +29,16 @@ export function notifier(environment: NodeJS.ProcessEnv = process.env, send: (wo
   };
 }
 
+/**
+ * Feeds the watchdog as often as it wants, while what must advance has not stood still for as long as that. Undefined
+ * where nobody watches.
+ */
+export function watchdog(notify: Notifier, standstillMs: () => number): NodeJS.Timeout | undefined {
+  const { watchdogMs } = notify;
+  if (watchdogMs === null) return undefined;
+  return setInterval(() => { if (standstillMs() < watchdogMs) notify.alive(); }, watchdogMs / 2).unref();
+}
+
 function oneLine(text: string): string {
   return text.replaceAll('\n', ' ');
 }

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Failed } from '@strongroom/bytes';
 import { eventLine, errorFields, makeEvent } from './events.ts';
 import { exitCodeFor, EXIT } from './exit.ts';
+import { joinSupervisor } from './join.ts';
 import type { ServiceName } from './layout.ts';
 import type { StartMessage, ToService } from './messages.ts';
 import { createContext, type ServiceContext, type ServiceLife } from './context.ts';
@@ -20,6 +21,16 @@ const ORPHAN_STOP_MS = 10_000;
  * 0 stopped in order; when `main` rejects, 78 for `Refused`, 75 for `Failed`, else 1. Errors are printed as events.
  */
 export function runService(name: ServiceName, main: (context: ServiceContext) => Promise<void>): void {
+  const join = process.env['STRONGROOM_JOIN'] ?? '';
+  if (process.send === undefined && join !== '') {
+    // systemd started us. A stop that comes while nobody was joined yet ends us, as it does any program.
+    void joinSupervisor(join).then(() => serve(name, main));
+    return;
+  }
+  serve(name, main);
+}
+
+function serve(name: ServiceName, main: (context: ServiceContext) => Promise<void>): void {
   if (process.send === undefined) {
     process.stderr.write([
       `strongroom: apps/${name} does not run by itself`,

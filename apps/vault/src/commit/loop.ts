@@ -38,9 +38,17 @@ export class Loop {
   /** Somebody wants to read: what waits is committed at once. */
   #hurried = false;
   #stopped = false;
+  /** When the loop is to turn next: now, or at the end of a sleep. */
+  #dueAtMs: number;
 
   constructor(options: LoopOptions) {
     this.#options = options;
+    this.#dueAtMs = options.clock.nowMs();
+  }
+
+  /** How long the loop should have turned already; 0 while it sleeps. A sync that never returns makes it grow. */
+  get standstillMs(): number {
+    return Math.max(0, this.#options.clock.nowMs() - this.#dueAtMs);
   }
 
   /** There is work. */
@@ -89,6 +97,7 @@ export class Loop {
 
   async #step(stop: AbortSignal): Promise<void> {
     const { clock, vault, waiting, publisher, heartbeatMs, idleCycleMs } = this.#options;
+    this.#dueAtMs = clock.nowMs();
     publisher.poll();
     await this.#options.between?.();
     if (!vault.hasWork) {
@@ -111,7 +120,9 @@ export class Loop {
   async #sleep(ms: number): Promise<void> {
     if (!this.#woken) {
       const { promise, resolve } = Promise.withResolvers<void>();
-      const cancel = this.#options.clock.after(Math.max(1, ms), resolve);
+      const { clock } = this.#options;
+      this.#dueAtMs = clock.nowMs() + ms;
+      const cancel = clock.after(Math.max(1, ms), resolve);
       this.#wake = resolve;
       await promise;
       cancel();

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// A service that nobody of us started joins, runs, is stopped, and joins again.
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, chmodSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { EMPTY_REGISTRY, layout } from '@strongroom/service';
+import { configOf } from '@strongroom/service/config';
+import { Child } from './child.ts';
+import { Doorways } from './doorway.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'strongroom-door-'));
+const paths = layout(directory);
+mkdirSync(dirname(paths.joinSocket('keys', 0)), { recursive: true });
+after(() => rmSync(directory, { recursive: true }));
+const FIXTURE = join(import.meta.dirname, 'child.fixture.ts');
+
+function childAt(doorways: Doorways): Child {
+  return new Child({
+    service: 'capture', index: 0, lock: openSync(join(directory, 'lock'), 'a'), openKmsg: () => null, command: { file: 'false', args: [] }, environment: {}, doorway: doorways.open('capture', 0),
+  }, {
+    start: () => ({ kind: 'start', home: directory, config: configOf(), deployment: 'd', registry: EMPTY_REGISTRY, index: 0, separation: { kind: 'nominal', reason: 'a test', groups: null }, kmsgFd: null }),
+    message: () => undefined, event: () => undefined, ended: () => undefined, misconfigured: () => undefined,
+  });
+}
+
+/** As systemd would: no channel, and where to join. */
+function unit(what: string, more: Readonly<Record<string, string>> = {}): ChildProcess {
+  return spawn(process.execPath, [FIXTURE], { stdio: 'inherit', env: { ...process.env, NODE_TEST_CONTEXT: '', STRONGROOM_TEST: what, STRONGROOM_MARK: join(directory, what), STRONGROOM_JOIN: paths.joinSocket('capture', 0), ...more } });
+}
+
+async function until(wished: () => boolean): Promise<void> {
+  while (!wished()) await delay(20);
+}
+
+test('a service that systemd started joins, serves and stops in order; the next one joins after it', async () => {
+  const doorways = new Doorways(paths, null);
+  const child = childAt(doorways);
+  child.start();
+  assert.deepEqual([child.state, child.reason, child.pid], ['starting', 'its unit is awaited', null]);
+  const first = unit('serve');
+  await child.ready;
+  assert.deepEqual([child.state, child.pid], ['running', first.pid]);
+  first.kill('SIGKILL');
+  await until(() => child.state === 'starting');
+  const second = unit('serve');
+  await until(() => child.state === 'running');
+  assert.equal(child.pid, second.pid);
+  const exit = once(second, 'exit');
+  await child.stop();
+  assert.deepEqual([await exit, child.state], [[0, null], 'stopped']);
+  doorways.close();
+});
+
+test('one that comes before it is awaited waits, and a stop needs nobody to have come', async () => {
+  const doorways = new Doorways(paths, null);
+  const child = childAt(doorways);
+  const early = unit('serve');
+  await delay(500);
+  child.start();
+  await child.ready;
+  assert.equal(child.pid, early.pid);
+  await child.stop();
+  doorways.close();
+  const others = new Doorways(paths, null);
+  const nobody = childAt(others);
+  nobody.start();
+  await nobody.stop();
+  assert.equal(nobody.state, 'stopped');
+  others.close();
+});
+
+test('it tells systemd that it is ready and feeds the watchdog; a service whose work stands still stops feeding', async () => {
+  const told = join(directory, 'told');
+  const bin = join(directory, 'bin');
+  mkdirSync(bin);
+  // What it is told in place of the real one, which the boot of the units uses.
+  writeFileSync(join(bin, 'systemd-notify'), `#!/bin/sh\necho "$@" >> "${told}"\n`);
+  chmodSync(join(bin, 'systemd-notify'), 0o755);
+  writeFileSync(told, '');
+  const doorways = new Doorways(paths, null);
+  const child = childAt(doorways);
+  child.start();
+  unit('standstill', { NOTIFY_SOCKET: '/nowhere', WATCHDOG_USEC: '400000', PATH: `${bin}:${process.env['PATH']}` });
+  await child.ready;
+  const lines = (): string[] => readFileSync(told, 'utf8').split('\n');
+  await until(() => lines().some((line) => line.startsWith('READY=1')) && lines().includes('WATCHDOG=1'));
+  await until(() => child.reason === 'it stands still'); // and its event loop turns: it tells us
+  await delay(500); // what was fed before is told by then
+  const fed = lines().length;
+  await delay(1000);
+  assert.equal(lines().length, fed);
+  await child.stop();
+  doorways.close();
+});
