@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RpcClient } from '@strongroom/service';
-import { PduProcess, SNMP_USER, snmpProgram, startAppliance, withoutSnmpd, type Appliance, type PduObject } from '@strongroom/testing';
+import { PduProcess, SNMP_USER, snmpProgram, startAppliance, withoutPdu, type Appliance, type PduObject } from '@strongroom/testing';
 
 const APC = '1.3.6.1.4.1.318.1.1.26';
 const VOLTS = `${APC}.6.3.1.6.1`;
@@ -77,7 +77,7 @@ function prepared(): { readonly directory: string; readonly home: string; readon
   return { directory, home, sys, heat };
 }
 
-describe('the rack', { skip: withoutSnmpd() }, () => {
+describe('the rack', { skip: withoutPdu() }, () => {
   it('has what befalls power and heat sealed, and shows it', async () => {
     const { directory, home, sys, heat } = prepared();
     try {

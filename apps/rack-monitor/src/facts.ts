@@ -9,6 +9,8 @@ import type { TripWarning } from './heat/trend.ts';
 const READINGS_MAX = 4096;
 
 export interface RackFacts {
+  /** Of all devices, also where one was asked for. */
+  readonly counts: { readonly answering: number; readonly away: number; readonly readings: number; readonly looks: number; readonly failed: number };
   readonly devices: readonly (DeviceFacts & { readonly readings: readonly Reading[]; readonly lasting: readonly string[] })[];
   /** Readings that had no room: ask for a device by its name. */
   readonly left: number;

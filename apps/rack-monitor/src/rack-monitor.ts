@@ -17,7 +17,7 @@ import { startTraps, type Traps } from './traps/traps.ts';
 
 const DRAIN_MS_MAX = 5000;
 /** At once: of devices that answer, of those that are walked to recognise them, and of those that do not answer. */
-const GATES = { answering: 64, recognising: 8, away: 8 } as const;
+const GATES = { answering: 64, recognising: 16, away: 8 } as const;
 const AWAY_NAMED_MAX = 5;
 
 /** Runs until `context.stop` is aborted. Rejects with `Refused('rack.secret')` or `Failed('submit.vault-forgot')`. */
@@ -67,7 +67,7 @@ async function live(context: ServiceContext, client: SubmitClient): Promise<void
   let lastHeat: Heat = { zones: [], throttled: null };
 
   context.onOrder('rack', async (args) => ({
-    ...devicesOf(devices, (device) => lasting.of(device), nameOf(args)), heat: { ...lastHeat, warnings: heat.warnings, lasting: lasting.of(HOST) }, traps: traps?.facts ?? null,
+    ...devicesOf(devices, (device) => lasting.of(device), nameOf(args)), counts: countsOf(devices), heat: { ...lastHeat, warnings: heat.warnings, lasting: lasting.of(HOST) }, traps: traps?.facts ?? null,
   } satisfies RackFacts));
   context.stats(() => ({
     incidents: incidents.look(), values: { ...valuesOf(devices), ...records.power.values, ...records.heat.values, ...traps?.values, lasting: lasting.size, ...incidents.values() },
@@ -133,14 +133,19 @@ function nameOf(args: unknown): string | null {
 }
 
 function awayOf(devices: readonly Device[]): string[] {
-  const away = devices.filter(({ facts }) => facts.state === 'away').map(({ name }) => name);
+  const away = devices.filter(({ state }) => state === 'away').map(({ name }) => name);
   return away.length <= AWAY_NAMED_MAX ? away : [...away.slice(0, AWAY_NAMED_MAX), `and ${away.length - AWAY_NAMED_MAX} more`];
+}
+
+function countsOf(devices: readonly Device[]): RackFacts['counts'] {
+  const { devicesAway: away = 0, readings = 0, looks = 0, looksFailed: failed = 0 } = valuesOf(devices);
+  return { answering: devices.filter(({ state }) => state === 'answering').length, away, readings, looks, failed };
 }
 
 function valuesOf(devices: readonly Device[]): Record<string, number> {
   const sum = (of: (device: Device) => number): number => devices.reduce((total, device) => total + of(device), 0);
   return {
-    devices: devices.length, devicesAway: sum(({ facts }) => (facts.state === 'away' ? 1 : 0)), readings: sum(({ readings }) => readings.length), looks: sum(({ counts }) => counts.looks),
+    devices: devices.length, devicesAway: sum(({ state }) => (state === 'away' ? 1 : 0)), readings: sum(({ readings }) => readings.length), looks: sum(({ counts }) => counts.looks),
     looksFailed: sum(({ counts }) => counts.failed), answersUnsigned: sum(({ counts }) => counts.unsigned), answersGarbage: sum(({ counts }) => counts.garbage),
     answersForeign: sum(({ counts }) => counts.foreign), rebooted: sum(({ counts }) => counts.rebooted),
   };

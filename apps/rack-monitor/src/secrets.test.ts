@@ -43,6 +43,7 @@ test('a device has the best security unless it is named otherwise', () => {
     const target = targetOf('a', { address: '192.0.2.1', user: 'u' }, (file) => join(directory, file));
     assert.equal(securityWords(target.security), 'authPriv, SHA-256, AES-256');
     assert.deepEqual([target.port, target.timeoutMs], [161, 2000]);
+    assert.equal(targetOf('a', { address: '2001:DB8:0::1', user: 'u' }, (file) => join(directory, file)).address, '2001:db8::1');
     assert.equal(securityWords(targetOf('a', { address: '192.0.2.1', version: 'v2c', communityFile: 'c' }, (file) => join(directory, file)).security), 'v2c, unauthenticated');
   } finally {
     rmSync(directory, { recursive: true });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The configuration's devices as targets: defaults filled in, secrets read.
+import { isIPv6, SocketAddress } from 'node:net';
 import type { RackDeviceConfig } from '@strongroom/service';
 import { readSecret } from './secrets.ts';
 import type { AuthProtocol, PrivProtocol, SnmpTarget } from './snmp/target.ts';
@@ -11,7 +12,12 @@ const RETRIES = 1;
 /** `place` tells where a file lies that is named without a path. Throws `Refused('rack.secret')`. */
 export function targetOf(name: string, device: RackDeviceConfig, place: (file: string) => string): SnmpTarget {
   const { address = '', port = PORT, timeoutMs = TIMEOUT_MS } = device;
-  return { address, port, timeoutMs, retries: RETRIES, security: securityOf(name, device, place) };
+  return { address: canonical(address), port, timeoutMs, retries: RETRIES, security: securityOf(name, device, place) };
+}
+
+/** As the socket tells where an answer came from, which is compared with it. */
+function canonical(address: string): string {
+  return isIPv6(address) && !address.includes('%') ? new SocketAddress({ address, family: 'ipv6' }).address : address;
 }
 
 function securityOf(name: string, device: RackDeviceConfig, place: (file: string) => string): SnmpTarget['security'] {

@@ -21,6 +21,7 @@ export * from './relp-client.ts';
 export * from './timestamps/authority.ts';
 export * from './timestamps/certificates.ts';
 export * from './timestamps/token.ts';
+export * from './snmp/pdu-farm.ts';
 export * from './snmp/pdu-process.ts';
 export * from './snmp/snmpd-process.ts';
 export * from './snmp/snmpsim-process.ts';

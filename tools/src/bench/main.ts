@@ -10,6 +10,8 @@ import { kernelReport, quietReport } from './kernel/report.ts';
 import { readOptions, USAGE, wants, type Options } from './options.ts';
 import { replaceResults } from './page.ts';
 import { ProfiledServices } from './profile.ts';
+import { measureRack } from './rack/measure.ts';
+import { rackReport } from './rack/report.ts';
 import { measureReading } from './reading/measure.ts';
 import { readingReport } from './reading/report.ts';
 import { report } from './report.ts';
@@ -34,7 +36,7 @@ try {
   const options = readOptions(process.argv.slice(2));
   if (options === null) console.log(USAGE);
   else if (options.clock) process.exitCode = await clock(options);
-  else process.exitCode = await (options.quiet !== null ? quiet(options, options.quiet) : options.kernelExecs !== null ? kernel(options, options.kernelExecs) : options.reading === null ? run(options) : read(options, options.reading));
+  else process.exitCode = await (options.rackDevices !== null ? rack(options, options.rackDevices) : options.quiet !== null ? quiet(options, options.quiet) : options.kernelExecs !== null ? kernel(options, options.kernelExecs) : options.reading === null ? run(options) : read(options, options.reading));
 } catch (error) {
   const known = error instanceof Refused || error instanceof Failed;
   console.error(known ? [`bench: ${error.message}`, `  why: ${error.why ?? error.code}`, `  do:  ${error.fix ?? 'try again'}`].join('\n') : error);
@@ -89,6 +91,13 @@ async function quiet({ write }: Options, { seconds, settleSeconds, ways }: NonNu
   const text = quietReport(await measureQuiet(seconds, settleSeconds, ways, say), settleSeconds);
   console.log(text);
   if (write) replaceResults(PAGE, text, 'quiet');
+  return EXIT.ok;
+}
+
+async function rack({ write, seconds }: Options, devices: number): Promise<number> {
+  const text = rackReport(await measureRack(devices, seconds, say, (one) => { started.push(one); }));
+  console.log(text);
+  if (write) replaceResults(PAGE, text, 'rack');
   return EXIT.ok;
 }
 

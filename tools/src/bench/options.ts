@@ -24,6 +24,8 @@ export interface Options {
   readonly clock: boolean;
   /** What an appliance costs while hardly anything happens is measured instead, after so many seconds to settle. */
   readonly quiet: { readonly seconds: number; readonly settleSeconds: number; readonly ways: readonly (typeof QUIET_WAYS)[number][] } | null;
+  /** Asking so many devices by SNMP is measured instead. */
+  readonly rackDevices: number | null;
   /** Reading is measured instead of sealing, with so many records. */
   readonly reading: { readonly records: number; readonly days: number; readonly sources: number } | null;
 }
@@ -49,6 +51,7 @@ it exits 1 when events are missing. It uses only temporary directories and loopb
   --clock       how useful the clock's error bound is instead, and what it costs: beside a real chronyd, for --seconds (120)
   --quiet       what an appliance costs where hardly anything happens, by process, instead: --settle seconds alone (60), --seconds
                 measured (60), for each of ${QUIET_WAYS.map((way, index) => `${index + 1} ${way}`).join(', ')}; --ways for some of them, by number
+  --rack        what it costs to ask devices by SNMPv3 every 10 s instead; --devices N of them (500), for --seconds N; some minutes
   --help
 `;
 
@@ -65,6 +68,7 @@ export function readOptions(args: readonly string[]): Options | null {
     rounds: whole(values.rounds, 'rounds', 3, 1000), idleSeconds: whole(values.idle, 'idle', 10, 3600),
     quiet: values.quiet === true ? quietOptions(values) : null,
     kernelExecs: values.kernel === true ? whole(values.execs, 'execs', 5000, 10_000_000) : null,
+    rackDevices: values.rack === true ? whole(values.devices, 'devices', 500, 1000) : null,
     only, write: values.write === true, profile: values.profile === true, reading: values.reading === true ? readingOptions(values) : null,
   };
 }
@@ -89,7 +93,7 @@ function parse(args: readonly string[]) {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean' } as const;
   try {
-    return parseArgs({ args: [...args], options: { seconds: text, events: text, rounds: text, idle: text, only: text, write: flag, profile: flag, reading: flag, kernel: flag, clock: flag, execs: text, quiet: flag, settle: text, ways: text, records: text, days: text, sources: text, help: flag } });
+    return parseArgs({ args: [...args], options: { seconds: text, events: text, rounds: text, idle: text, only: text, write: flag, profile: flag, reading: flag, kernel: flag, clock: flag, execs: text, rack: flag, devices: text, quiet: flag, settle: text, ways: text, records: text, days: text, sources: text, help: flag } });
   } catch (error) {
     throw refused((error as Error).message, 'see npm run bench -- --help');
   }

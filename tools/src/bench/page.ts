@@ -2,7 +2,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Failed } from '@strongroom/bytes';
 
-const BEGIN = { sealing: '<!-- results: written by npm run bench -- --write -->', reading: '<!-- results of reading: written by npm run bench -- --reading --write -->', kernel: '<!-- results of kernel events: written by npm run bench -- --kernel --write -->', clock: '<!-- results of the clock: written by npm run bench -- --clock --write -->', quiet: '<!-- results of a quiet host: written by npm run bench -- --quiet --write -->' } as const;
+const BEGIN = { sealing: '<!-- results: written by npm run bench -- --write -->', reading: '<!-- results of reading: written by npm run bench -- --reading --write -->', kernel: '<!-- results of kernel events: written by npm run bench -- --kernel --write -->',
+  rack: '<!-- results of asking devices: written by npm run bench -- --rack --write -->', clock: '<!-- results of the clock: written by npm run bench -- --clock --write -->', quiet: '<!-- results of a quiet host: written by npm run bench -- --quiet --write -->' } as const;
 const END = '<!-- end of results -->';
 
 /** Puts text between the markers of a page. Throws `Failed('bench.page')` when it lacks them. */

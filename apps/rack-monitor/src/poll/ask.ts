@@ -1,17 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a look at a device asks for, in as few questions as there may be.
+// What a look at a device asks for, in as few questions as there may be: each costs us a signature, and the device more.
 import type { Answer } from '../snmp/value.ts';
 import { OIDS_MAX, type SnmpSession } from '../snmp/session.ts';
 
 export const UP_TIME = '1.3.6.1.2.1.1.3.0';
 
+/** An answer fits into one frame of Ethernet, with what SNMPv3 adds: devices seldom put fragments together. */
+const ANSWER_OCTETS_MAX = 1250;
+/** Of a value and of what stands around it. */
+const VALUE_OCTETS = 9;
+
 /** One question after the other: a device of this kind has one processor, and a slow one. Rejects with `Failed` of a `SnmpCode`. */
 export async function askFor(session: Pick<SnmpSession, 'get'>, oids: readonly string[]): Promise<Map<string, Answer['value']>> {
   const found = new Map<string, Answer['value']>();
-  for (let at = 0; at < oids.length; at += OIDS_MAX) {
-    for (const { oid, value } of await session.get(oids.slice(at, at + OIDS_MAX))) found.set(oid, value);
-  }
+  for (const question of questionsOf(oids)) for (const { oid, value } of await ask(session, question)) found.set(oid, value);
   return found;
+}
+
+/** A device that cannot answer so much at once is asked for half. */
+async function ask(session: Pick<SnmpSession, 'get'>, oids: readonly string[]): Promise<Answer[]> {
+  try {
+    return await session.get(oids);
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'snmp.too-big' || oids.length === 1) throw error;
+    const half = Math.ceil(oids.length / 2);
+    return [...await ask(session, oids.slice(0, half)), ...await ask(session, oids.slice(half))];
+  }
+}
+
+export function questionsOf(oids: readonly string[]): string[][] {
+  const questions: string[][] = [];
+  let octets = Infinity;
+  for (const oid of oids) {
+    const more = octetsOf(oid) + VALUE_OCTETS;
+    if (octets + more > ANSWER_OCTETS_MAX || questions.at(-1)!.length === OIDS_MAX) {
+      questions.push([]);
+      octets = 0;
+    }
+    questions.at(-1)!.push(oid);
+    octets += more;
+  }
+  return questions;
+}
+
+/** As BER writes it: the first two numbers are one octet, each further one takes seven bits an octet. */
+function octetsOf(oid: string): number {
+  return oid.split('.').slice(1).reduce((sum, part) => sum + Math.max(1, Math.ceil(Math.log2(Number(part) + 1) / 7)), 0);
 }
 
 export function upTicksOf(found: ReadonlyMap<string, Answer['value']>): number | null {

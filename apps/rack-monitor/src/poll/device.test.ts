@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { test } from 'node:test';
-import { PduProcess, SNMP_USER, withoutSnmpd, freeUdpPort, type PduObject } from '@strongroom/testing';
+import { PduProcess, SNMP_USER, withoutPdu, freeUdpPort, type PduObject } from '@strongroom/testing';
 import type { Happening } from '../track/device-track.ts';
 import { Device } from './device.ts';
 import { Gate } from './gate.ts';
 
-const skip = withoutSnmpd();
+const skip = withoutPdu();
 const APC = '1.3.6.1.4.1.318.1.1.26';
 const VOLTS = `${APC}.6.3.1.6.1`;
 const OUTLET = `${APC}.9.2.3.1.5.1`;
@@ -84,6 +86,18 @@ test('wrong keys are told apart from silence, and a device of v2c is marked', { 
   assert.deepEqual([open.device.facts.state, open.device.facts.authenticated, open.device.facts.security], ['answering', false, 'v2c, unauthenticated']);
 });
 
+test('garbage in place of answers is counted, and told apart from silence', async () => {
+  const peer = createSocket('udp4');
+  peer.bind(0, '127.0.0.1');
+  await once(peer, 'listening');
+  peer.on('message', (_, from) => peer.send(Buffer.from('HTTP/1.1 400 Bad Request'), from.port, from.address));
+  const { device } = watch(peer.address().port, SNMP_USER, 200);
+  await device.look();
+  peer.close();
+  assert.equal(device.facts.code, 'snmp.garbage');
+  assert.ok(device.counts.garbage > 0);
+});
+
 test('devices that hang take nothing from one that answers', { skip }, async () => {
   await using pdu = await PduProcess.start('1.3.6.1.4.1.318.1.3.4.6', APC, OBJECTS);
   const stop = new AbortController();
@@ -101,4 +115,20 @@ test('devices that hang take nothing from one that answers', { skip }, async () 
   assert.deepEqual(hung.map(({ counts }) => counts.failed), [0, 0, 0]);
   stop.abort();
   await Promise.all(running);
+});
+
+test('a device that says something of its own accord is asked again before its time', { skip }, async () => {
+  await using pdu = await PduProcess.start('1.3.6.1.4.1.318.1.3.4.6', APC, OBJECTS);
+  const stop = new AbortController();
+  const gates = { answering: new Gate(1), recognising: new Gate(1), away: new Gate(1) };
+  // Left alone it would be asked once in an hour.
+  const device = new Device('pdu-a', { address: '127.0.0.1', port: pdu.port, security: SNMP_USER, timeoutMs: 5000, retries: 0 }, {
+    gates, calmMs: 3_600_000, nominalVolts: null, hooks: { happened: () => undefined, say: () => undefined },
+  });
+  const running = device.run(stop.signal, 0);
+  while (device.counts.looks < 1) await new Promise((done) => { setTimeout(done, 50); });
+  device.nudge();
+  while (device.counts.looks < 2) await new Promise((done) => { setTimeout(done, 50); });
+  stop.abort();
+  await running;
 });

@@ -17,6 +17,7 @@ import { bootBetween, type Life } from './uptime.ts';
 
 /** A device is recognised anew so often: somebody may have plugged a sensor in. */
 const RECOGNISE_MS = 3_600_000;
+const NUDGE_MS = 1000;
 
 /** Who waits for what hangs must not keep who answers waiting: so each has a gate of its own. */
 export interface Gates {
@@ -68,6 +69,8 @@ export class Device {
   #lookedAt: Date | null = null;
   #tookMs: number | null = null;
   #nudge = new AbortController();
+  #nudged = false;
+  #lookedMs = -Infinity;
   readonly counts = { looks: 0, failed: 0, unsigned: 0, garbage: 0, foreign: 0, rebooted: 0 };
 
   constructor(name: string, target: SnmpTarget, facts: { readonly gates: Gates; readonly hooks: DeviceHooks; readonly calmMs: number; readonly nominalVolts: number | null }) {
@@ -88,6 +91,11 @@ export class Device {
     };
   }
 
+  /** What is looked at each second takes no more than this. */
+  get state(): DeviceFacts['state'] {
+    return this.#state;
+  }
+
   /** Those of the last look that was answered. */
   get readings(): readonly Reading[] {
     return this.#readings;
@@ -100,7 +108,12 @@ export class Device {
 
   /** It said something of its own accord: it is looked at now, and more often for a while. */
   nudge(): void {
-    this.#nudge.abort();
+    if (this.#nudged) return;
+    this.#nudged = true;
+    // However often it says something, it is asked once in this time.
+    const restMs = NUDGE_MS - (performance.now() - this.#lookedMs);
+    if (restMs <= 0) this.#nudge.abort();
+    else setTimeout(() => this.#nudge.abort(), restMs).unref();
   }
 
   /** Looks again and again until `stop`; the first time after `waitMs`, so that not all are asked at once. */
@@ -110,8 +123,9 @@ export class Device {
     await pause(waitMs);
     while (!stop.aborted) {
       const { tookMs, happened } = await this.#gate().pass(() => (stop.aborted ? Promise.resolve({ tookMs: 0, happened: false }) : this.look()));
-      const isNudged = this.#nudge.signal.aborted;
-      this.#nudge = isNudged ? new AbortController() : this.#nudge;
+      if (this.#nudge.signal.aborted) this.#nudge = new AbortController();
+      const isNudged = this.#nudged;
+      [this.#nudged, this.#lookedMs] = [false, performance.now()];
       if (!stop.aborted) await pause(this.#pace.next(performance.now(), tookMs, happened || isNudged));
     }
     for (const happening of this.#track.due(Date.now(), true)) this.#hooks.happened(this, happening);

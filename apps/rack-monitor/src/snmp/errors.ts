@@ -4,7 +4,7 @@ import { Failed } from '@strongroom/bytes';
 
 export type SnmpCode =
   | 'snmp.silent' | 'snmp.unreachable' | 'snmp.unknown-user' | 'snmp.wrong-key' | 'snmp.wrong-privacy-key' | 'snmp.security-level'
-  | 'snmp.time-window' | 'snmp.unknown-engine' | 'snmp.unauthenticated' | 'snmp.garbage' | 'snmp.device' | 'snmp.too-much' | 'snmp.order' | 'snmp.closed';
+  | 'snmp.time-window' | 'snmp.unknown-engine' | 'snmp.unauthenticated' | 'snmp.garbage' | 'snmp.device' | 'snmp.too-much' | 'snmp.too-big' | 'snmp.order' | 'snmp.closed';
 
 const WHAT: Readonly<Record<SnmpCode, readonly [what: string, fix: string]>> = {
   'snmp.silent': ['does not answer', 'look whether it is on, its address and port are right, and a firewall lets UDP through'],
@@ -19,6 +19,7 @@ const WHAT: Readonly<Record<SnmpCode, readonly [what: string, fix: string]>> = {
   'snmp.garbage': ['answers with what is no SNMP', 'look what listens there'],
   'snmp.device': ['reports an error', 'look at its log'],
   'snmp.too-much': ['answers with more than is taken', 'tell us of this device: a profile asks too much of it'],
+  'snmp.too-big': ['cannot answer so much at once', 'tell us of this device: it does not answer a question for a single value'],
   'snmp.order': ['goes in circles', 'update its firmware'],
   'snmp.closed': ['is not asked any more', 'ask again'],
 };
@@ -40,6 +41,9 @@ const REPORTS: Readonly<Record<string, SnmpCode>> = {
 /** net-snmp's ResponseInvalidCode. */
 const INVALID: Readonly<Record<number, SnmpCode>> = { 4: 'snmp.wrong-privacy-key', 5: 'snmp.wrong-key', 8: 'snmp.order', 11: 'snmp.device', 14: 'snmp.time-window' };
 
+/** error-status of RFC 3416, section 3. */
+const TOO_BIG = 1;
+
 /** An error of net-snmp's, or of the socket's, as one of ours. What came besides tells why nothing else did. */
 export function fromLibrary(error: Error & { code?: unknown; status?: unknown }, address: string, seen: { readonly forged: number; readonly garbage: number }): Failed {
   if (error instanceof Failed) return error;
@@ -50,7 +54,7 @@ export function fromLibrary(error: Error & { code?: unknown; status?: unknown },
     return snmpFailed('snmp.silent', address, 'no answer came in time');
   }
   if (error.name === 'ResponseInvalidError') return snmpFailed(REPORTS[error.message] ?? INVALID[Number(error.code)] ?? 'snmp.garbage', address, withoutDigests(why));
-  if (error.name === 'RequestFailedError') return snmpFailed('snmp.device', address, why);
+  if (error.name === 'RequestFailedError') return snmpFailed(error.status === TOO_BIG ? 'snmp.too-big' : 'snmp.device', address, why);
   return snmpFailed(typeof error.code === 'string' ? 'snmp.unreachable' : 'snmp.garbage', address, why);
 }
 

@@ -34,6 +34,8 @@ declare module 'net-snmp' {
   interface NetSnmp {
     readonly Version2c: number;
     readonly SecurityLevel: { readonly authPriv: number };
+    /** Not documented: it keeps a key for each engine that it was ever told of. */
+    readonly Authentication: { authToKeyCache: Record<string, Buffer> };
     readonly AuthProtocols: Readonly<Record<string, string>>;
     readonly PrivProtocols: Readonly<Record<string, string>>;
     readonly ObjectType: Readonly<Record<string, number>>;

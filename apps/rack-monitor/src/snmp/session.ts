@@ -3,13 +3,13 @@
 // encrypted ones: net-snmp checks the digest of an answer that has one, and takes an answer that has none.
 import { isIPv6 } from 'node:net';
 import { fromLibrary, snmpFailed } from './errors.ts';
-import snmp from './library.ts';
+import snmp, { boundKeys } from './library.ts';
 import { outerForm } from './outer-form.ts';
 import { isAuthenticated, type SnmpTarget } from './target.ts';
 import { answerOf, type Answer } from './value.ts';
 
 /** Of one question. */
-export const OIDS_MAX = 32;
+export const OIDS_MAX = 64;
 const REPETITIONS = 20;
 
 export interface WalkBounds {
@@ -137,6 +137,7 @@ export class SnmpSession {
 }
 
 function open({ address, port, security, timeoutMs, retries }: SnmpTarget): Library {
+  boundKeys();
   const options = { port, timeout: timeoutMs, retries, transport: isIPv6(address) ? 'udp6' : 'udp4', version: snmp.Version2c };
   if ('community' in security) return snmp.createSession(address, security.community, options);
   return snmp.createV3Session(address, snmpUser(security), { ...options, version: undefined });

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A power distribution unit whose values a test changes: snmpd, which hands questions below one root to a program that reads a file.
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SnmpdProcess } from './snmpd-process.ts';
+import { SnmpdProcess, withoutSnmpd } from './snmpd-process.ts';
 
 /** The protocol of `pass_persist`, snmpd.conf(5), over lines of `oid type value`. */
 const PROGRAM = `
@@ -27,6 +27,13 @@ while True:
         sys.stdin.readline(); sys.stdin.readline(); say('not-writable')
 `;
 
+const PYTHON = '/usr/bin/python3';
+
+/** Why there can be no such unit here, for `skip`; false when there can. */
+export function withoutPdu(): string | false {
+  return existsSync(PYTHON) ? withoutSnmpd() : 'there is no Python';
+}
+
 export type PduObject = readonly [oid: string, type: 'integer' | 'gauge' | 'counter' | 'string', value: string | number];
 
 export class PduProcess implements AsyncDisposable {
@@ -45,7 +52,7 @@ export class PduProcess implements AsyncDisposable {
     const directory = mkdtempSync(join(tmpdir(), 'strongroom-pdu-'));
     writeFileSync(join(directory, 'pdu.py'), PROGRAM);
     writeFileSync(join(directory, 'objects'), textOf(objects));
-    const agent = await SnmpdProcess.start([`sysObjectID .${system}`, `pass_persist .${root} /usr/bin/python3 ${join(directory, 'pdu.py')} ${join(directory, 'objects')}`]);
+    const agent = await SnmpdProcess.start([`sysObjectID .${system}`, `pass_persist .${root} ${PYTHON} ${join(directory, 'pdu.py')} ${join(directory, 'objects')}`]);
     return new PduProcess(agent, directory, objects);
   }
 

@@ -66,6 +66,11 @@ export class SnmpdProcess implements AsyncDisposable {
     await program.until(() => program.said.includes('NET-SNMP version'));
   }
 
+  /** Throws a TypeError where it does not run. */
+  get pid(): number {
+    return this.#program!.pid!;
+  }
+
   /** SIGKILL, as when its power goes. */
   async halt(): Promise<void> {
     await this.#program?.kill();
