@@ -5,6 +5,8 @@ import { nowNs } from '@strongroom/service';
 import type { Moment } from '../state/observation.ts';
 
 const READINGS = 7;
+/** Where it took longer the process was put aside, and it could look like sleep. */
+const TOGETHER_NS = 10_000_000n;
 
 /** Of several readings the one in which least time passed from the first clock to the last: then nobody was put aside between. */
 export function readMoment(): Moment {
@@ -15,10 +17,22 @@ export function readMoment(): Moment {
     const spanNs = process.hrtime.bigint() - before;
     if (best === undefined || spanNs < best.spanNs) best = { spanNs, monotonicNs: before, wallNs };
   }
-  return { monotonicNs: best!.monotonicNs, wallNs: best!.wallNs, bootNs: sinceBootNs() };
+  const { monotonicNs, wallNs } = best!;
+  return { monotonicNs, wallNs, bootNs: bootAt(monotonicNs) };
 }
 
-/** Time since boot, sleep included, in hundredths of a second. */
+/** Time since boot, sleep included, at a moment of the monotonic clock; null where nobody could read both together. */
+function bootAt(monotonicNs: bigint): bigint | null {
+  for (let i = 0; i < READINGS; i += 1) {
+    const before = process.hrtime.bigint();
+    const bootNs = sinceBootNs();
+    if (bootNs === null) return null;
+    if (process.hrtime.bigint() - before < TOGETHER_NS) return bootNs - (before - monotonicNs);
+  }
+  return null;
+}
+
+/** Cut off to hundredths of a second. */
 function sinceBootNs(): bigint | null {
   try {
     const [seconds = ''] = readFileSync('/proc/uptime', 'latin1').split(' ');

@@ -126,7 +126,7 @@ export class Guard {
   #without({ moment, reference, why }: Observation, before: Claim | null): Judged {
     const isStepped = this.#steps.isPending && this.#steps.doubtNs > 0n;
     const reason = isStepped ? 'the wall clock was set, and nothing was measured since' : why ?? 'nothing was measured yet since skew-guard began';
-    const since = reference !== null ? 0n : moment.monotonicNs - (this.#lastReferenceAt ?? 0n);
+    const since = moment.monotonicNs - (this.#lastReferenceAt ?? 0n);
     const mayCountOn = before !== null && (reference !== null || (!this.#wasSlewing && since < this.#settings.holdoverNsMax));
     if (!mayCountOn) return { state: isStepped ? 'stepped' : 'unsynchronised', reason, claim: null, falsetickers: [] };
     const growthPpb = reference !== null ? before.growthPpb : max(before.growthPpb, BigInt(this.#settings.holdoverPpb + this.#settings.oscillatorPpb));

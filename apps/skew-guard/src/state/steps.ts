@@ -54,13 +54,14 @@ export class Steps {
     this.#wall = wall;
     this.#boot = boot;
     this.#measuredWall ??= wall;
-    if (magnitude(byNs) < STEP_NS) return null;
-    this.#wallBefore = wall;
+    const isAsleep = sleptNs > BOOT_NS;
+    if (magnitude(byNs) < STEP_NS && !isAsleep) return null;
     this.#measuredWall = wall;
-    if (isLeap(byNs, wallNs, leap)) return { kind: 'leap', byNs };
-    this.#doubtNs = this.doubtNs + magnitude(byNs);
+    if (!isAsleep && isLeap(byNs, wallNs, leap)) return { kind: 'leap', byNs };
+    // Whatever the wall clock did meanwhile, a discipline that does not know of the sleep is wrong by no more than both.
+    this.#doubtNs = this.doubtNs + magnitude(byNs) + (isAsleep ? sleptNs : 0n);
     this.#measurements = 0;
-    return { kind: sleptNs > BOOT_NS && magnitude(byNs - sleptNs) < SECOND_NS ? 'slept' : 'set', byNs };
+    return { kind: isAsleep ? 'slept' : 'set', byNs };
   }
 
   /** The reference has measured again since the last look, and no step came since. */
