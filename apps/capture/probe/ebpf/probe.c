@@ -125,6 +125,31 @@ static void watch_calls(void) {
 		bpf_map__update_elem(skeleton->maps.compat, &compat_table[i].foreign, sizeof(int), &compat_table[i].ours, sizeof(int), BPF_ANY);
 }
 
+static int hook_in(const struct btf *btf, const char *name) {
+	char type[96];
+	snprintf(type, sizeof type, "btf_trace_%s", name);
+	return btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF);
+}
+
+/* Whether its first argument is a request of io_uring: before Linux 6.0 it was not. */
+static int takes_request(const struct btf *btf, int hook) {
+	const struct btf_type *type = hook < 0 ? NULL : btf__type_by_id(btf, btf__type_by_id(btf, (unsigned int)hook)->type);
+	const struct btf_type *function = type ? btf__type_by_id(btf, type->type) : NULL;
+	if (!function || !btf_is_func_proto(function) || btf_vlen(function) < 2) return 0;
+	const struct btf_type *pointer = btf__type_by_id(btf, btf_params(function)[1].type); /* [0] is the hook's own */
+	const struct btf_type *request = pointer && btf_is_ptr(pointer) ? btf__type_by_id(btf, pointer->type) : NULL;
+	return request && btf_is_struct(request) && strcmp(btf__name_by_offset(btf, request->name_off), "io_kiocb") == 0;
+}
+
+/* Of io_uring there is one hook, by one of two names. */
+static void choose_uring(const struct btf *btf) {
+	int is_new = hook_in(btf, "io_uring_submit_req") >= 0;
+	int is_old = !is_new && takes_request(btf, hook_in(btf, "io_uring_submit_sqe"));
+	bpf_program__set_autoload(skeleton->progs.on_uring, is_new);
+	bpf_program__set_autoload(skeleton->progs.on_uring_before, is_old);
+	if (!is_new && !is_old) note("this kernel has no hook io_uring_submit_req: what it tells is not collected");
+}
+
 /* A hook that this kernel does not have is left out, and said; the rest goes on. */
 static void load(void) {
 	struct btf *btf = btf__load_vmlinux_btf();
@@ -132,12 +157,11 @@ static void load(void) {
 	if (!btf) fail("this kernel has no type information (/sys/kernel/btf/vmlinux)");
 	skeleton = probe__open();
 	if (!skeleton) fail("the kernel's side cannot be opened");
+	choose_uring(btf);
 	bpf_object__for_each_program(program, skeleton->obj) {
-		char type[96];
 		const char *hook = strchr(bpf_program__section_name(program), '/');
 		if (!hook++) continue; /* the one that we run ourselves */
-		snprintf(type, sizeof type, "btf_trace_%s", hook);
-		if (btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF) >= 0) continue;
+		if (!bpf_program__autoload(program) || hook_in(btf, hook) >= 0) continue;
 		note("this kernel has no hook %s: what it tells is not collected", hook);
 		bpf_program__set_autoload(program, 0);
 	}

@@ -77,8 +77,7 @@ static __always_inline int only_reads(__u32 operation, void *request) {
 	return IS_KNOWN(io_open, filename) && !(BPF_CORE_READ(open, how.flags) & O_CHANGES);
 }
 
-SEC("tp_btf/io_uring_submit_req")
-int BPF_PROG(on_uring, struct io_kiocb *request) {
+static __always_inline int asked(struct io_kiocb *request) {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 operation = BPF_CORE_READ(request, opcode);
 	__u32 *call = bpf_map_lookup_elem(&uring, &operation);
@@ -96,4 +95,11 @@ int BPF_PROG(on_uring, struct io_kiocb *request) {
 	give(at);
 	return 0;
 }
+
+SEC("tp_btf/io_uring_submit_req")
+int BPF_PROG(on_uring, struct io_kiocb *request) { return asked(request); }
+
+/* The same before Linux 6.3. */
+SEC("tp_btf/io_uring_submit_sqe")
+int BPF_PROG(on_uring_before, struct io_kiocb *request) { return asked(request); }
 #endif
