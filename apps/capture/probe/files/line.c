@@ -35,7 +35,7 @@ void frame_begin(uint8_t kind) {
 
 void frame_bytes(const void *bytes, size_t length) {
 	if (length > sizeof frame - frame_length) fail("a frame is longer than any can be");
-	memcpy(frame + frame_length, bytes, length);
+	if (length > 0) memcpy(frame + frame_length, bytes, length);
 	frame_length += length;
 }
 
