@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Our own work is no news: a vault that publishes each second would, under a rule on renames, feed itself for ever. Such events are
 // counted and not sealed, if everything in them is so: by the kernel's word it was the supervisor or a child of its (a program
-// can take another name, not another parent); a file operation, that succeeded; and of files below our home alone. Whatever
-// else our processes do, starting a program above all, is sealed like anybody's.
+// can take another name, not another parent); a file operation, that succeeded; and of files below our home alone, each named from
+// the root: relative to an open directory it may be any file. Whatever else our processes do, starting a program above all, and
+// links that lead elsewhere, is sealed like anybody's.
 import { callerIn } from './caller.ts';
 import { decodeLine, type Field } from './decode.ts';
 import type { AuditEvent } from './joiner.ts';
@@ -10,7 +11,9 @@ import { lineOf, TYPE } from './record.ts';
 
 /** What a file operation consists of: SYSCALL, CWD, PATH, PROCTITLE, EOE. */
 const OF_FILES = new Set<number>([TYPE.syscall, 1302, 1307, 1327, TYPE.eoe]);
-const [PATH, CWD] = [1302, 1307];
+const PATH = 1302;
+/** symlink and symlinkat, by architecture; others number as ARM does. */
+const LINKING: Readonly<Record<string, readonly string[]>> = { c000003e: ['88', '266'], other: ['36'] };
 
 export interface Ours {
   /** Process id of the supervisor. It lives as long as we do, so nobody else has it. */
@@ -36,16 +39,16 @@ export class Own {
     if (caller === null || (caller.parent !== this.#supervisor && caller.pid !== this.#supervisor)) return false;
     if (!records.every(({ type }) => OF_FILES.has(type))) return false;
     const fields = records.map((record) => ({ type: record.type, fields: decodeLine(lineOf(record))?.fields ?? [] }));
-    if (valueOf(fields[0]!.fields, 'success') !== 'yes') return false;
-    const directory = valueOf(fields.find(({ type }) => type === CWD)?.fields ?? [], 'cwd');
+    const told = fields[0]!.fields;
+    if (valueOf(told, 'success') !== 'yes') return false;
+    if ((LINKING[valueOf(told, 'arch') ?? ''] ?? LINKING['other']!).includes(valueOf(told, 'syscall') ?? '')) return false;
     const paths = fields.filter(({ type }) => type === PATH).map((path) => valueOf(path.fields, 'name'));
-    return paths.length > 0 && paths.every((path) => this.#isBelow(path, directory));
+    return paths.length > 0 && paths.every((path) => this.#isBelow(path));
   }
 
-  #isBelow(path: string | null, directory: string | null): boolean {
+  #isBelow(path: string | null): boolean {
     if (path === null || path.includes('..') || path.includes('\\')) return false;
-    const absolute = path.startsWith('/') ? path : `${directory ?? ''}/${path}`;
-    return this.#homes.some((home) => `${absolute}/`.startsWith(home));
+    return this.#homes.some((home) => `${path}/`.startsWith(home));
   }
 }
 
