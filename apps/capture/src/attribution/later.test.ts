@@ -46,7 +46,7 @@ describe('processes of audit events', () => {
     audited.later.tick(10);
     audited.later.audit(event(child.pid!, process.pid, 'comm="other" exe="/bin/other"'), 4_000_000);
     audited.later.tick(4_000_000);
-    assert.deepEqual(audited.facts.slice(1).map(({ executable }) => executable), ['/bin/other', '/bin/other']);
+    assert.deepEqual(audited.facts.slice(1).map(({ name, executable }) => [name, executable]), [['other', '/bin/other'], ['other', '/bin/other']]);
     child.kill();
     await once(child, 'exit');
   });

@@ -25,6 +25,8 @@ const BY_EBPF_MS = 2000;
 /** After so long a process is told of again. */
 const AGAIN_MS = 3_600_000;
 const TOLD_MAX = 32_768;
+/** Kept of each; who chooses longer names is recognised by his facts, which costs more. */
+const SAID_BYTES_MAX = 1024;
 /** For so long the wall clock is taken to stand as it did. */
 const CLOCK_MS = 100;
 /** What times by the wall clock and by /proc may differ. */
@@ -204,7 +206,8 @@ export class Later {
       this.#audited.delete(pid);
       if (waiting.facts === null) continue; // a record that looks like one and is none
       if (this.#told.size >= TOLD_MAX) this.#told.clear();
-      this.#told.set(pid, { key: keyOf(waiting.facts), said: waiting.said, atMs: nowMs });
+      const isShort = waiting.said !== null && waiting.said.length <= SAID_BYTES_MAX;
+      this.#told.set(pid, { key: keyOf(waiting.facts), said: isShort ? waiting.said : null, atMs: nowMs });
       const process = (waiting.isReused ? null : this.#options.table.get(pid)) ?? waiting.process!;
       if (process.toldIn === null) this.#tell(process, waiting.gone ? 'audit' : 'proc', waiting.gone ? { gone: true } : {});
     }
@@ -217,7 +220,7 @@ export class Later {
     if (facts === null) return;
     waiting.facts = facts;
     const { seenNs } = waiting;
-    const { pid, executable } = facts;
+    const { pid, name, executable } = facts;
     const found = readProcess(pid);
     waiting.isReused = found !== null && found.startedNs > seenNs;
     waiting.gone = found === null || waiting.isReused;
@@ -232,6 +235,8 @@ export class Later {
       table.add(process);
       table.end(process, this.#now);
     }
+    // It may have another one than when it was met.
+    if (process.toldIn === null && name !== null) [process.name, process.nameEscaped, process.asAncestor] = [name.text, name.escaped, null];
     if (process.toldIn === null && executable !== null && process.image?.executable !== executable.text) execute(process, executable.text, executable.escaped, 0);
   }
 
