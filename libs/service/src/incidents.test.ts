@@ -45,6 +45,16 @@ describe('incidents', () => {
     ]);
   });
 
+  it('are over a minute after their last loss also when the clock was set back', () => {
+    const { sealed, incidents } = begin();
+    incidents.happened(loss(1, 7_200_000), 7_200_000);
+    incidents.look(3_600_000);
+    incidents.look(3_659_999);
+    assert.equal(sealed.length, 1);
+    incidents.look(3_660_000);
+    assert.deepEqual(sealed.map(([event]) => event), ['incident.opened', 'incident.closed']);
+  });
+
   it('are closed with their service, and never too many', () => {
     const { sealed, incidents } = begin();
     for (let number = 0; number < 100; number += 1) incidents.happened({ ...loss(1, 0), reason: `${number}` }, 0);

@@ -92,6 +92,7 @@ export class Incidents {
   /** Those of the last day and those that are open, the newest first. Call it now and then: it also closes what has been quiet. */
   look(nowMs = Date.now()): readonly Incident[] {
     for (const open of this.#open.values()) {
+      open.lastMs = Math.min(open.lastMs, nowMs); // a clock that was set back holds none open
       if (open.lasts) [open.toMs, open.lastMs] = [nowMs, nowMs];
       else if (nowMs - open.lastMs >= QUIET_MS) this.#end(open, nowMs, 'quiet');
     }
