@@ -11,6 +11,11 @@ runService('capture', async (context) => {
   if (what === 'refuse') throw new Refused('test.refused', 'what');
   if (what === 'crash-once' && first) process.kill(process.pid, 'SIGKILL');
   if (what === 'restart-once' && first) process.exit(75);
+  if (what === 'babble') {
+    for (const message of [{ kind: 'event', event: 'x', level: 'error' }, { kind: 'stats', values: null }, { kind: 'ready', listeners: [null] }, { kind: 'protect' }, {}]) process.send!(message);
+    console.log(JSON.stringify({ time: '2026-01-01T00:00:00Z', service: 'supervisor', level: 'warn', event: 'supervisor.revoked', fields: { id: 'spiffe://d/source/a' } }));
+    console.log('{"event":"x","level":"error","fields":null}');
+  }
   console.log('said on standard output');
   if (what === 'standstill') {
     // It advances for a while, and then no more; its event loop turns on.

@@ -46,6 +46,17 @@ test('a service starts with what it is told, runs, and stops in order', async ()
   assert.deepEqual(events.map(({ event, fields }) => [event, fields['line']]), [['service.output', 'said on standard output']]);
 });
 
+test('a service that was taken over neither ends the supervisor nor speaks in its name', async () => {
+  const { child, events } = make('babble');
+  child.start();
+  await child.ready;
+  while (!events.some(({ fields }) => fields['line'] === 'said on standard output')) await new Promise((resolve) => { setTimeout(resolve, 5); });
+  await child.stop();
+  assert.deepEqual(events.map(({ service, event }) => [service, event]).toSorted(), [
+    ['capture', 'service.output'], ['capture', 'service.output'], ['capture', 'supervisor.revoked'], ['supervisor', 'supervisor.service-disbelieved'],
+  ]);
+});
+
 for (const [what, how] of [['crash-once', { code: null, signal: 'SIGKILL' }], ['restart-once', { code: 75, signal: null }]] as const) {
   test(`${what}: it is started again, and its history is kept`, async () => {
     const { child, events } = make(what);

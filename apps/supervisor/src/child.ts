@@ -7,6 +7,7 @@ import { Failed } from '@strongroom/bytes';
 import {
   fromRpcError, makeEvent, type FromService, type Listener, type ServiceEvent, type ServiceName, type ServiceState, type ServiceStats, type ToService,
 } from '@strongroom/service';
+import { isBelieved, isEvent } from './believed.ts';
 import type { Command } from './command.ts';
 import type { Doorway, ServiceProcess } from './doorway.ts';
 import { restartDelayMs, type Ended } from './restart.ts';
@@ -61,6 +62,8 @@ export class Child {
   /** Whether the present process has come as far as serving. */
   #served = false;
   #stopping = false;
+  /** The life in which it said something that nobody says. */
+  #disbelievedIn = 0;
   #restart: NodeJS.Timeout | undefined;
   /** Orders that its present process has not answered. */
   readonly #orders = new Map<number, PromiseWithResolvers<unknown>>();
@@ -109,9 +112,10 @@ export class Child {
   }
 
   #attend(child: ServiceProcess, reason: string | null): void {
+    this.life += 1;
     this.#process = child;
     this.#enter('starting', reason);
-    child.on('message', (message) => this.#take(message as FromService));
+    child.on('message', (message) => (isBelieved(message) ? this.#take(message) : this.#disbelieve()));
     // Not 'close': that waits for output, which a process that a service started may hold open.
     child.once('exit', (code, signal) => this.#closed(child, code, signal));
   }
@@ -188,17 +192,22 @@ export class Child {
 
   /** A line on the process's own output: one of our events, or something of Node's. */
   #printed(line: string, level: 'info' | 'warn' | 'error'): void {
-    let event: Partial<ServiceEvent> | null = null;
+    let event: unknown = null;
     try {
-      event = JSON.parse(line) as Partial<ServiceEvent>;
+      event = JSON.parse(line);
     } catch {
       // Not ours: passed on as it is.
     }
-    if (typeof event?.event === 'string' && typeof event.level === 'string' && typeof event.fields === 'object') {
-      this.#hooks.event(event as ServiceEvent);
-    } else if (line !== '') {
-      this.#hooks.event(makeEvent(this.service, 'service.output', level, { line }));
-    }
+    // Whoever it says that it is from: what is the supervisor's is sealed as such.
+    if (isEvent(event)) this.#hooks.event({ time: event.time, service: this.service, level: event.level, event: event.event, fields: event.fields });
+    else if (line !== '') this.#hooks.event(makeEvent(this.service, 'service.output', level, { line }));
+  }
+
+  /** Told once in each life: who speaks so may do it for ever. */
+  #disbelieve(): void {
+    if (this.#disbelievedIn === this.life) return;
+    this.#disbelievedIn = this.life;
+    this.#hooks.event(makeEvent('supervisor', 'supervisor.service-disbelieved', 'error', { service: this.service, index: this.index }));
   }
 
   #closed(child: ServiceProcess, code: number | null, signal: string | null): void {
