@@ -64,6 +64,7 @@ for (const [what, how] of [['crash-once', { code: null, signal: 'SIGKILL' }], ['
     await child.ready;
     assert.equal(child.state, 'running');
     assert.deepEqual(child.ended.map(({ code, signal }) => ({ code, signal })), [how]);
+    assert.equal(child.life, 2);
     assert.ok(events.some(({ event }) => event === 'supervisor.service-ended'));
     await child.stop();
   });
