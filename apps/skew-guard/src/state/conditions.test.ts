@@ -139,3 +139,23 @@ test('a measurement that was old already when it was heard of is overdue; one of
     assert.equal(looked(guard, { second: 3, update: 'c', ageNs }).state, state, String(ageNs));
   }
 });
+
+/** The next life of a guard of which the last one said so at second 1, when the wall clock was as it is now. */
+function nextLife(utcNs: bigint): Guard {
+  return new Guard(SETTINGS, { claim: { utcNs, boundNs: SMALL, growthPpb: 1100n, untilNextPpb: 0n }, monotonicNs: SECOND, wallNs: UTC + SECOND });
+}
+
+test('what was said before and excludes what is measured now is a contradiction, by as much as lies between', () => {
+  const guard = nextLife(UTC + 2n * SECOND);
+  assert.equal(looked(guard, { second: 2, update: 'a' }).contradictionNs, null);
+  const { claim, contradictionNs } = looked(guard, { second: 3, update: 'b' });
+  assert.equal(claim!.utcNs, UTC + 3n * SECOND);
+  assert.ok(contradictionNs! > SECOND - 4n * SMALL && contradictionNs! < SECOND, String(contradictionNs));
+  assert.equal(looked(guard, { second: 4, update: 'b' }).contradictionNs, null);
+});
+
+test('a small move in a life in which nothing was measured yet is in the bound too', () => {
+  const guard = nextLife(UTC + SECOND);
+  const first = looked(guard, { second: 2, update: 'a', offsetNs: -400_000_000 }).claim!.boundNs;
+  assert.ok(looked(guard, { second: 3, setNs: 150_000n, update: 'a', offsetNs: -400_000_000 }).claim!.boundNs >= first + 150_000n);
+});
