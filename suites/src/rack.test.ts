@@ -70,7 +70,7 @@ function prepared(): { readonly directory: string; readonly home: string; readon
   const [home, sys] = [join(directory, 'home'), join(directory, 'sys-root')];
   const zone = join(sys, 'sys/class/thermal/thermal_zone0');
   for (const one of [join(home, 'secrets/rack-monitor'), zone]) mkdirSync(one, { recursive: true, mode: 0o755 });
-  for (const [name, secret] of [['pdu-a.auth', SNMP_USER.authPassword], ['pdu-a.priv', SNMP_USER.privPassword]] as const) writeFileSync(join(home, 'secrets/rack-monitor', name), `${secret}\n`, { mode: 0o600 });
+  for (const [name, secret] of [['pdu-a.auth', SNMP_USER.authPassword], ['pdu-a.priv', SNMP_USER.privPassword], ['short', 'x']] as const) writeFileSync(join(home, 'secrets/rack-monitor', name), `${secret}\n`, { mode: 0o600 });
   const heat = (milli: number): void => writeFileSync(join(zone, 'temp'), `${milli}\n`);
   for (const [name, text] of [['type', 'cpu'], ['trip_point_0_type', 'passive'], ['trip_point_0_temp', '85000']] as const) writeFileSync(join(zone, name), `${text}\n`);
   heat(45_000);
@@ -84,14 +84,16 @@ describe('the rack', { skip: withoutPdu() }, () => {
       await using pdu = await PduProcess.start('1.3.6.1.4.1.318.1.3.4.6', APC, OBJECTS);
       await using appliance = await startAppliance({ home, config: { rack: {
         enabled: true, pollSeconds: 1, heat: { root: sys, seconds: 1 }, traps: { enabled: true, address: '127.0.0.1', port: 0 },
-        devices: { 'pdu-a': { address: '127.0.0.1', port: pdu.port, user: SNMP_USER.user } },
+        devices: { 'pdu-a': { address: '127.0.0.1', port: pdu.port, user: SNMP_USER.user }, 'pdu-b': { address: '127.0.0.1', user: SNMP_USER.user, authPasswordFile: 'short', privPasswordFile: 'short' } },
       } } });
       const { devices: [device], traps } = (await until(() => rackOf(appliance), (rack) => rack?.devices[0]?.state === 'answering', 'the PDU to answer'))!;
       const shown = await appliance.cli('rack');
       assert.match(shown.stdout, /phase 1 +- +voltage +228 V/);
       assert.match(shown.stdout, /outlet 1 +web-07 +switch +- +on/);
       assert.match(shown.stdout, /thermal_zone0 +cpu +45\.0 °C +85 °C passive/);
-      assert.equal(shown.code, 0);
+      // What cannot be asked stops nothing else.
+      assert.match(shown.stdout, /pdu-b is not asked: its secret cannot be used/);
+      assert.equal(shown.code, 4);
       const probed = await appliance.cli('rack', 'probe', 'pdu-a');
       assert.match(probed.stdout, /sysObjectID +1\.3\.6\.1\.4\.1\.318\.1\.3\.4\.6\n +profile +apc-rpdu2/, probed.stderr);
 

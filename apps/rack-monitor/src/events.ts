@@ -5,6 +5,8 @@ import type { Fields, Level } from '@strongroom/service';
 export const EVENTS = {
   /** A life begins: how many devices it asks, and of them by which security. */
   'rack.started': 'info',
+  /** A device is not asked, because its secret cannot be read. */
+  'rack.device-unusable': 'error',
   /** A device that is configured for v2c: nobody signs what it says. */
   'rack.unauthenticated': 'warn',
   /** A device does not answer, or not so that it can be believed; said once, until it does again. */

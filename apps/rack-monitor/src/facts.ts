@@ -12,6 +12,8 @@ export interface RackFacts {
   /** Of all devices, also where one was asked for. */
   readonly counts: { readonly answering: number; readonly away: number; readonly readings: number; readonly looks: number; readonly failed: number };
   readonly devices: readonly (DeviceFacts & { readonly readings: readonly Reading[]; readonly lasting: readonly string[] })[];
+  /** Configured ones that are not asked, because their secrets cannot be used. */
+  readonly unusable: readonly string[];
   /** Readings that had no room: ask for a device by its name. */
   readonly left: number;
   readonly heat: Heat & { readonly warnings: readonly TripWarning[]; readonly lasting: readonly string[] };

@@ -22,10 +22,15 @@ export class Lasting {
     const key = `${subject}\0${reason}`;
     if (!on) {
       if (this.#reasons.delete(key)) this.#incidents.over(subject, reason, nowMs);
-    } else if (this.#reasons.size < REASONS_MAX) {
-      this.#reasons.set(key, { subject, reason });
-      this.#incidents.lasts(subject, reason, nowMs, nowMs);
+    } else {
+      this.begin(subject, reason, nowMs);
     }
+  }
+
+  begin(subject: string, reason: string, nowMs = Date.now()): void {
+    if (this.#reasons.size >= REASONS_MAX) return;
+    this.#reasons.set(`${subject}\0${reason}`, { subject, reason });
+    this.#incidents.lasts(subject, reason, nowMs, nowMs);
   }
 
   of(subject: string): string[] {

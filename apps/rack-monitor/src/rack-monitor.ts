@@ -2,7 +2,7 @@
 // One life of rack-monitor: asks devices, reads heat, takes traps, and has all of it sealed.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Failed } from '@strongroom/bytes';
-import { EventSource, Incidents, serviceId, SubmitClient, type ServiceContext } from '@strongroom/service';
+import { errorFields, EventSource, Incidents, serviceId, SubmitClient, type ServiceContext } from '@strongroom/service';
 import { EVENTS, type Say } from './events.ts';
 import { devicesOf, type RackFacts } from './facts.ts';
 import { HeatWatch, probesOf } from './heat/heat-watch.ts';
@@ -20,7 +20,7 @@ const DRAIN_MS_MAX = 5000;
 const GATES = { answering: 64, recognising: 16, away: 8 } as const;
 const AWAY_NAMED_MAX = 5;
 
-/** Runs until `context.stop` is aborted. Rejects with `Refused('rack.secret')` or `Failed('submit.vault-forgot')`. */
+/** Runs until `context.stop` is aborted. Rejects with `Failed('submit.vault-forgot')` or `Failed('rack.traps')`. */
 export async function rackMonitor(context: ServiceContext): Promise<void> {
   const fatal = Promise.withResolvers<never>();
   const client = connect(context, (error) => fatal.reject(error));
@@ -59,7 +59,11 @@ async function live(context: ServiceContext, client: SubmitClient): Promise<void
     lasting.take(subject, { protocol, told, ...happening }, Date.now());
   };
   const probes = new Map<string, HeatWatch>();
-  const devices = makeDevices(context, say, (device, happening) => seal(device.name, happening));
+  const unusable: string[] = [];
+  const devices = makeDevices(context, say, (device, happening) => seal(device.name, happening), (device) => {
+    unusable.push(device);
+    lasting.begin(device, 'its secret cannot be used');
+  });
   const authenticated = new Set(devices.filter(({ facts }) => facts.authenticated).map(({ name }) => name));
   for (const { name, facts } of devices) if (!facts.authenticated) say('rack.unauthenticated', { device: name, address: facts.address });
   const traps = rack.traps.enabled ? await startTraps(rack.traps, devices, id, { seal: (subject, happening) => seal(subject, happening), say }) : null;
@@ -67,7 +71,7 @@ async function live(context: ServiceContext, client: SubmitClient): Promise<void
   let lastHeat: Heat = { zones: [], throttled: null };
 
   context.onOrder('rack', async (args) => ({
-    ...devicesOf(devices, (device) => lasting.of(device), nameOf(args)), counts: countsOf(devices), heat: { ...lastHeat, warnings: heat.warnings, lasting: lasting.of(HOST) }, traps: traps?.facts ?? null,
+    ...devicesOf(devices, (device) => lasting.of(device), nameOf(args)), counts: countsOf(devices), unusable, heat: { ...lastHeat, warnings: heat.warnings, lasting: lasting.of(HOST) }, traps: traps?.facts ?? null,
   } satisfies RackFacts));
   context.stats(() => ({
     incidents: incidents.look(), values: { ...valuesOf(devices), ...records.power.values, ...records.heat.values, ...traps?.values, lasting: lasting.size, ...incidents.values() },
@@ -90,12 +94,19 @@ async function live(context: ServiceContext, client: SubmitClient): Promise<void
   await end(context, { looking, traps, heat, seal, incidents, records, evidence });
 }
 
-function makeDevices(context: ServiceContext, say: Say, happened: (device: Device, happening: Happening) => void): Device[] {
+function makeDevices(context: ServiceContext, say: Say, happened: (device: Device, happening: Happening) => void, unusable: (device: string) => void): Device[] {
   const { devices, pollSeconds } = context.config.rack;
   const gates: Gates = { answering: new Gate(GATES.answering), recognising: new Gate(GATES.recognising), away: new Gate(GATES.away) };
-  return Object.entries(devices).map(([name, device]) => new Device(name, targetOf(name, device, context.paths.rackSecret), {
-    gates, hooks: { happened, say }, calmMs: pollSeconds * 1000, nominalVolts: device.nominalVolts ?? null,
-  }));
+  return Object.entries(devices).flatMap(([name, device]) => {
+    try {
+      return [new Device(name, targetOf(name, device, context.paths.rackSecret), { gates, hooks: { happened, say }, calmMs: pollSeconds * 1000, nominalVolts: device.nominalVolts ?? null })];
+    } catch (error) {
+      // The others go on: that one is not asked is evidence, and no reason to stop.
+      say('rack.device-unusable', { device: name, ...errorFields(error) });
+      unusable(name);
+      return [];
+    }
+  });
 }
 
 /** Temperature probes that hang on a device. */

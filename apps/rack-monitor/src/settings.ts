@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The configuration's devices as targets: defaults filled in, secrets read.
 import { isIPv6, SocketAddress } from 'node:net';
-import type { RackDeviceConfig } from '@strongroom/service';
+import { rackSecretFiles, type RackDeviceConfig } from '@strongroom/service';
 import { readSecret } from './secrets.ts';
 import type { AuthProtocol, PrivProtocol, SnmpTarget } from './snmp/target.ts';
 
@@ -21,11 +21,11 @@ function canonical(address: string): string {
 }
 
 function securityOf(name: string, device: RackDeviceConfig, place: (file: string) => string): SnmpTarget['security'] {
-  const { version = 'v3', user = '', authProtocol = 'sha256', privProtocol = 'aes256b', authPasswordFile = `${name}.auth`, privPasswordFile = `${name}.priv`, communityFile = `${name}.community` } = device;
-  if (version === 'v2c') return { community: readSecret(place(communityFile), 'community') };
+  const { user = '', authProtocol = 'sha256', privProtocol = 'aes256b' } = device;
+  const files = rackSecretFiles(name, device);
+  if ('community' in files) return { community: readSecret(place(files.community), 'community') };
   return {
-    user, authProtocol: authProtocol as AuthProtocol, authPassword: readSecret(place(authPasswordFile), 'password'),
-    privProtocol: privProtocol as PrivProtocol, privPassword: readSecret(place(privPasswordFile), 'password'),
+    user, authProtocol: authProtocol as AuthProtocol, authPassword: readSecret(place(files.auth), 'password'), privProtocol: privProtocol as PrivProtocol, privPassword: readSecret(place(files.priv), 'password'),
   };
 }
 

@@ -20,18 +20,24 @@ function withHome(act: (home: string) => void): void {
   }
 }
 
+const isRefused = (error: { code?: string }): boolean => error.code === 'supervisor.rack-secret';
+
 test('passwords of devices become readable for the service, and one that everybody can read ends the start', () => {
   withHome((home) => {
     const path = join(home, 'secrets/rack-monitor/pdu-a.auth');
     writeFileSync(path, 'first long password\n', { mode: 0o600 });
     writeFileSync(join(home, 'outside'), 'not ours\n', { mode: 0o644 });
     symlinkSync(join(home, 'outside'), join(home, 'secrets/rack-monitor/link'));
+    const { rack } = configOf({ rack: { devices: { 'pdu-a': { address: '192.0.2.20', user: 'u', privPasswordFile: 'pdu-a.auth' } } } });
     const users = process.getuid?.() === 0 ? accounts('', '') : null;
-    giveRackSecrets(layout(home), users);
+    giveRackSecrets(layout(home), users, rack);
     if (users !== null) assert.deepEqual([statSync(path).gid, statSync(path).mode & 0o777], [users['rack-monitor'].gid, 0o640]);
     assert.equal(statSync(join(home, 'outside')).mode & 0o777, 0o644, 'a link is not followed');
+    const another = configOf({ rack: { devices: { 'pdu-b': { address: '192.0.2.21', user: 'u' } } } }).rack;
+    assert.throws(() => giveRackSecrets(layout(home), users, another), isRefused, 'a password that is not there');
+    giveRackSecrets(layout(home), users, { ...another, enabled: false });
     chmodSync(path, 0o644);
-    assert.throws(() => giveRackSecrets(layout(home), users), (error: { code?: string }) => error.code === 'supervisor.rack-secret');
+    assert.throws(() => giveRackSecrets(layout(home), users, rack), isRefused);
   });
 });
 

@@ -43,7 +43,7 @@ async function supervise(place: Place): Promise<number> {
   makeTree(paths, users, copies);
   await keepForServices(paths.policy, policy);
   await keepForServices(paths.timestampRoots, roots);
-  giveRackSecrets(paths, users);
+  giveRackSecrets(paths, users, config.rack);
   giveChecksums(config.vault.checksums, users);
   const deployment = await deploymentName(paths, config.deployment);
   const leave = mountView(place);

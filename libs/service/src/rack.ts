@@ -50,6 +50,12 @@ function protocolFaults(key: string, given: string, known: readonly string[]): R
   return [{ key, what: `"${given}" is not used`, why: WEAK[given] ?? `known are ${known.join(', ')}`, fix: `set up ${known[0]} on the device, and leave this out` }];
 }
 
+/** The files that hold a device's secrets: paths, or names in secrets/rack-monitor. */
+export function rackSecretFiles(name: string, device: RackDeviceConfig): { readonly community: string } | { readonly auth: string; readonly priv: string } {
+  if (device.version === 'v2c') return { community: device.communityFile ?? `${name}.community` };
+  return { auth: device.authPasswordFile ?? `${name}.auth`, priv: device.privPasswordFile ?? `${name}.priv` };
+}
+
 /** Whether Linux tells any temperature below `root`. */
 export function hasHeat(root: string): boolean {
   return ['sys/class/thermal', 'sys/class/hwmon'].some((directory) => {

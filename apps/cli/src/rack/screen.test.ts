@@ -9,7 +9,7 @@ const device: RackDevice = {
   description: 'a PDU', engine: { id: '8000', boots: 7 }, lookedAt: '2026-03-01T12:00:08Z', intervalMs: 10_000, lasting: [],
   readings: [{ quantity: 'voltage', of: 'phase', place: '1', label: null, value: 228.4, unit: 'V', state: 'normal' }, { quantity: 'switch', of: 'outlet', place: '3', label: 'web\u001b[31m', value: null, unit: '', state: 'on' }],
 };
-const answer: RackAnswer = { devices: [device], left: 0, traps: null, heat: { zones: [], throttled: null, lasting: [] } };
+const answer: RackAnswer = { devices: [device], unusable: [], left: 0, traps: null, heat: { zones: [], throttled: null, lasting: [] } };
 const plain = (_: unknown, text: string): string => text;
 
 test('devices, readings and heat are tables, and nothing that a device says reaches the terminal raw', () => {
@@ -23,6 +23,7 @@ test('devices, readings and heat are tables, and nothing that a device says reac
 });
 
 test('what is away and what lasts is named', () => {
+  assert.match(rackLines({ ...answer, unusable: ['pdu-b'] }, AT, plain)[2]!, /^pdu-b is not asked/);
   const lines = rackLines({ ...answer, devices: [{ ...device, state: 'away', code: 'snmp.silent', why: '192.0.2.20 does not answer', readings: [], lasting: ['interruption: phase 1'] }] }, AT, plain);
   assert.match(lines[1]!, /away \(snmp\.silent\)/);
   assert.equal(lines[2], 'pdu-a is away: 192.0.2.20 does not answer [snmp.silent]');

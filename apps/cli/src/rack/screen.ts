@@ -50,6 +50,8 @@ export interface RackZone {
 
 export interface RackAnswer {
   readonly devices: readonly RackDevice[];
+  /** Not asked, because their secrets cannot be used. */
+  readonly unusable: readonly string[];
   readonly left: number;
   readonly heat: { readonly zones: readonly RackZone[]; readonly throttled: { readonly core: number; readonly package: number } | null; readonly lasting: readonly string[] };
   readonly traps: { readonly address: string | null; readonly believed: number; readonly refused: number } | null;
@@ -74,11 +76,12 @@ const READING_COLUMNS = [{ title: 'OF' }, { title: 'NAME' }, { title: 'QUANTITY'
 const ZONE_COLUMNS = [{ title: 'TEMPERATURE' }, { title: 'OF' }, { title: 'NOW', align: 'right' }, { title: 'NEXT TRIP', align: 'right' }] as const;
 
 /** The screen of "strongroom rack". */
-export function rackLines({ devices, left, heat, traps }: RackAnswer, at: bigint, style: (style: Style, text: string) => string): string[] {
+export function rackLines({ devices, unusable, left, heat, traps }: RackAnswer, at: bigint, style: (style: Style, text: string) => string): string[] {
   const trouble = [...devices.flatMap(({ name, lasting }) => lasting.map((reason) => `${name}: ${reason}`)), ...heat.lasting].map(printable);
   return [
     ...(devices.length === 0 ? ['No device is configured ("strongroom rack probe" tries one).'] : tableLines(DEVICE_COLUMNS, devices.map((device) => deviceRow(device, at)))),
     ...devices.filter(({ why }) => why !== null).map(({ name, why, code }) => style('red', `${printable(name)} is away: ${printable(why!)} [${code}]`)),
+    ...unusable.map((name) => style('red', `${printable(name)} is not asked: its secret cannot be used ("strongroom rack probe ${printable(name)}" tells why)`)),
     ...(trouble.length === 0 ? [] : ['', ...trouble.map((one) => style('yellow', one))]),
     ...devices.filter(({ readings }) => readings.length > 0).flatMap(({ name, readings }) => ['', printable(name), ...readingLines(readings)]),
     ...(left === 0 ? [] : ['', `${some(left, 'value')} more: "strongroom rack show NAME" tells those of one device.`]),

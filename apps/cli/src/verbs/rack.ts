@@ -57,7 +57,7 @@ async function show(call: RackCall, device: string | undefined): Promise<number>
     const answer = (await client.call('rack', device === undefined ? {} : { device })) as RackAnswer;
     if (device !== undefined && answer.devices.length === 0) throw new Refused('rack.device', `there is no device "${device.slice(0, 100)}"`, { why: 'the configuration that runs has none of that name', fix: '"strongroom rack" lists them' });
     await writeValue(call, answer, () => rackLines(answer, call.io.now(), call.io.out.style));
-    const isWell = answer.devices.every(({ state, lasting }) => state !== 'away' && lasting.length === 0) && answer.heat.lasting.length === 0;
+    const isWell = answer.devices.every(({ state, lasting }) => state !== 'away' && lasting.length === 0) && answer.heat.lasting.length === 0 && answer.unusable.length === 0;
     return isWell ? EXIT.ok : EXIT.degraded;
   } finally {
     client.close();
