@@ -86,6 +86,13 @@ describe('faults', () => {
     assert.deepEqual([incident['subject'], incident['reason']], ['keys', 'away']);
     const { incidents } = await appliance.until((status) => status.incidents.length > 0, 'the incident');
     assert.equal(incidents[0]!.id, incident['id']);
+    // It is open for a minute; a vault that is killed meanwhile seals no end of it.
+    await appliance.kill('vault');
+    await appliance.until((status) => status.incidents.some(({ id, closedAt }) => id === incident['id'] && closedAt !== null), 'its end');
+    for (let told = ''; !told.includes('its service ended without a word');) {
+      await delay(100);
+      told = (await appliance.cli('search', String(incident['id']), '--source', 'service/supervisor', '--kind', 'event', '-o', 'jsonl')).stdout;
+    }
   });
 
   it('goes on in order when the wall clock jumps an hour, forward and back', { skip: withoutFaketime }, async () => {
