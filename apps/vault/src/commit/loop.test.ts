@@ -71,3 +71,35 @@ it('begins the commit log anew while it is never idle, and forgets lives that en
   assert.equal((await recover(SYSTEM_WORLD, paths, keys.known(), again)).tree.size, vault.size);
   await again.close();
 });
+
+it('says that it stands still when a turn does not end, and not while it sleeps', async () => {
+  const commitLog = new CommitLog(SYSTEM_DISK, paths.commit);
+  const recovered = await recover(SYSTEM_WORLD, paths, keys.known(), commitLog);
+  const waiting = new Waiting(SYSTEM_CLOCK);
+  const vault = new Vault({
+    world: SYSTEM_WORLD, keys, commitLog, waiting, segments: paths.segments, dataKeys: join(home, 'keys'), cycleBytesMax: 1 << 20, keepDays: () => 400, segmentBytesMax: 1 << 20, isAlive: () => true,
+  }, recovered, new EventEmitter());
+  const publisher = new Publisher(SYSTEM_WORLD, vault, new LogDirectory(SYSTEM_DISK, paths.log), new RotationFiles(SYSTEM_DISK, paths.rotations), join(home, 'remembered'));
+  const hangs = Promise.withResolvers<void>();
+  let isHanging = false;
+  const loop = new Loop({
+    clock: SYSTEM_CLOCK, vault, publisher, space: new Space(SYSTEM_WORLD, home, 0, 0), own: new OwnRecords(SYSTEM_WORLD, SERVICE, randomBytes(16)), incidents: new Incidents(() => undefined), waiting,
+    heartbeatMs: 60_000, idleCycleMs: 1, cycleBytesMax: 1 << 20, state: () => undefined, event: () => undefined,
+    between: () => (isHanging ? hangs.promise : Promise.resolve()), // as a sync that does not return
+  });
+  const stop = new AbortController();
+  await loop.begin(stop.signal);
+  const running = loop.run(stop.signal);
+  await wait(300);
+  assert.equal(loop.standstillMs, 0, 'it sleeps until the heartbeat is due');
+  isHanging = true;
+  loop.wake();
+  while (loop.standstillMs < 200) await wait(20);
+  hangs.resolve();
+  isHanging = false;
+  while (loop.standstillMs > 0) await wait(20);
+  stop.abort();
+  await running;
+  await vault.release();
+  await commitLog.close();
+});

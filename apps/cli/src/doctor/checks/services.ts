@@ -55,7 +55,9 @@ function nameOf({ name, index }: ServiceStatus): string {
   return index === 0 ? name : `${name} ${index + 1}`;
 }
 
-function fixOf({ name, state }: ServiceStatus, { paths }: Patient): string {
+function fixOf({ name, index, state, reason }: ServiceStatus, { paths }: Patient): string {
+  // As the supervisor says where systemd starts the services.
+  if (reason === 'its unit is awaited') return `systemctl status strongroom-${name}${name === 'gateway' ? `@${index}` : ''}`;
   if (state === 'degraded') return 'strongroom scrub (it names the first file and octet)';
   return `grep '"service":"${name}"' ${paths.events} | tail -n 20 (another finding may say what it waits for)`;
 }
