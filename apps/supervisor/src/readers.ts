@@ -15,7 +15,7 @@ const AUDIT_CAPABILITIES = ['audit_read', 'audit_control', 'net_admin'];
 
 /** To load the probe, to have it read kernel memory, and to find watched trees that its user cannot. It gives them up. */
 const EBPF_CAPABILITIES = ['bpf', 'perfmon', 'dac_read_search'];
-/** For the marks of fanotify, which it gives up; and to read what is not its own, which it keeps. */
+/** For the marks of fanotify, which it gives up but for a child that marks what is mounted later; and to read what is not its own, which it keeps. */
 const FILES_CAPABILITIES = ['sys_admin', 'dac_read_search'];
 const TYPE_INFORMATION = '/sys/kernel/btf/vmlinux';
 
