@@ -28,6 +28,7 @@ describe('dark zones', () => {
     await appliance.tells('incident.opened', '"subject":"source web-01"', '"reason":"silent"');
     const client = new RelpClient({ address: appliance.addresses['relp-tls']!, identity, window: 1 });
     await client.send(['<13>1 - - web - - - here I am again']);
+    await client.settle();
     await client.close();
     const gone = await vaultGone(appliance);
     assert.deepEqual([gone.cause, gone.toNs > gone.fromNs], ['service-crash', true]);
@@ -49,6 +50,13 @@ describe('dark zones', () => {
     const [silent, heard] = [all.find((record) => record.type === 'silent'), all.findLast((record) => record.type === 'heard' && record.source === 'web-01')];
     assert.deepEqual([silent?.source, silent?.cause, silent?.confidence], ['web-01', 'silent-source', 'weak']);
     assert.equal(heard?.type === 'heard' && heard.silence?.fromNs, silent?.fromNs);
+    const answer = await appliance.cli('coverage', '--since', '1h', '-o', 'json');
+    assert.equal(answer.code, 0, answer.stderr);
+    const { appliance: covered, sources } = JSON.parse(answer.stdout) as { appliance: { share: number; gaps: { cause: string }[] }; sources: { source: string; gaps: { cause: string }[] }[] };
+    assert.deepEqual(covered.gaps.map(({ cause }) => cause), zones.map(({ cause }) => cause));
+    assert.ok(covered.share > 0 && covered.share < 1);
+    assert.deepEqual(sources.find(({ source }) => source === 'web-01')?.gaps.map(({ cause }) => cause), ['silent-source']);
+    assert.match((await appliance.cli('coverage', '--since', '1h', '-o', 'svg')).stdout, /^<svg .*service crash: /s);
     assert.equal((await appliance.cli('verify', '-o', 'json')).code, 0);
   });
 });

@@ -7,7 +7,7 @@ import { soakOptions, soakSteps } from './soak.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
-test('a round is a million fuzz cases, simulated lives of a vault and of a clock, five hundred kills, a hundred power cuts and storms, with files that are there', () => {
+test('a round is a million fuzz cases, simulated lives of a vault and of a clock, a hundred months of faults, five hundred kills, a hundred power cuts and storms, with files that are there', () => {
   const options = soakOptions([], 7)!;
   const steps = soakSteps(options, options.seed);
   assert.deepEqual(steps.map(({ environment }) => environment), [
@@ -16,6 +16,7 @@ test('a round is a million fuzz cases, simulated lives of a vault and of a clock
     { STRONGROOM_EXPLORE: 'all' },
     { STRONGROOM_CLOCK_LIVES: '5000', STRONGROOM_SEED: '35000' },
     { STRONGROOM_CLOCK_LOOKS: '200' },
+    { STRONGROOM_MONTHS: '100', STRONGROOM_SEED: '700', STRONGROOM_HABIT_WEEKS: '55' },
     { STRONGROOM_KILLS: '500', STRONGROOM_SEED: '7' },
     { STRONGROOM_POWER_CUTS: '100', STRONGROOM_POWER_CUT_RECORDS: '2000', STRONGROOM_SEED: '7' },
     { STRONGROOM_STORM_EXECS: '50000', STRONGROOM_STORM_FILES: '200000', STRONGROOM_STORM_PROCESSES: '25000', STRONGROOM_STORM_STRESS: '5000', STRONGROOM_STOPPED_SECONDS: '30' },

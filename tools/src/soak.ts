@@ -20,10 +20,11 @@ const USAGE = `npm run soak -- [options]
   --kills N   kill -9 of a round, at random moments under load (500)
   --cuts N    points at which a guest's power is cut, on each file system (100)
   --simulations N  seeds of the simulated vault in a round (20000)
+  --months N  months of faults with known truth, which coverage must name (100)
   --execs N   programs that are executed in storms of kernel events; four times as many operations on files (50000)
   --clocks N  lives of a simulated clock in a round (5000)
   --seed N    seed of the first round; the next ones count on
-  --only P    fuzz, simulate, explore, clock, kill, power or storm`;
+  --only P    fuzz, simulate, explore, clock, months, kill, power or storm`;
 
 /** Looks at each of seven real clocks or so, with 500 stamps after each. */
 const CLOCK_LOOKS = 200;
@@ -35,6 +36,7 @@ export interface SoakOptions {
   readonly kills: number;
   readonly cuts: number;
   readonly simulations: number;
+  readonly months: number;
   readonly execs: number;
   readonly clocks: number;
   readonly seed: number;
@@ -52,16 +54,16 @@ export interface Step {
 export function soakOptions(args: readonly string[], seed: number): SoakOptions | null {
   const { values } = parse(args);
   if (values.help === true) return null;
-  if (values.only !== undefined && !['fuzz', 'simulate', 'explore', 'clock', 'kill', 'power', 'storm'].includes(values.only)) throw refused(`--only does not know "${values.only}"`);
+  if (values.only !== undefined && !['fuzz', 'simulate', 'explore', 'clock', 'months', 'kill', 'power', 'storm'].includes(values.only)) throw refused(`--only does not know "${values.only}"`);
   return {
     hours: amount(values.hours, 'hours', 0), cases: amount(values.cases, 'cases', 1_000_000), kills: amount(values.kills, 'kills', 500), cuts: amount(values.cuts, 'cuts', 100),
-    simulations: amount(values.simulations, 'simulations', 20_000), clocks: amount(values.clocks, 'clocks', 5000), execs: amount(values.execs, 'execs', 50_000),
+    simulations: amount(values.simulations, 'simulations', 20_000), clocks: amount(values.clocks, 'clocks', 5000), months: amount(values.months, 'months', 100), execs: amount(values.execs, 'execs', 50_000),
     seed: amount(values.seed, 'seed', seed), only: values.only,
   };
 }
 
 /** What a round with this seed runs. */
-export function soakSteps({ cases, kills, cuts, simulations, clocks, execs, only }: SoakOptions, seed: number): Step[] {
+export function soakSteps({ cases, kills, cuts, simulations, clocks, months, execs, only }: SoakOptions, seed: number): Step[] {
   const steps = [
     {
       part: 'fuzz', title: `${cases} fuzz cases, seed ${seed}`, files: globSync('{libs,apps}/*/src/**/*.fuzz.test.ts', { cwd: ROOT }),
@@ -82,6 +84,10 @@ export function soakSteps({ cases, kills, cuts, simulations, clocks, execs, only
     {
       part: 'clock', title: `${STAMPS.toLocaleString('en')} stamps by real chronyds, some off, lying, drifting, late or dying`, files: ['apps/skew-guard/src/chrony/follow.test.ts'],
       environment: { STRONGROOM_CLOCK_LOOKS: String(CLOCK_LOOKS) },
+    },
+    {
+      part: 'months', title: `${months} months of faults of power, clock and network, from seed ${seed * months}; and habits over a year`, files: ['apps/supervisor/src/life/month.test.ts', 'libs/service/src/coverage/habit.test.ts'],
+      environment: { STRONGROOM_MONTHS: String(months), STRONGROOM_SEED: String(seed * months), STRONGROOM_HABIT_WEEKS: '55' },
     },
     {
       part: 'kill', title: `${kills} kills under load, seed ${seed}`, files: ['suites/src/kill.test.ts'],
@@ -106,7 +112,7 @@ export function soakSteps({ cases, kills, cuts, simulations, clocks, execs, only
 function parse(args: readonly string[]) {
   const text = { type: 'string' } as const;
   try {
-    return parseArgs({ args: [...args], options: { hours: text, cases: text, kills: text, cuts: text, simulations: text, clocks: text, execs: text, seed: text, only: text, help: { type: 'boolean' } } });
+    return parseArgs({ args: [...args], options: { hours: text, cases: text, kills: text, cuts: text, simulations: text, clocks: text, months: text, execs: text, seed: text, only: text, help: { type: 'boolean' } } });
   } catch (error) {
     throw refused((error as Error).message);
   }

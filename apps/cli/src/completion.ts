@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Completion scripts for shells, from the verbs' declarations. They run nothing: all words stand in the script.
-import { GLOBAL_OPTIONS, type Option, type Verb } from './verb.ts';
+import { optionsOf, type Option, type Verb } from './verb.ts';
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
@@ -9,8 +9,8 @@ export function completionScript(shell: Shell, verbs: readonly Verb[]): string {
   return { bash, zsh, fish }[shell](verbs);
 }
 
-function optionsOf(verb: Verb): [string, Option][] {
-  return Object.entries({ ...verb.options, ...GLOBAL_OPTIONS });
+function allOptions(verb: Verb): [string, Option][] {
+  return Object.entries({ ...verb.options, ...optionsOf(verb) });
 }
 
 function choicesOf(option: Option): readonly string[] {
@@ -23,10 +23,10 @@ function firstChoices(verb: Verb, verbs: readonly Verb[]): readonly string[] {
 
 function bash(verbs: readonly Verb[]): string {
   const cases = verbs.map((verb) => {
-    const words = [...optionsOf(verb).map(([name]) => `--${name}`), ...firstChoices(verb, verbs)];
+    const words = [...allOptions(verb).map(([name]) => `--${name}`), ...firstChoices(verb, verbs)];
     return `    ${verb.name}) words='${words.join(' ')}' ;;`;
   });
-  const values = new Map(verbs.flatMap(optionsOf).filter(([, option]) => choicesOf(option).length > 0).map(([name, option]) => [name, option] as const));
+  const values = new Map(verbs.flatMap(allOptions).filter(([, option]) => choicesOf(option).length > 0).map(([name, option]) => [name, option] as const));
   const valueCases = [...values].map(([name, option]) => {
     const short = option.short === undefined ? '' : `|-${option.short}`;
     return `    --${name}${short}) COMPREPLY=($(compgen -W '${choicesOf(option).join(' ')}' -- "$current")); return ;;`;
@@ -50,7 +50,7 @@ complete -o default -F _strongroom strongroom
 
 function zsh(verbs: readonly Verb[]): string {
   const cases = verbs.map((verb) => {
-    const options = optionsOf(verb).map(([name, option]) => {
+    const options = allOptions(verb).map(([name, option]) => {
       const offered = choicesOf(option).length > 0 ? `(${choicesOf(option).join(' ')})` : '_files';
       const value = option.kind === 'flag' ? '' : `:${option.value}:${offered}`;
       return `'--${name}[${zshQuoted(option.description)}]${value}'`;
@@ -87,7 +87,7 @@ function fish(verbs: readonly Verb[]): string {
     const choices = firstChoices(verb, verbs);
     return [
       `complete -c strongroom -n __fish_use_subcommand -a ${verb.name} -d '${fishQuoted(verb.summary)}'`,
-      ...optionsOf(verb).map(([name, option]) => {
+      ...allOptions(verb).map(([name, option]) => {
         const short = option.short === undefined ? '' : ` -s ${option.short}`;
         const value = option.kind === 'flag' ? '' : choicesOf(option).length > 0 ? ` -x -a '${choicesOf(option).join(' ')}'` : ' -r';
         return `${on}${short} -l ${name}${value} -d '${fishQuoted(option.description)}'`;

@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util';
 import { Refused } from '@strongroom/bytes';
 import { nearest } from './suggest.ts';
-import { GLOBAL_OPTIONS, type CountOption, type Option, type Options, type TextOption, type Verb } from './verb.ts';
+import { GLOBAL_OPTIONS, optionsOf, type CountOption, type Option, type Options, type TextOption, type Verb } from './verb.ts';
 
 export interface Parsed {
   readonly arguments: Record<string, string | undefined>;
@@ -22,7 +22,7 @@ export function verbPosition(words: readonly string[]): number | undefined {
  * `usage.too-many-arguments`.
  */
 export function parseCall(verb: Verb, words: readonly string[]): Parsed {
-  const options: Options = { ...GLOBAL_OPTIONS, ...verb.options };
+  const options = optionsOf(verb);
   const given: Record<string, string | number | boolean | undefined> = {};
   const positionals: string[] = [];
   for (const token of tokenize(words, options)) {

@@ -11,7 +11,9 @@ export const EXIT_MEANING: Readonly<Record<number, string>> = {
 };
 
 export const FORMATS = ['table', 'json', 'jsonl'] as const;
-export type Format = (typeof FORMATS)[number];
+/** Formats that a verb may have beside those. */
+export type FurtherFormat = 'svg';
+export type Format = (typeof FORMATS)[number] | FurtherFormat;
 
 interface OptionFacts {
   readonly description: string;
@@ -71,6 +73,8 @@ export interface Declaration<O extends Options = Options, A extends readonly Arg
   readonly details?: readonly string[];
   readonly arguments: A;
   readonly options: O;
+  /** Beside those that every verb has. */
+  readonly formats?: readonly FurtherFormat[];
   readonly examples: readonly Example[];
   /** Codes that this verb can end with beside 0, 1 and 2. */
   readonly exitCodes?: Readonly<Record<number, string>>;
@@ -126,3 +130,8 @@ export const GLOBAL_OPTIONS = {
   config: { kind: 'text', value: 'FILE', description: 'Configuration file, instead of $STRONGROOM_CONFIG' },
   help: { kind: 'flag', short: 'h', description: 'Show help and do nothing' },
 } as const satisfies Options;
+
+/** All options of a verb: its own, and those that every verb has. */
+export function optionsOf({ options, formats = [] }: Declaration): Options {
+  return { ...GLOBAL_OPTIONS, output: { ...GLOBAL_OPTIONS.output, choices: [...FORMATS, ...formats] }, ...options };
+}

@@ -17,6 +17,7 @@ export const VERBS: readonly ListedVerb[] = [
   { name: 'tap', group: 'Evidence', summary: 'Show records as they are sealed, until Ctrl-C', load: async () => (await import('./tap.ts')).tap },
   { name: 'show', group: 'Evidence', summary: 'Show one record with its receipt', load: async () => (await import('./show.ts')).show },
   { name: 'who', group: 'Evidence', summary: 'Show who ran what a record tells of', load: async () => (await import('./who.ts')).who },
+  { name: 'coverage', group: 'Evidence', summary: 'Show for which share of the time evidence was taken, and why there are gaps', load: async () => (await import('./coverage.ts')).coverage },
   { name: 'prove', group: 'Evidence', summary: 'Write the proof of one record', load: async () => (await import('./prove.ts')).prove },
   { name: 'reconcile', group: 'Evidence', summary: "Hold a producer's own list of what it sent against the log", load: async () => (await import('./reconcile.ts')).reconcile },
   { name: 'retention', group: 'Retention', summary: 'Explain how long what is kept, and why', load: async () => (await import('./retention.ts')).retention },

@@ -66,7 +66,7 @@ export const search = verb({
 });
 
 /** What a loop over the items would drop. */
-async function* keepingResult(found: AsyncGenerator<unknown, unknown>, ended: { result?: unknown }): AsyncGenerator<unknown> {
+export async function* keepingResult(found: AsyncGenerator<unknown, unknown>, ended: { result?: unknown }): AsyncGenerator<unknown> {
   ended.result = yield* found;
 }
 

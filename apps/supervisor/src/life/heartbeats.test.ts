@@ -63,10 +63,16 @@ test('while evidence cannot be taken it is dark, from the first look to the last
   pass(5);
   state.held = { cause: 'stalled', because: 'the vault is stalled: the disk is full' };
   heartbeats.look();
-  pass(20);
+  for (let i = 0; i < 40; i += 1) {
+    pass(5);
+    heartbeats.look();
+  }
+  state.held = { cause: 'service-crash', because: 'vault: it starts' };
+  heartbeats.look();
+  pass(10);
   state.held = null;
   heartbeats.look();
-  assert.deepEqual(zones().map(({ cause, fromNs, toNs }) => [cause, (fromNs - START.wallNs) / SECOND, (toNs - START.wallNs) / SECOND]), [['stalled', 5n, 25n]]);
+  assert.deepEqual(zones().map(({ cause, fromNs, toNs }) => [cause, (fromNs - START.wallNs) / SECOND, (toNs - START.wallNs) / SECOND]), [['stalled', 5n, 205n], ['service-crash', 205n, 215n]]);
 });
 
 test('sleep is dark, a clock that is set is not', () => {

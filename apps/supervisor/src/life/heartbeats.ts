@@ -21,6 +21,8 @@ export interface HeartbeatsFacts {
 export class Heartbeats {
   readonly #facts: HeartbeatsFacts;
   #last: Beat | undefined;
+  /** The first heartbeat of the time in which evidence is not taken, for one reason. */
+  #heldSince: Heartbeat | undefined;
   #number = 0;
 
   constructor(facts: HeartbeatsFacts) {
@@ -45,7 +47,7 @@ export class Heartbeats {
     const [now, held] = [this.#facts.now(), this.#facts.held()];
     const isDue = now.bootNs - last.bootNs >= BigInt(this.#facts.everySeconds) * 1_000_000_000n;
     if (!isDue && held?.cause === last.held?.cause) return;
-    this.#between(last, now);
+    this.#between(last, now, held);
     this.#beat(now, held, 'alive');
   }
 
@@ -54,16 +56,19 @@ export class Heartbeats {
     const last = this.#last;
     if (last === undefined || last.state === 'stopped') return;
     const now = this.#facts.now();
-    this.#between(last, now);
+    this.#between(last, now, null);
     this.#beat(now, null, 'stopped');
   }
 
-  /** Within one life: we were not asked to look, or could not take evidence. */
-  #between(last: Beat, now: Heartbeat): void {
-    const facts = { ...NOTHING_KNOWN, before: signOf(last), after: now };
+  /** Within one life: what was held is over, or we were not asked to look. */
+  #between(last: Beat, now: Heartbeat, held: Held | null): void {
+    const since = this.#heldSince;
+    if (last.held !== null && since !== undefined) {
+      if (held?.cause === last.held.cause) return;
+      return this.#dark(zoneOf, { ...NOTHING_KNOWN, before: since, after: now, stalled: last.held.cause === 'stalled', serviceEnded: last.held.cause === 'service-crash', linkDown: last.held.cause === 'network-loss' });
+    }
     const expectedNs = BigInt(this.#facts.everySeconds) * 2_000_000_000n + LATE_NS;
-    if (last.held !== null) this.#dark(zoneOf, { ...facts, stalled: last.held.cause === 'stalled', serviceEnded: last.held.cause === 'service-crash', linkDown: last.held.cause === 'network-loss' });
-    else this.#dark((known) => darkZoneOf(known, expectedNs), facts);
+    this.#dark((known) => darkZoneOf(known, expectedNs), { ...NOTHING_KNOWN, before: signOf(last), after: now });
   }
 
   #dark(find: (facts: DarkFacts) => DarkZone | null, facts: DarkFacts): void {
@@ -75,6 +80,8 @@ export class Heartbeats {
 
   #beat(now: Heartbeat, held: Held | null, state: Beat['state']): void {
     this.#number += 1;
+    if (held === null) this.#heldSince = undefined;
+    else if (held.cause !== this.#last?.held?.cause) this.#heldSince = now;
     this.#last = { ...now, number: this.#number, everySeconds: this.#facts.everySeconds, state, held };
     this.#facts.seal({ type: 'heartbeat', ...this.#last });
   }

@@ -56,7 +56,8 @@ export class Life {
     const token = await events.resumeToken();
     this.#heartbeats.begin(token);
     const now = this.#now();
-    this.#sources.begin(now, decodeResume(token)?.wallNs ?? 0n);
+    const before = decodeResume(token);
+    this.#sources.begin(now, before?.wallNs ?? 0n, before?.stopped === true);
     this.#sourcesNs = now.bootNs;
     this.#timer = setInterval(() => this.#look(), Math.min(LOOK_MS, heartbeatSeconds * 1000)).unref();
     events.lastWords = () => this.#end();

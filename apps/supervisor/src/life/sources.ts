@@ -36,10 +36,10 @@ export class Sources {
     });
   }
 
-  /** `lastNs`: the last sign of life before this one. */
-  begin(now: Heartbeat, lastNs: bigint): void {
+  /** `lastNs`: the last sign of life before this one; `isOfTheEnd`: it was the last word of a life that was stopped. */
+  begin(now: Heartbeat, lastNs: bigint, isOfTheEnd: boolean): void {
     const saved = readOr(this.#facts.habits);
-    if (saved !== null && !this.#watch.load(saved, lastNs)) this.#facts.events.event('supervisor.habits-unreadable', 'warn', { path: this.#facts.habits });
+    if (saved !== null && !this.#watch.load(saved, lastNs, isOfTheEnd)) this.#facts.events.event('supervisor.habits-unreadable', 'warn', { path: this.#facts.habits });
     this.#watch.list(now.wallNs);
     this.#last = now;
   }

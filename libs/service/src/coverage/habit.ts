@@ -16,11 +16,14 @@ const FORGET_WEIGHT = 0.2;
 /** Beyond what is usual: half as much again, but at least two minutes and at most two hours. */
 const MARGIN_MINUTES_MIN = 2;
 const MARGIN_MINUTES_MAX = 120;
-/** So many arrivals that do not depend on each other must be missing: chance leaves out ten in a row once in 20,000 times. */
-const MISSED_MIN = 10;
+/** Chance alone shall bring an alarm about once in 150 days: e to the fifth. A source has as many occasions a day as it is heard. */
+const SURPRISE_MIN = 5;
+/** In no minute is it surer than this that somebody is heard. */
+const CERTAIN = 0.95;
 const SPREAD_MIN = 0.08;
 const SPREAD_DECAY = 0.995;
-/** Whoever is heard again after an alarm is given more time, which is forgotten over weeks. */
+/** Whoever is heard again soon after an alarm, which then was none, is given more time; that is forgotten over weeks. */
+const SOON = 3;
 const PATIENCE_MAX = 8;
 const PATIENCE_STEP = 1.5;
 const PATIENCE_DECAY_HOURLY = 0.999;
@@ -44,8 +47,9 @@ export class Habit {
   #heard = 0;
   #longest = 0;
   #silentMinutes = 0;
-  #missed = 0;
-  /** How far the counts of an hour spread around its rate, against the rate: 1 where arrivals are chance, less where they are regular. */
+  /** Of this silence: less the logarithm of its chance, if minutes were independent. */
+  #surprise = 0;
+  /** How far the counts of an hour spread around its rate, against what chance does: 1 where it is chance, less where it is regular, more where it comes in bursts. */
   #spread = { sum: 1, of: 1 };
   #patience = 1;
   #hours = 0;
@@ -53,6 +57,8 @@ export class Habit {
   /** Hours of the silence under way: whether it is usual shows when it ends. */
   #waiting: Hour[] = [];
   #longestOfAll = 0;
+  /** Minutes of a day in which it is heard. */
+  #perDay = 0;
 
   get isSilent(): boolean {
     return this.#isSilent;
@@ -76,9 +82,14 @@ export class Habit {
     this.#silentMinutes += minutes;
     this.#longest = Math.max(this.#longest, this.#silentMinutes);
     if (isHeard) this.#hear(minutes);
-    else this.#missed += (this.#rate(hour) * minutes) / 60;
+    else this.#surprise -= Math.log(1 - likely(this.#rate(hour))) * minutes;
     this.#isSilent ||= !isHeard && this.#isOverdue(hour);
     return this.#isSilent;
+  }
+
+  /** Nobody knows for how long it has been silent: it is taken to have been heard just now. */
+  forgetSilence(): void {
+    [this.#silentMinutes, this.#surprise, this.#isSilent] = [0, 0, false];
   }
 
   /** How long a silence is usual now, in minutes; Infinity: nobody knows. */
@@ -88,19 +99,19 @@ export class Habit {
 
   #hear(minutes: number): void {
     if (this.#isSilent) {
-      this.#patience = Math.min(PATIENCE_MAX, this.#patience * PATIENCE_STEP);
+      if (this.#silentMinutes < this.#usual(this.#hour) * this.#patience * SOON) this.#patience = Math.min(PATIENCE_MAX, this.#patience * PATIENCE_STEP);
       // The hours of a silence that was none of its habits teach nothing.
       [this.#minutes, this.#longest, this.#waiting] = [0, 0, []];
     }
     for (const one of this.#waiting.splice(0)) this.#learn(one);
     this.#heard += minutes;
-    [this.#silentMinutes, this.#missed, this.#isSilent] = [0, 0, false];
+    [this.#silentMinutes, this.#surprise, this.#isSilent] = [0, 0, false];
   }
 
   #isOverdue(hour: number): boolean {
     if (this.#hours < HOURS_MIN) return false;
     const spread = Math.max(SPREAD_MIN, this.#spread.sum / this.#spread.of);
-    if (this.#silentMinutes > this.#usual(hour) * this.#patience && this.#missed / spread >= MISSED_MIN * Math.sqrt(this.#patience)) return true;
+    if (this.#silentMinutes > this.#usual(hour) * this.#patience && this.#surprise / spread >= SURPRISE_MIN + Math.log(1 + this.#perDay)) return true;
     return !this.isLearning && this.#silentMinutes > (this.#longestOfAll * 1.25 + 60) * this.#patience;
   }
 
@@ -109,6 +120,11 @@ export class Habit {
     const known = [hour + HOURS - 1, hour, hour + 1].map((one) => one % HOURS);
     const longest = known.every((one) => this.#visits[one]! > 0) ? Math.max(...known.map((one) => this.#silences[one]!)) : this.#longestOfAll;
     return longest + Math.min(Math.max(longest / 2, MARGIN_MINUTES_MIN), MARGIN_MINUTES_MAX);
+  }
+
+  #heardPerDay(): number {
+    const visited = this.#visits.reduce((sum, visits) => sum + Math.min(1, visits), 0);
+    return visited === 0 ? 0 : (this.#rates.reduce((sum, rate) => sum + rate, 0) * 24) / visited;
   }
 
   /** Of an hour that it was never listened to: the least of all that are known. */
@@ -133,19 +149,20 @@ export class Habit {
     const [rate, silence, visits] = [this.#rates[hour]!, this.#silences[hour]!, this.#visits[hour]!];
     if (visits > 0) {
       this.#spread.sum = this.#spread.sum * SPREAD_DECAY + (count - rate) ** 2;
-      this.#spread.of = this.#spread.of * SPREAD_DECAY + rate;
+      this.#spread.of = this.#spread.of * SPREAD_DECAY + rate * (1 - likely(rate));
     }
     this.#rates[hour] = visits === 0 ? count : rate + (count - rate) * RATE_WEIGHT;
     this.#silences[hour] = longest > silence ? longest : silence + (longest - silence) * FORGET_WEIGHT;
     this.#longestOfAll = Math.max(...this.#silences);
     this.#visits[hour] = Math.min(255, visits + 1);
+    this.#perDay = this.#heardPerDay();
     this.#hours = Math.min(HOURS, this.#hours + 1);
   }
 
   /** What is left out is of the hour and the silence under way, which then teach nothing. */
   write(writer: ByteWriter): void {
     writer.u8(VERSION).u8(this.#isSilent ? 1 : 0).u16(this.#hours);
-    for (const value of [this.#silentMinutes, this.#missed, this.#spread.sum, this.#spread.of, this.#patience]) writer.bytes(float(value));
+    for (const value of [this.#silentMinutes, this.#surprise, this.#spread.sum, this.#spread.of, this.#patience]) writer.bytes(float(value));
     writer.bytes(this.#visits).bytes(new Uint8Array(this.#rates.buffer)).bytes(new Uint8Array(this.#silences.buffer));
   }
 
@@ -156,14 +173,20 @@ export class Habit {
     habit.#isSilent = reader.u8() === 1;
     habit.#hours = Math.min(HOURS, reader.u16());
     const next = (): number => reader.take(8).readDoubleBE();
-    [habit.#silentMinutes, habit.#missed] = [next(), next()];
+    [habit.#silentMinutes, habit.#surprise] = [next(), next()];
     habit.#spread = { sum: next(), of: next() };
     habit.#patience = next();
     habit.#visits.set(reader.take(HOURS));
     for (const array of [habit.#rates, habit.#silences]) new Uint8Array(array.buffer).set(reader.take(HOURS * 4));
     habit.#longestOfAll = Math.max(...habit.#silences);
+    habit.#perDay = habit.#heardPerDay();
     return habit;
   }
+}
+
+/** How sure it is that it is heard in a minute of an hour with this rate. */
+function likely(rate: number): number {
+  return Math.min(CERTAIN, rate / 60);
 }
 
 function float(value: number): Buffer {

@@ -2,7 +2,7 @@
 // What was covered between two moments, from the records of protocol "coverage" alone, in the order of the log, one at a time. The
 // heartbeats decide what was dark; the sealed dark zones say why. Where one is missing the heartbeats alone must do, and less is sure.
 import type { Cause, Confidence } from './causes.table.ts';
-import { darkZoneOf, zoneOf, type DarkZone } from './dark-zone.ts';
+import { darkZoneOf, type DarkZone } from './dark-zone.ts';
 import { NOTHING_KNOWN, type DarkFacts } from './facts.ts';
 import { lengthWithin, union } from './intervals.ts';
 import type { Beat, CoverageRecord, Silence } from './records.ts';
@@ -72,6 +72,8 @@ export class CoverageProjection {
   #leftOut = 0;
   #zone: { readonly zone: DarkZone; readonly facts: DarkFacts } | undefined;
   #last: Beat | undefined;
+  /** The first heartbeat of a time in which evidence is not taken. */
+  #heldSince: Beat | undefined;
   #fromNs: bigint | undefined;
   #toNs = 0n;
   /** What the clock was set forward by, less what it was set back. */
@@ -100,6 +102,8 @@ export class CoverageProjection {
   }
 
   end(): Coverage {
+    if (this.#heldSince !== undefined) this.#keep(heldGap(this.#heldSince, this.#toNs, true));
+    this.#heldSince = undefined;
     const isSeen = this.#fromNs !== undefined && this.#toNs > this.#sinceNs;
     const appliance = isSeen ? this.#covered(this.#fromNs!, this.#toNs, this.#gaps, this.#leftOut, []) : null;
     const sources = isSeen ? [...this.#sources].map(([source, known]) => this.#source(source, known)).filter((one) => one.toNs > one.fromNs) : [];
@@ -113,8 +117,17 @@ export class CoverageProjection {
     const dark = isOf ? zone.zone : last === undefined ? null : unexplained(last, beat);
     this.#fromNs ??= clip(dark?.fromNs ?? beat.wallNs, this.#sinceNs, this.#untilNs);
     this.#toNs = max(this.#toNs, min(beat.wallNs, this.#untilNs));
+    this.#holding(beat, dark);
     if (dark !== null) this.#keep({ ...dark, isLost: true, isOpen: false });
     else if (last !== undefined) this.#stepped(last, beat);
+  }
+
+  /** Evidence is not taken from the first heartbeat that says so to the first that does not: one gap, which a dark zone may tell of. */
+  #holding(beat: Beat, dark: DarkZone | null): void {
+    const since = this.#heldSince;
+    const isOver = since !== undefined && (beat.held?.cause !== since.held?.cause || dark !== null);
+    if (isOver && (dark === null || dark.fromNs > since.wallNs)) this.#keep(heldGap(since, dark?.fromNs ?? beat.wallNs, false));
+    if (isOver || since === undefined) this.#heldSince = beat.held === null ? undefined : beat;
   }
 
   /** A wall clock that was set leaves a hole, or time that was there twice, and nothing is lost. */
@@ -184,11 +197,14 @@ export class CoverageProjection {
   }
 }
 
+function heldGap({ wallNs, boundNs, held }: Beat, toNs: bigint, isOpen: boolean): Gap {
+  return { fromNs: wallNs, toNs, boundNs, cause: held?.cause ?? 'unknown', confidence: 'certain', because: held?.because ?? '', others: [], isLost: true, isOpen };
+}
+
 /** What heartbeats alone tell of a gap that nobody sealed a cause for. */
 function unexplained(last: Beat, beat: Beat): DarkZone | null {
   const isRestart = last.life !== beat.life && last.boot === beat.boot;
   const facts = { ...NOTHING_KNOWN, before: last, after: beat, shutdownSealed: last.state === 'stopped', serviceEnded: isRestart && last.state === 'alive' };
-  if (last.held !== null) return { ...zoneOf(facts), cause: last.held.cause, confidence: 'certain', because: last.held.because };
   return darkZoneOf(facts, BigInt(last.everySeconds) * 2n * BILLION + LATE_NS);
 }
 

@@ -83,7 +83,7 @@ test('what was learnt is saved and loaded, and who was silent still is', () => {
   first.state.cut.add('web-01');
   first.pass(30);
   const next = stage(['web-01', 'web-02']);
-  assert.equal(next.watch.load(first.watch.save(), at(first.state.minute).wallNs), true);
+  assert.equal(next.watch.load(first.watch.save(), at(first.state.minute).wallNs, true), true);
   next.watch.list(0n);
   const list = next.sealed.at(-1) as Extract<CoverageRecord, { type: 'sources' }>;
   assert.deepEqual([list.heard, list.learning, list.silent.map(({ source }) => source)], [['web-02'], [], ['web-01']]);
@@ -94,7 +94,7 @@ test('what was learnt is saved and loaded, and who was silent still is', () => {
   next.state.cut.clear();
   next.pass(1);
   assert.equal((next.of('heard').at(-1) as Extract<CoverageRecord, { type: 'heard' }>).source, 'web-01');
-  assert.equal(stage([]).watch.load(first.watch.save().subarray(1), 0n), false);
+  assert.equal(stage([]).watch.load(first.watch.save().subarray(1), 0n, true), false);
 });
 
 test('sources that somebody invents push nobody out who is heard, and make room when they are gone', () => {

@@ -96,17 +96,19 @@ export class SourceWatch {
   }
 
   /**
-   * Goes on with what was saved, before the first look. Who was not silent then may have been heard up to `lastNs`, the last sign of
-   * life, because what was saved may be older. False: it cannot be read, and all begins anew.
+   * Goes on with what was saved, before the first look. Where that was not at the end of the life before, who was not silent then may
+   * have been heard up to `lastNs`, its last sign of life. False: it cannot be read, and all begins anew.
    */
-  load(saved: Buffer, lastNs: bigint): boolean {
+  load(saved: Buffer, lastNs: bigint, isOfTheEnd: boolean): boolean {
     try {
       const reader = new ByteReader(saved);
       if (reader.take(MAGIC.length).toString('latin1') !== MAGIC) return false;
       for (let left = Math.min(reader.u32(), SOURCES_MAX); left > 0; left -= 1) {
         const [source, heardNs, habit] = [reader.str16(), reader.u64(), Habit.read(reader)];
         const silence = habit.isSilent ? { fromNs: heardNs, ...judge({ ...NOTHING_KNOWN, ...atOnce(heardNs), sourcesSilent: 1 }) } : null;
-        this.#sources.set(source, { habit, heardNs: habit.isSilent || heardNs > lastNs ? heardNs : lastNs, events: 0, silence, open: null });
+        const isKnown = isOfTheEnd || habit.isSilent || heardNs > lastNs;
+        if (!isKnown) habit.forgetSilence();
+        this.#sources.set(source, { habit, heardNs: isKnown ? heardNs : lastNs, events: 0, silence, open: null });
       }
       reader.end();
       for (const [source, { silence }] of this.#sources) if (silence !== null) this.#hooks.silent(source, silence.fromNs);

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Coverage as a value that can be written: times as text, lengths in seconds.
+import type { Covered, CoveredSource, Coverage, Gap } from '@strongroom/service/coverage';
+
+export interface GapFacts {
+  readonly from: string;
+  readonly to: string;
+  /** Error bound of both ends, in ns; null: not known. */
+  readonly boundNs: number | null;
+  readonly seconds: number;
+  readonly cause: Gap['cause'];
+  readonly confidence: Gap['confidence'];
+  readonly because: string;
+  /** What would fit as well. */
+  readonly others: readonly Gap['cause'][];
+  /** False where only the clock was set: nothing is missing. */
+  readonly lost: boolean;
+  /** It goes on. */
+  readonly open: boolean;
+}
+
+export interface CoveredFacts {
+  readonly from: string;
+  readonly to: string;
+  /** 0 to 1. */
+  readonly share: number;
+  readonly lostSeconds: number;
+  readonly gaps: readonly GapFacts[];
+  readonly gapsLeftOut: number;
+}
+
+export interface CoverageReport {
+  readonly deployment: string;
+  readonly since: string;
+  readonly until: string;
+  readonly appliance: CoveredFacts | null;
+  readonly sources: readonly (CoveredFacts & { readonly source: string; readonly learning: boolean })[];
+}
+
+export function reportOf(deployment: string, { sinceNs, untilNs, appliance, sources }: Coverage): CoverageReport {
+  return {
+    deployment, since: timeOf(sinceNs), until: timeOf(untilNs), appliance: appliance === null ? null : coveredFacts(appliance),
+    sources: sources.map((one: CoveredSource) => ({ source: one.source, learning: one.isLearning, ...coveredFacts(one) })),
+  };
+}
+
+function coveredFacts({ fromNs, toNs, share, lostNs, gaps, gapsLeftOut }: Covered): CoveredFacts {
+  return { from: timeOf(fromNs), to: timeOf(toNs), share, lostSeconds: secondsOf(lostNs), gaps: gaps.map(gapFacts), gapsLeftOut };
+}
+
+function gapFacts({ fromNs, toNs, boundNs, cause, confidence, because, others, isLost, isOpen }: Gap): GapFacts {
+  return {
+    from: timeOf(fromNs), to: timeOf(toNs), boundNs: boundNs === null ? null : Number(boundNs), seconds: secondsOf(toNs - fromNs),
+    cause, confidence, because, others, lost: isLost, open: isOpen,
+  };
+}
+
+/** RFC 3339, cut to milliseconds. */
+function timeOf(ns: bigint): string {
+  return new Date(Number(ns / 1_000_000n)).toISOString();
+}
+
+function secondsOf(ns: bigint): number {
+  return Math.round(Number(ns) / 1e6) / 1000;
+}
+
+/** `99.93 %`; never 100 where anything is missing. */
+export function percent(share: number): string {
+  if (share >= 1) return '100 %';
+  return `${(Math.floor(share * 1e5) / 1e3).toFixed(share > 0.999 ? 3 : 2)} %`;
+}

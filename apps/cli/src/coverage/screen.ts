@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Coverage as a table: a row for each source, then every gap with its cause.
+import type { Style } from '../io.ts';
+import { printable } from '../printable.ts';
+import { duration, some } from '../quantity.ts';
+import { tableLines } from '../table.ts';
+import { boundText, shortTime } from '../time.ts';
+import { percent, type CoveredFacts, type CoverageReport, type GapFacts } from './report.ts';
+
+const SHARES = [{ title: 'SOURCE' }, { title: 'COVERED', align: 'right' }, { title: 'GAPS', align: 'right' }, { title: 'MISSING', align: 'right' }, { title: 'SINCE' }, { title: '' }] as const;
+const GAPS = [{ title: 'FROM' }, { title: 'LASTED', align: 'right' }, { title: 'BOUND' }, { title: 'OF' }, { title: 'CAUSE' }, { title: 'CONFIDENCE' }, { title: 'BECAUSE' }] as const;
+
+export function coverageLines(report: CoverageReport, style: (style: Style, text: string) => string): string[] {
+  const { appliance, sources, since, until } = report;
+  if (appliance === null) return [`Nothing is known of the time from ${shortTime(since)} to ${shortTime(until)}: no sign of life was sealed in it.`];
+  const gaps = [...appliance.gaps.map((gap) => ['appliance', gap] as const), ...sources.flatMap(({ source, gaps: own }) => own.map((gap) => [source, gap] as const))]
+    .toSorted(([, a], [, b]) => (a.from < b.from ? -1 : 1));
+  const leftOut = [appliance, ...sources].reduce((sum, one) => sum + one.gapsLeftOut, 0);
+  return [
+    `${style('bold', `The appliance took evidence for ${percent(appliance.share)} of the time`)} from ${shortTime(appliance.from)} to ${shortTime(appliance.to)}.`, '',
+    ...tableLines(SHARES, [shareRow('appliance', appliance, ''), ...sources.map((one) => shareRow(one.source, one, noteOf(one.learning, one.gaps)))]),
+    ...(gaps.length === 0 ? [] : ['', ...tableLines(GAPS, gaps.map(([source, gap]) => gapRow(source, gap)))]),
+    ...(leftOut === 0 ? [] : ['', `${some(leftOut, 'further gap')} count above and are not listed.`]),
+  ];
+}
+
+function shareRow(source: string, { share, gaps, gapsLeftOut, lostSeconds, from }: CoveredFacts, note: string): string[] {
+  return [printable(source), percent(share), String(gaps.length + gapsLeftOut), lostSeconds === 0 ? '-' : duration(lostSeconds * 1000), shortTime(from), note];
+}
+
+function noteOf(learning: boolean, gaps: readonly GapFacts[]): string {
+  if (gaps.some(({ open }) => open)) return 'silent now';
+  return learning ? 'its habit is not known yet' : '';
+}
+
+function gapRow(source: string, { from, seconds, boundNs, cause, confidence, because, lost, open }: GapFacts): string[] {
+  const lasted = `${duration(seconds * 1000)}${open ? ' so far' : ''}`;
+  return [shortTime(from), lost ? lasted : `(${lasted})`, boundText(boundNs), printable(source), cause, confidence, printable(because)];
+}
