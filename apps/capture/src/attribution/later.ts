@@ -100,7 +100,13 @@ export class Later {
     if (told !== undefined && nowMs - told.atMs < AGAIN_MS) {
       if (told.said !== null && isSaid(told.said, caller, record)) return;
       const facts = auditedProcess(record);
-      if (facts === null || told.key === keyOf(facts)) return;
+      if (facts === null) return;
+      if (told.key === keyOf(facts)) {
+        // The same in other words: a thread that has a name of its own by now. The next ones are seen by these.
+        const said = saidOf(caller, record);
+        this.#told.set(caller.pid, { ...told, said: said === null ? null : Buffer.from(said) });
+        return;
+      }
     }
     this.#wait(caller.pid, event.timeMs, record, nowMs);
   }
