@@ -138,6 +138,7 @@ class World {
 
   start(traces: Partial<DarkFacts>): void {
     this.#life += 1;
+    this.#events.clear(); // gateways are started anew with us
     const seal = (record: CoverageRecord): void => {
       this.sealed.push(record);
       if (record.type === 'heartbeat') this.#token = encodeResume({ ...record, stopped: record.state === 'stopped' });

@@ -35,6 +35,7 @@ interface Hour {
   readonly hour: number;
   readonly count: number;
   readonly longest: number;
+  readonly isCutShort: boolean;
 }
 
 export class Habit {
@@ -57,6 +58,8 @@ export class Habit {
   /** Hours of the silence under way: whether it is usual shows when it ends. */
   #waiting: Hour[] = [];
   #longestOfAll = 0;
+  /** The silence under way began earlier than is known, so it teaches no shorter one. */
+  #isCutShort = false;
   /** Minutes of a day in which it is heard. */
   #perDay = 0;
 
@@ -89,7 +92,7 @@ export class Habit {
 
   /** Nobody knows for how long it has been silent: it is taken to have been heard just now. */
   forgetSilence(): void {
-    [this.#silentMinutes, this.#surprise, this.#isSilent] = [0, 0, false];
+    [this.#silentMinutes, this.#surprise, this.#isSilent, this.#isCutShort] = [0, 0, false, true];
   }
 
   /** How long a silence is usual now, in minutes; Infinity: nobody knows. */
@@ -105,7 +108,7 @@ export class Habit {
     }
     for (const one of this.#waiting.splice(0)) this.#learn(one);
     this.#heard += minutes;
-    [this.#silentMinutes, this.#surprise, this.#isSilent] = [0, 0, false];
+    [this.#silentMinutes, this.#surprise, this.#isSilent, this.#isCutShort] = [0, 0, false, false];
   }
 
   #isOverdue(hour: number): boolean {
@@ -138,21 +141,21 @@ export class Habit {
   /** The hour that is over is learnt now, or when its silence has ended; another begins. */
   #turn(hour: number): void {
     if (this.#hour >= 0 && this.#minutes >= MINUTES_MIN && !this.#isSilent && this.#waiting.length < WAITING_MAX) {
-      this.#waiting.push({ hour: this.#hour, count: (this.#heard * 60) / this.#minutes, longest: this.#longest });
+      this.#waiting.push({ hour: this.#hour, count: (this.#heard * 60) / this.#minutes, longest: this.#longest, isCutShort: this.#isCutShort });
     }
     if (this.#silentMinutes === 0) for (const one of this.#waiting.splice(0)) this.#learn(one);
     this.#patience = Math.max(1, this.#patience * PATIENCE_DECAY_HOURLY);
     [this.#hour, this.#minutes, this.#heard, this.#longest] = [hour, 0, 0, 0];
   }
 
-  #learn({ hour, count, longest }: Hour): void {
+  #learn({ hour, count, longest, isCutShort }: Hour): void {
     const [rate, silence, visits] = [this.#rates[hour]!, this.#silences[hour]!, this.#visits[hour]!];
     if (visits > 0) {
       this.#spread.sum = this.#spread.sum * SPREAD_DECAY + (count - rate) ** 2;
       this.#spread.of = this.#spread.of * SPREAD_DECAY + rate * (1 - likely(rate));
     }
     this.#rates[hour] = visits === 0 ? count : rate + (count - rate) * RATE_WEIGHT;
-    this.#silences[hour] = longest > silence ? longest : silence + (longest - silence) * FORGET_WEIGHT;
+    if (longest > silence || !isCutShort) this.#silences[hour] = longest > silence ? longest : silence + (longest - silence) * FORGET_WEIGHT;
     this.#longestOfAll = Math.max(...this.#silences);
     this.#visits[hour] = Math.min(255, visits + 1);
     this.#perDay = this.#heardPerDay();
