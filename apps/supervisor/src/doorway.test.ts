@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, chmodSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, chmodSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
@@ -11,7 +12,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { EMPTY_REGISTRY, layout } from '@strongroom/service';
 import { configOf } from '@strongroom/service/config';
 import { Child } from './child.ts';
-import { Doorways } from './doorway.ts';
+import { Doorway, Doorways } from './doorway.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'strongroom-door-'));
 const paths = layout(directory);
@@ -72,6 +73,33 @@ test('one that comes before it is awaited waits, and a stop needs nobody to have
   await nobody.stop();
   assert.equal(nobody.state, 'stopped');
   others.close();
+});
+
+test("who joins cannot have a process signalled that is not its group's", { skip: process.getuid!() !== 0 && 'only root can give a socket to a group' }, async () => {
+  const path = join(directory, 'nobody.sock');
+  const nobody = { uid: 65534, gid: 65534 };
+  const doorway = new Doorway(path, nobody.gid);
+  const awaited = doorway.next();
+  let joined = 0;
+  awaited.on('joined', () => { joined += 1; });
+  await until(() => existsSync(path));
+  const hello = async (pid: number): Promise<Socket> => {
+    const socket = connect(path);
+    await once(socket, 'connect');
+    socket.write(`${JSON.stringify({ kind: 'hello', pid })}\n`);
+    return socket;
+  };
+  const theirs = spawn('sleep', ['60'], nobody);
+  for (const pid of [process.pid, 1, 0, -1, 0.5]) await once(await hello(pid), 'close');
+  assert.equal(joined, 0);
+  const socket = await hello(theirs.pid!);
+  await until(() => joined === 1);
+  const exit = once(theirs, 'exit');
+  assert.equal(awaited.kill('SIGTERM'), true);
+  assert.deepEqual(await exit, [null, 'SIGTERM']);
+  assert.equal(awaited.kill('SIGTERM'), false);
+  socket.destroy();
+  doorway.close();
 });
 
 test('it tells systemd that it is ready and feeds the watchdog; a service whose work stands still stops feeding', async () => {

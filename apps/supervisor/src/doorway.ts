@@ -2,7 +2,7 @@
 // Where systemd starts the services, each joins us at a socket of its own, which only its group may use; what is said
 // there is what is said to a process that we started. Its end is known by the end of the connection, and not its exit code.
 import { EventEmitter } from 'node:events';
-import { chmodSync, chownSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { JOIN_LINE_BYTES_MAX, LineSplitter, type Hello, type Layout, type Separation, type ServiceName, type ToService } from '@strongroom/service';
@@ -25,9 +25,11 @@ export class JoinedProcess extends EventEmitter implements ServiceProcess {
   pid: number | undefined;
   connected = false;
   #socket: Socket | undefined;
+  #gid: number | null = null;
 
-  join(socket: Socket, pid: number): void {
+  join(socket: Socket, pid: number, gid: number | null): void {
     this.#socket = socket;
+    this.#gid = gid;
     this.pid = pid;
     this.connected = true;
     socket.once('close', () => {
@@ -42,13 +44,14 @@ export class JoinedProcess extends EventEmitter implements ServiceProcess {
   }
 
   kill(signal: NodeJS.Signals): boolean {
-    return this.pid !== undefined && this.connected && process.kill(this.pid, signal);
+    return this.pid !== undefined && this.connected && isOf(this.pid, this.#gid) && process.kill(this.pid, signal);
   }
 }
 
 export class Doorway {
   readonly #server: Server;
   readonly #path: string;
+  readonly #gid: number | null;
   /** Joined before it was awaited. */
   #early: { readonly socket: Socket; readonly pid: number }[] = [];
   #awaited: JoinedProcess | undefined;
@@ -56,6 +59,7 @@ export class Doorway {
   /** Opens at once; `gid` is whose group may join, null for us alone. */
   constructor(path: string, gid: number | null) {
     this.#path = path;
+    this.#gid = gid;
     rmSync(path, { force: true });
     this.#server = createServer((socket) => this.#greet(socket));
     this.#server.listen(path, () => {
@@ -83,7 +87,7 @@ export class Doorway {
     socket.on('error', () => socket.destroy());
     const greeted = (line: string): void => {
       const { kind, pid } = JSON.parse(line) as Hello;
-      if (kind !== 'hello' || !Number.isSafeInteger(pid)) return void socket.destroy();
+      if (kind !== 'hello' || !isOf(pid, this.#gid)) return void socket.destroy();
       const awaited = this.#awaited;
       this.#awaited = undefined;
       if (awaited !== undefined) return this.#hand(awaited, socket, pid);
@@ -106,7 +110,21 @@ export class Doorway {
 
   #hand(awaited: JoinedProcess, socket: Socket, pid: number): void {
     socket.on('message', (message) => awaited.emit('message', message));
-    awaited.join(socket, pid);
+    awaited.join(socket, pid, this.#gid);
+  }
+}
+
+/**
+ * Whether a process is one of that group's, or where it is null, of our own user. A process id is only what somebody says, and what
+ * joined may end while another holds its connection: nobody shall have root signal a process that is not theirs.
+ */
+function isOf(pid: number, gid: number | null): boolean {
+  if (!Number.isSafeInteger(pid) || pid < 2) return false;
+  try {
+    const id = (what: 'Uid' | 'Gid'): number => Number(new RegExp(`^${what}:\\t(\\d+)`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+    return gid === null ? id('Uid') === process.getuid!() : id('Gid') === gid;
+  } catch {
+    return false;
   }
 }
 
