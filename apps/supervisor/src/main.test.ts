@@ -84,6 +84,12 @@ for (const service of ['gateway', 'capture', 'keys', 'vault']) {
   });
 }
 
+test('it goes on when nobody reads any more what it prints', async () => {
+  appliance.hangUp();
+  const [before] = await appliance.kill('gateway');
+  await appliance.until(({ services }) => services.some(({ name, state, pid }) => name === 'gateway' && state === 'running' && pid !== before), 'the gateway to run again');
+});
+
 test('it stops in order, leaves no process and no file of the run, and goes on where it was', async () => {
   const { log, records, services } = await appliance.status();
   assert.equal(await appliance.halt(), 0);

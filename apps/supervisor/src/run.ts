@@ -24,6 +24,8 @@ const THREADS: Readonly<Partial<Record<ServiceName, readonly string[]>>> = { vau
 
 /** Runs everything; ends the process. */
 export async function run(place: Place): Promise<never> {
+  // Who reads what we print may go away, as a program behind a pipe does. Evidence is taken all the same.
+  for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
   try {
     process.exit(await supervise(place));
   } catch (error) {

@@ -123,6 +123,12 @@ export class Appliance implements AsyncDisposable {
     this.addresses = Object.fromEntries(status.listeners.map(({ protocol, address }) => [protocol, address]));
   }
 
+  /** From now on nobody reads what the supervisor prints. */
+  hangUp(): void {
+    this.#supervisor?.stdout?.destroy();
+    this.#supervisor?.stderr?.destroy();
+  }
+
   /** What the supervisor says now. Throws `Failed('rpc.unreachable')` when it is not there. */
   async status(): Promise<ApplianceStatus> {
     const client = await RpcClient.connect(this.paths.controlSocket);
