@@ -4,10 +4,11 @@ import { test } from 'node:test';
 import { MESSAGE_BYTES_MAX, NO_KEY } from '@strongroom/evidence';
 import { Feed } from '../feed.ts';
 import { LocalStream } from '../stream.ts';
+import { newTally } from '../sums.ts';
 import { probeEvent } from '../testing/probe-events.ts';
 import { SealedLine } from '../testing/sealed-line.ts';
 import { decodeToken } from '../token.ts';
-import { PROBE_FRAME } from './frames.ts';
+import { EVENT_TYPES, PROBE_FRAME } from './frames.ts';
 import { EbpfOrigin } from './origin.ts';
 
 const boot = 'c4f591bd-85de-4bf1-b443-196190be7b3b';
@@ -19,6 +20,19 @@ function hello(): Buffer {
   payload.writeUInt16BE(1, 21);
   return payload;
 }
+
+test('what is executed, and a loss, take along what came before them within a second; the rest may wait', () => {
+  const whens: unknown[] = [];
+  const feed = { position: { boot }, add: (_runs: unknown, _moved: unknown, when: unknown) => whens.push(when), tally: () => newTally() };
+  const stream = new LocalStream({ id: 'spiffe://test/service/capture', keyHash: NO_KEY }, 'ebpf', () => undefined);
+  const origin = new EbpfOrigin({ feed: feed as unknown as Feed, stream, say: () => undefined, recordBytesMax: 262_144 });
+  origin.frame(PROBE_FRAME.hello, hello());
+  whens.length = 0;
+  for (const [sequence, type] of [EVENT_TYPES.indexOf('open'), EVENT_TYPES.indexOf('exec'), EVENT_TYPES.indexOf('delete'), EVENT_TYPES.indexOf('signal')].entries()) {
+    origin.frame(PROBE_FRAME.events, probeEvent({ type, sequence }));
+  }
+  assert.deepEqual(whens, ['later', 'soon', 'later', 'soon']);
+});
 
 test('a frame of events that become much longer than they were is sealed in parts that the vault takes', async () => {
   const line = new SealedLine();

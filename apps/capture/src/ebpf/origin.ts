@@ -26,8 +26,8 @@ export interface EbpfOptions {
 
 /** A run ends behind the line that reaches so many, and is added: lines may be many times longer than the events of a frame. */
 const RUN_BYTES = 384 * 1024;
-/** Seldom on any host, and much to somebody who asks what became of it. */
-const TELLING: ReadonlySet<EventType> = new Set<EventType>(['module', 'bpf', 'ptrace', 'mount', 'signal', 'time', 'abi']);
+/** Seldom on a quiet host, and much to somebody who asks what became of it: who is about to end capture executes something first. */
+const TELLING: ReadonlySet<EventType> = new Set<EventType>(['exec', 'exec-failed', 'credentials', 'module', 'bpf', 'ptrace', 'mount', 'signal', 'time', 'abi']);
 
 type EventFields = Parameters<LocalStream['event']>[1];
 
