@@ -16,7 +16,7 @@ interface Wishes {
   readonly ptp?: string;
 }
 
-function looks(t: TestContext, { chrony, ptp }: Wishes): { looks: Looks; events: string[]; replace: (name: string, prints: string | null) => void } {
+function looks(t: TestContext, { chrony, ptp }: Wishes): { looks: Looks; events: string[]; directory: string; replace: (name: string, prints: string | null) => void } {
   const directory = mkdtempSync(join(tmpdir(), 'strongroom-looks-'));
   t.after(() => rmSync(directory, { recursive: true }));
   const program = (name: string): string => join(directory, name);
@@ -25,7 +25,7 @@ function looks(t: TestContext, { chrony, ptp }: Wishes): { looks: Looks; events:
   if (ptp !== undefined) replace('pmc', ptp);
   const { clock }: Config = configOf({ clock: { chrony: { enabled: chrony !== undefined, program: program('chronyc') }, ptp: { enabled: ptp !== undefined, program: program('pmc'), masterNanoseconds: 100 } } });
   const events: string[] = [];
-  return { looks: new Looks(clock, directory, new AbortController().signal, (event, fields) => { events.push(`${event} ${fields?.['name']}`); }), events, replace };
+  return { looks: new Looks(clock, directory, new AbortController().signal, (event, fields) => { events.push(`${event} ${fields?.['name']}`); }), events, directory, replace };
 }
 
 test('chrony is the reference, and its sources are told', async (t) => {
@@ -54,6 +54,18 @@ test('who does not answer is told of once, and so is that it does again', async 
   replace('chronyc', 'chrony-4.3-unsynchronised.csv');
   const { reference, why } = await look.take();
   assert.deepEqual([reference, why, events], [null, "chrony knows no time but this clock's own", ['clock.reference-away chrony', 'clock.reference-back chrony']]);
+});
+
+test('what is not installed is not started in vain at each look', async (t) => {
+  const { looks: look, events, directory, replace } = looks(t, { chrony: 'chrony-4.3-falseticker.csv' });
+  rmSync(join(directory, 'chronyc'));
+  assert.match((await look.take()).why!, /not installed/);
+  replace('chronyc', 'chrony-4.3-falseticker.csv');
+  assert.match((await look.take()).why!, /not installed/);
+  assert.deepEqual(events, ['clock.reference-away chrony']);
+  const later = performance.now() + 31_000;
+  t.mock.method(performance, 'now', () => later);
+  assert.notEqual((await look.take()).reference, null);
 });
 
 test('where nobody is asked, that is why', async (t) => {

@@ -20,6 +20,8 @@ interface Answer {
   readonly sources: readonly ClockSource[];
 }
 
+/** A program that is not installed is looked for so often: to start one in vain costs as much as to ask one. */
+const ABSENT_MS = 30_000;
 const NOT_ASKED: Answer = { reference: null, why: null, sources: [] };
 
 export class Looks {
@@ -30,6 +32,8 @@ export class Looks {
   readonly #checks: Checks;
   readonly #wander = { chrony: new Wander(), ptp: new Wander() };
   readonly #away = new Set<string>();
+  /** What is not installed here, and until when that is taken for so. */
+  readonly #absent = new Map<string, { readonly answer: Answer; readonly untilMs: number }>();
 
   /** `directory`: where a socket may be put. Throws `Refused('ntp.server')`. */
   constructor(config: Config['clock'], directory: string, stop: AbortSignal, say: Say) {
@@ -66,6 +70,8 @@ export class Looks {
   }
 
   async #ask(name: string, ask: () => Promise<Answer>): Promise<Answer> {
+    const absent = this.#absent.get(name);
+    if (absent !== undefined && performance.now() < absent.untilMs) return absent.answer;
     try {
       const answer = await ask();
       if (this.#away.delete(name)) this.#say('clock.reference-back', { name });
@@ -73,7 +79,9 @@ export class Looks {
     } catch (error) {
       if (!this.#away.has(name) && !this.#stop.aborted) this.#say('clock.reference-away', { name, ...errorFields(error) });
       this.#away.add(name);
-      return { reference: null, why: (error as Error).message, sources: [] };
+      const answer = { reference: null, why: (error as Error).message, sources: [] };
+      if ((error as { code?: unknown }).code === 'chrony.absent') this.#absent.set(name, { answer, untilMs: performance.now() + ABSENT_MS });
+      return answer;
     }
   }
 

@@ -18,7 +18,7 @@ const SOCKET_REPORTS = ['selectdata', 'authdata'];
 const PATIENCE_MS = 5000;
 const OUTPUT_BYTES_MAX = 1 << 20;
 
-/** One report of all. Throws `Failed('chrony.away')`, and `Refused('chrony.*')` for what cannot be read. */
+/** One report of all. Throws `Failed`: `chrony.away`, `chrony.absent`; and `Refused('chrony.*')` for what cannot be read. */
 export async function askChrony({ program, address, port }: ChronyPlace, signal?: AbortSignal): Promise<ChronyReport> {
   const isSocket = address.startsWith('/');
   const reports = isSocket ? [...OPEN_REPORTS, ...SOCKET_REPORTS] : OPEN_REPORTS;
@@ -34,6 +34,8 @@ function run(program: string, args: readonly string[], signal: AbortSignal | und
     execFile(program, args, options, (error, stdout, stderr) => {
       // It fails when any report was refused; what was told counts.
       if (error === null || /^[0-9A-F]{8},/m.test(stdout)) return resolve(stdout);
+      // Not to be found, or not where this service may look.
+      if (error.code === 'ENOENT' || error.code === 'EACCES') return reject(new Failed('chrony.absent', 'chronyc is not installed here', { why: `${program}: ${error.code}`, fix: 'apt-get install chrony, or set clock.chrony.enabled to false' }));
       const said = `${stdout}\n${stderr}`.trim().split('\n')[0] ?? '';
       reject(away(args[args.indexOf('-h') + 1]!, said === '' ? error.message : said));
     });
