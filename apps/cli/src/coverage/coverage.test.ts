@@ -24,6 +24,12 @@ const COVERAGE: Coverage = {
 };
 const REPORT = reportOf('strongroom-berlin', COVERAGE);
 
+test('one sign of life alone is no share of anything', () => {
+  const { appliance } = COVERAGE;
+  const one = reportOf('d', { ...COVERAGE, appliance: { ...appliance!, toNs: appliance!.fromNs, share: 0, gaps: [] }, sources: [] });
+  assert.deepEqual(coverageLines(one, plain), ['Evidence is taken since 2026-03-01 00:00:00.000Z. For how much of the time can be said from the second sign of life on, within a minute.']);
+});
+
 test('a share that is not whole never reads so', () => {
   assert.deepEqual([1, 0.99999999, 0.9993, 0.5, 0].map(percent), ['100 %', '99.999 %', '99.930 %', '50.00 %', '0.00 %']);
 });

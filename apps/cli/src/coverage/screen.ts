@@ -13,6 +13,7 @@ const GAPS = [{ title: 'FROM' }, { title: 'LASTED', align: 'right' }, { title: '
 export function coverageLines(report: CoverageReport, style: (style: Style, text: string) => string): string[] {
   const { appliance, sources, since, until } = report;
   if (appliance === null) return [`Nothing is known of the time from ${shortTime(since)} to ${shortTime(until)}: no sign of life was sealed in it.`];
+  if (appliance.from === appliance.to) return [`Evidence is taken since ${shortTime(appliance.from)}. For how much of the time can be said from the second sign of life on, within a minute.`];
   const gaps = [...appliance.gaps.map((gap) => ['appliance', gap] as const), ...sources.flatMap(({ source, gaps: own }) => own.map((gap) => [source, gap] as const))]
     .toSorted(([, a], [, b]) => (a.from < b.from ? -1 : 1));
   const leftOut = [appliance, ...sources].reduce((sum, one) => sum + one.gapsLeftOut, 0);
