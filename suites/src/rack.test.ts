@@ -84,7 +84,7 @@ describe('the rack', { skip: withoutPdu() }, () => {
       await using pdu = await PduProcess.start('1.3.6.1.4.1.318.1.3.4.6', APC, OBJECTS);
       await using appliance = await startAppliance({ home, config: { rack: {
         enabled: true, pollSeconds: 1, heat: { root: sys, seconds: 1 }, traps: { enabled: true, address: '127.0.0.1', port: 0 },
-        devices: { 'pdu-a': { address: '127.0.0.1', port: pdu.port, user: SNMP_USER.user }, 'pdu-b': { address: '127.0.0.1', user: SNMP_USER.user, authPasswordFile: 'short', privPasswordFile: 'short' } },
+        devices: { 'pdu-a': { address: '127.0.0.1', port: pdu.port, user: SNMP_USER.user, feeds: ['outlet 1'] }, 'pdu-b': { address: '127.0.0.1', user: SNMP_USER.user, authPasswordFile: 'short', privPasswordFile: 'short' } },
       } } });
       const { devices: [device], traps } = (await until(() => rackOf(appliance), (rack) => rack?.devices[0]?.state === 'answering', 'the PDU to answer'))!;
       const shown = await appliance.cli('rack');
@@ -117,7 +117,8 @@ describe('the rack', { skip: withoutPdu() }, () => {
       const events = await until(() => sealed(appliance, 'power'), (all) => all.some(({ state }) => state === 'rebooted'), 'its boot');
       const [interruption] = events.filter(({ type, what }) => type === 'interruption' && what === 'ended');
       assert.deepEqual([interruption!['device'], interruption!['nominal'], interruption!['extreme']], ['pdu-a', 230, 3]);
-      assert.ok(events.some(({ type, place, from, to }) => type === 'switched' && place === '1' && from === 'on' && to === 'off'));
+      assert.ok(events.some(({ type, place, from, to, feeds }) => type === 'switched' && place === '1' && from === 'on' && to === 'off' && feeds === 1));
+      assert.ok(events.some(({ type, feeds }) => type === 'interruption' && feeds === undefined), 'what does not feed us is not marked');
       assert.ok((await sealed(appliance, 'heat')).some(({ type, zone, trip }) => type === 'tripped' && zone === 'thermal_zone0' && trip === 'passive'));
 
       const told = events.filter(({ type }) => type === 'trap');

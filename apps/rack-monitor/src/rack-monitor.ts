@@ -5,6 +5,7 @@ import type { Failed } from '@strongroom/bytes';
 import { errorFields, EventSource, Incidents, serviceId, SubmitClient, type ServiceContext } from '@strongroom/service';
 import { EVENTS, type Say } from './events.ts';
 import { devicesOf, type RackFacts } from './facts.ts';
+import { Feeds } from './feeds.ts';
 import { HeatWatch, probesOf } from './heat/heat-watch.ts';
 import { readHeat, type Heat } from './heat/zones.ts';
 import { HOST, Lasting } from './lasting.ts';
@@ -55,9 +56,11 @@ async function live(context: ServiceContext, client: SubmitClient): Promise<void
   const records = { power: open('power'), heat: open('heat') };
   const seal = (subject: string, { protocol, told, ...happening }: Happening): void => {
     const { type, ...rest } = told;
-    records[protocol].add({ type, ...(subject === HOST ? {} : { device: subject }), ...(subject === HOST || authenticated.has(subject) ? {} : { authenticated: false }), ...rest }, happening.isEvent);
+    const whose = subject === HOST ? {} : { device: subject, ...(authenticated.has(subject) ? {} : { authenticated: false }), ...feeds.of(subject, told) };
+    records[protocol].add({ type, ...whose, ...rest }, happening.isEvent);
     lasting.take(subject, { protocol, told, ...happening }, Date.now());
   };
+  const feeds = new Feeds(rack.devices);
   const probes = new Map<string, HeatWatch>();
   const unusable: string[] = [];
   const devices = makeDevices(context, say, (device, happening) => seal(device.name, happening), (device) => {

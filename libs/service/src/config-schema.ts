@@ -282,6 +282,7 @@ const rack = section('Power and heat of the rack that this appliance stands in.'
     communityFile: optional({ description: 'With v2c: file with the community.', example: 'pdu-a.community' }),
     timeoutMs: Type.Optional(Type.Integer({ minimum: 100, maximum: 30_000, ...facts({ description: 'How long an answer may take; 2000 if left out.', unit: 'ms', example: 2000 }) })),
     nominalVolts: Type.Optional(Type.Number({ minimum: 10, maximum: 1000, ...facts({ description: 'Nominal voltage; if left out, the usual one that is nearest to what is read.', unit: 'V', example: 230 }) })),
+    feeds: Type.Optional(Type.Array(Type.String({ pattern: '^[a-z]+ \\S+$' }), { maxItems: 64, ...facts({ description: 'What of it feeds this appliance, as "strongroom rack" names it: then a power loss is known as one. Each is enough to lose what this device gives.', example: ['outlet 4'] }) })),
   }, { additionalProperties: false }), {
     default: {}, maxProperties: RACK_DEVICES_MAX, ...facts({
       description: 'PDUs, UPSs and sensors by name, asked by SNMP.', example: { 'pdu-a': { address: '192.0.2.20', user: 'strongroom' } },

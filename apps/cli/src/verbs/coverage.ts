@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Refused } from '@strongroom/bytes';
-import { COVERAGE_PROTOCOL, CoverageProjection, decodeCoverage } from '@strongroom/service/coverage';
+import { COVERAGE_PROTOCOL, CoverageProjection, decodeCoverage, FeedHistory } from '@strongroom/service/coverage';
 import { openReader } from '../connections.ts';
 import { picture } from '../coverage/picture.ts';
 import { reportOf } from '../coverage/report.ts';
@@ -41,8 +41,12 @@ export const coverage = verb({
     if (sinceNs >= untilNs) throw noTime(call.options.since, call.options.until);
     const { client, deployment } = await openReader(call.paths, call.options.identity);
     try {
-      const asked = { source: askedSource('service/supervisor', deployment), protocol: COVERAGE_PROTOCOL, kind: 'data', since: String(sinceNs > BEFORE_NS ? sinceNs - BEFORE_NS : 0n) };
-      const [projection, ended] = [new CoverageProjection(sinceNs, untilNs), {} as { result?: unknown }];
+      const since = String(sinceNs > BEFORE_NS ? sinceNs - BEFORE_NS : 0n);
+      const feeds = new FeedHistory();
+      const power = { source: askedSource('service/rack-monitor', deployment), protocol: 'power', kind: 'data', text: '"feeds":', since };
+      for await (const { raw } of itemsOf(client.stream('search', power, call.io.out.closed))) if (raw !== undefined) feeds.take(raw);
+      const asked = { source: askedSource('service/supervisor', deployment), protocol: COVERAGE_PROTOCOL, kind: 'data', since };
+      const [projection, ended] = [new CoverageProjection(sinceNs, untilNs, feeds), {} as { result?: unknown }];
       for await (const { raw } of itemsOf(keepingResult(client.stream('search', asked, call.io.out.closed), ended))) {
         const record = raw === undefined ? null : decodeCoverage(raw);
         if (record !== null) projection.take(record);

@@ -25,7 +25,7 @@ export const CAUSES: readonly Candidate[] = [
   { cause: 'power-loss', confidence: 'certain', fits: (facts) => booted(facts) && facts.feedDied === true, because: 'the outlet or the phase that feeds this machine lost its voltage then' },
   { cause: 'watchdog-reset', confidence: 'certain', fits: (facts) => booted(facts) && facts.watchdogReset, because: 'the watchdog says that it caused the last boot' },
   { cause: 'reset', confidence: 'likely', fits: (facts) => booted(facts) && facts.feedDied === false, because: 'the machine booted while its feed had voltage all the time' },
-  { cause: 'power-loss', confidence: 'likely', fits: (facts) => booted(facts) && facts.othersDied, because: 'other machines of the same feed went at the same time' },
+  { cause: 'power-loss', confidence: 'likely', fits: (facts) => booted(facts) && facts.othersDied, because: 'what feeds this machine, or others on the same feed, went at the same time' },
   { cause: 'power-loss', confidence: 'weak', fits: booted, because: 'the machine booted, and nothing was written before: so it goes when power does' },
   { cause: 'service-crash', confidence: 'certain', fits: ({ serviceEnded }) => serviceEnded, because: 'the services ended without being stopped, and the machine ran on' },
   { cause: 'suspended', confidence: 'certain', fits: (facts) => sameLife(facts) && slept(facts), because: 'the machine slept: the clock that stands still in sleep stood still' },

@@ -30,6 +30,7 @@ export interface DarkFacts {
   readonly watchdogReset: boolean;
   /** Whether what feeds this machine lost its voltage in the gap, by whoever watched it meanwhile. Null: nobody did. */
   readonly feedDied: boolean | null;
+  /** What feeds this machine booted in the gap, or others of the same feed did. */
   readonly othersDied: boolean;
   /** The services were there and could not seal. */
   readonly stalled: boolean;

@@ -3,6 +3,7 @@
 export * from './causes.table.ts';
 export * from './dark-zone.ts';
 export * from './facts.ts';
+export * from './feeds.ts';
 export * from './habit.ts';
 export * from './projection.ts';
 export * from './records.ts';

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What was covered between two moments, from the records of protocol "coverage" alone, in the order of the log, one at a time. The
+// What was covered between two moments, from the records of protocol "coverage", in the order of the log, one at a time. The
 // heartbeats decide what was dark; the sealed dark zones say why. Where one is missing the heartbeats alone must do, and less is sure.
+// What is known of the feed since is held against both: no machine can seal that its own power is gone.
 import type { Cause, Confidence } from './causes.table.ts';
-import { darkZoneOf, type DarkZone } from './dark-zone.ts';
+import { darkZoneOf, judge, type DarkZone } from './dark-zone.ts';
 import { NOTHING_KNOWN, type DarkFacts } from './facts.ts';
+import type { FeedHistory } from './feeds.ts';
 import { lengthWithin, union } from './intervals.ts';
 import type { Beat, CoverageRecord, Silence } from './records.ts';
 
@@ -67,6 +69,7 @@ interface Known {
 export class CoverageProjection {
   readonly #sinceNs: bigint;
   readonly #untilNs: bigint;
+  readonly #feeds: Pick<FeedHistory, 'died' | 'booted'> | null;
   readonly #sources = new Map<string, Known>();
   readonly #gaps: Gap[] = [];
   #leftOut = 0;
@@ -79,7 +82,8 @@ export class CoverageProjection {
   /** What the clock was set forward by, less what it was set back. */
   #steppedNs = 0n;
 
-  constructor(sinceNs: bigint, untilNs: bigint) {
+  constructor(sinceNs: bigint, untilNs: bigint, feeds: Pick<FeedHistory, 'died' | 'booted'> | null = null) {
+    this.#feeds = feeds;
     this.#sinceNs = sinceNs;
     this.#untilNs = untilNs;
   }
@@ -114,12 +118,21 @@ export class CoverageProjection {
     const [last, zone] = [this.#last, this.#zone];
     [this.#last, this.#zone] = [beat, undefined];
     const isOf = zone?.facts.after.life === beat.life && zone.facts.after.bootNs === beat.bootNs;
-    const dark = isOf ? zone.zone : last === undefined ? null : unexplained(last, beat);
+    const found = isOf ? zone : last === undefined ? null : unexplained(last, beat);
+    const dark = found === null ? null : this.#held(found);
     this.#fromNs ??= clip(dark?.fromNs ?? beat.wallNs, this.#sinceNs, this.#untilNs);
     this.#toNs = max(this.#toNs, min(beat.wallNs, this.#untilNs));
     this.#holding(beat, dark);
     if (dark !== null) this.#keep({ ...dark, isLost: true, isOpen: false });
     else if (last !== undefined) this.#stepped(last, beat);
+  }
+
+  /** As sealed, or as it is with what is known of the feed. */
+  #held({ zone, facts }: { readonly zone: DarkZone; readonly facts: DarkFacts }): DarkZone {
+    const feeds = this.#feeds;
+    if (feeds === null || facts.before.boot === facts.after.boot) return zone;
+    const [feedDied, othersDied] = [feeds.died(zone.fromNs, zone.toNs) || facts.feedDied, feeds.booted(zone.fromNs, zone.toNs) || facts.othersDied];
+    return { ...zone, ...judge({ ...facts, feedDied, othersDied }) };
   }
 
   /** Evidence is not taken from the first heartbeat that says so to the first that does not: one gap, which a dark zone may tell of. */
@@ -202,10 +215,11 @@ function heldGap({ wallNs, boundNs, held }: Beat, toNs: bigint, isOpen: boolean)
 }
 
 /** What heartbeats alone tell of a gap that nobody sealed a cause for. */
-function unexplained(last: Beat, beat: Beat): DarkZone | null {
+function unexplained(last: Beat, beat: Beat): { zone: DarkZone; facts: DarkFacts } | null {
   const isRestart = last.life !== beat.life && last.boot === beat.boot;
   const facts = { ...NOTHING_KNOWN, before: last, after: beat, shutdownSealed: last.state === 'stopped', serviceEnded: isRestart && last.state === 'alive' };
-  return darkZoneOf(facts, BigInt(last.everySeconds) * 2n * BILLION + LATE_NS);
+  const zone = darkZoneOf(facts, BigInt(last.everySeconds) * 2n * BILLION + LATE_NS);
+  return zone === null ? null : { zone, facts };
 }
 
 function clip(value: bigint, from: bigint, to: bigint): bigint {
