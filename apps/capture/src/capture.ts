@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One life of capture: resume, read, end in order.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Failed } from '@strongroom/bytes';
-import { errorFields, EventSource, Incidents, serviceId, SubmitClient, type Fields, type ServiceContext } from '@strongroom/service';
+import { errorFields, EventSource, Incidents, withLine, type Fields, type ServiceContext, type SubmitClient } from '@strongroom/service';
 import { EVENTS, type Say } from './events.ts';
 import { Feed } from './feed.ts';
 import { readHost, type Host } from './host.ts';
@@ -18,21 +17,7 @@ const DRAIN_MS_MAX = 10_000;
 export async function capture(context: ServiceContext): Promise<void> {
   checkRoom();
   const host = readHost();
-  const fatal = Promise.withResolvers<never>();
-  const client = connect(context, (error) => fatal.reject(error));
-  try {
-    await Promise.race([live(context, host, client), fatal.promise]);
-  } finally {
-    client.close();
-  }
-}
-
-function connect(context: ServiceContext, onFatal: (error: Failed) => void): SubmitClient {
-  return new SubmitClient({
-    path: context.paths.submitSocket('capture'), identity: () => context.identity, vault: serviceId(context.deployment, 'vault'),
-    instance: context.instance, onFatal,
-    onLine: (up, why) => (up ? context.state('running') : context.state('stalled', `no line to the vault: ${why}`)),
-  });
+  await withLine(context, 'capture', (client) => live(context, host, client));
 }
 
 async function live(context: ServiceContext, host: Host, client: SubmitClient): Promise<void> {

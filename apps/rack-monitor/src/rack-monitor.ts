@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One life of rack-monitor: asks devices, reads heat, takes traps, and has all of it sealed.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Failed } from '@strongroom/bytes';
-import { errorFields, EventSource, Incidents, serviceId, SubmitClient, type ServiceContext } from '@strongroom/service';
+import { errorFields, voiceOf, withLine, type EventSource, type Incidents, type ServiceContext, type SubmitClient } from '@strongroom/service';
 import { EVENTS, type Say } from './events.ts';
 import { devicesOf, type RackFacts } from './facts.ts';
 import { Feeds } from './feeds.ts';
@@ -23,34 +22,13 @@ const AWAY_NAMED_MAX = 5;
 
 /** Runs until `context.stop` is aborted. Rejects with `Failed('submit.vault-forgot')` or `Failed('rack.traps')`. */
 export async function rackMonitor(context: ServiceContext): Promise<void> {
-  const fatal = Promise.withResolvers<never>();
-  const client = connect(context, (error) => fatal.reject(error));
-  try {
-    await Promise.race([live(context, client), fatal.promise]);
-  } finally {
-    client.close();
-  }
-}
-
-function connect(context: ServiceContext, onFatal: (error: Failed) => void): SubmitClient {
-  return new SubmitClient({
-    path: context.paths.submitSocket('rack-monitor'), identity: () => context.identity, vault: serviceId(context.deployment, 'vault'), instance: context.instance, onFatal,
-    onLine: (up, why) => (up ? context.state('running') : context.state('stalled', `no line to the vault: ${why}`)),
-  });
+  await withLine(context, 'rack-monitor', (client) => live(context, client));
 }
 
 async function live(context: ServiceContext, client: SubmitClient): Promise<void> {
   const { id, keyHash } = context.identity;
   const { rack } = context.config;
-  const evidence = new EventSource(client, { service: 'rack-monitor', id, keyHash, clock: context.clock });
-  const say: Say = (event, fields) => {
-    context.event(event, EVENTS[event], fields);
-    evidence.seal(event, EVENTS[event], fields);
-  };
-  const incidents = new Incidents((event, level, fields) => {
-    context.event(event, level, fields);
-    evidence.seal(event, level, fields);
-  });
+  const { evidence, say, incidents } = voiceOf(context, client, 'rack-monitor', EVENTS);
   const lasting = new Lasting(incidents);
   const open = (protocol: 'power' | 'heat'): Records => new Records(client, protocol, { id, keyHash, clock: context.clock }, (count) => say('rack.records-lost', { protocol, count }));
   const records = { power: open('power'), heat: open('heat') };

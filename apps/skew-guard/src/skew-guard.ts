@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One life of skew-guard: looks once a second, publishes what may be said, and has it sealed when that changes.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Failed } from '@strongroom/bytes';
-import { bootId, EventSource, Incidents, serviceId, SubmitClient, type ClockFacts, type ServiceContext } from '@strongroom/service';
-import { EVENTS, type Say } from './events.ts';
+import { bootId, voiceOf, withLine, type ClockFacts, type ServiceContext, type SubmitClient } from '@strongroom/service';
+import { EVENTS } from './events.ts';
 import { Anchors } from './state/anchors.ts';
 import { Producers } from './producers/producers.ts';
 import { History } from './state/history.ts';
@@ -19,33 +18,11 @@ const DRAIN_MS_MAX = 5000;
 
 /** Runs until `context.stop` is aborted. Rejects with `Failed('submit.vault-forgot')`. */
 export async function skewGuard(context: ServiceContext): Promise<void> {
-  const fatal = Promise.withResolvers<never>();
-  const client = connect(context, (error) => fatal.reject(error));
-  try {
-    await Promise.race([live(context, client), fatal.promise]);
-  } finally {
-    client.close();
-  }
-}
-
-function connect(context: ServiceContext, onFatal: (error: Failed) => void): SubmitClient {
-  return new SubmitClient({
-    path: context.paths.submitSocket('skew-guard'), identity: () => context.identity, vault: serviceId(context.deployment, 'vault'), instance: context.instance, onFatal,
-    onLine: (up, why) => (up ? context.state('running') : context.state('stalled', `no line to the vault: ${why}`)),
-  });
+  await withLine(context, 'skew-guard', (client) => live(context, client));
 }
 
 async function live(context: ServiceContext, client: SubmitClient): Promise<void> {
-  const { id, keyHash } = context.identity;
-  const evidence = new EventSource(client, { service: 'skew-guard', id, keyHash, clock: context.clock });
-  const say: Say = (event, fields) => {
-    context.event(event, EVENTS[event], fields);
-    evidence.seal(event, EVENTS[event], fields);
-  };
-  const incidents = new Incidents((event, level, fields) => {
-    context.event(event, level, fields);
-    evidence.seal(event, level, fields);
-  });
+  const { evidence, say, incidents } = voiceOf(context, client, 'skew-guard', EVENTS);
   const { guard: settings, thresholds, producers: producerSettings } = settingsOf(context.config.clock);
   const anchors = new Anchors(context.paths.anchor, bootId(), say);
   const guard = new Guard(settings, anchors.last);

@@ -34,4 +34,5 @@ export * from './runtime.ts';
 export * from './socket-path.ts';
 export * from './spiffe.ts';
 export * from './submit.ts';
+export * from './submitting.ts';
 export * from './wanted-ports.ts';
