@@ -429,6 +429,11 @@ describe('file integrity by the real reader', { skip: filesReaderMissing() }, ()
     const facts = statSync(program);
     assert.deepEqual([first!['sha256'], first!['pid'], first!['inode'], first!['size']], [sha256(readFileSync('/bin/true')), pid, facts.ino, facts.size]);
     spawnSync(program);
+    // What is executed is hashed behind it: another one shows that the look at this one is over before it is written to.
+    const other = join(root, 'other');
+    copyFileSync('/bin/true', other);
+    spawnSync(other);
+    await life.until(() => life.records.some(({ type, path }) => type === 'executable' && path === other), 'the other program');
     copyFileSync('/bin/false', program);
     spawnSync(program);
     await life.until(() => told().length > 1, 'the other content');
