@@ -14,6 +14,8 @@ interface Verb {
   readonly name: string;
   readonly arguments: readonly { readonly name: string; readonly required: boolean; readonly choices?: readonly string[] }[];
   readonly options: Readonly<Record<string, Option>>;
+  /** That -o takes besides. */
+  readonly formats?: readonly string[];
 }
 
 /** What `strongroom help -o json` says, as far as it is needed here. */
@@ -54,7 +56,7 @@ export function wordsOf(text: string): string[] {
 export function faultOf([name = '', ...words]: readonly string[], manual: Manual): string | undefined {
   const verb = manual.verbs.find((one) => one.name === name);
   if (verb === undefined) return 'there is no such verb';
-  const options = { ...manual.options, ...verb.options };
+  const options: Readonly<Record<string, Option>> = { ...manual.options, output: withChoices(manual.options['output']!, verb.formats ?? []), ...verb.options };
   const given: string[] = [];
   for (let i = 0; i < words.length; i += 1) {
     const word = words[i]!;
@@ -71,6 +73,10 @@ export function faultOf([name = '', ...words]: readonly string[], manual: Manual
     if (!fits(option, value)) return `${word} cannot be ${value}`;
   }
   return argumentsFault(verb, given);
+}
+
+function withChoices(option: Option, more: readonly string[]): Option {
+  return { ...option, choices: [...(option.choices ?? []), ...more] };
 }
 
 function fits({ kind, choices, minimum = 0, maximum = Infinity }: Option, value: string): boolean {
