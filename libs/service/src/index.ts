@@ -21,6 +21,7 @@ export * from './messages.ts';
 export * from './metrics.ts';
 export * from './native-hasher.ts';
 export * from './notify.ts';
+export * from './own-stream.ts';
 export * from './port-holder.ts';
 export * from './process-check.ts';
 export * from './rack.ts';
