@@ -4,12 +4,11 @@
 // It prints {"probed":…} or {"error":…} on standard output. Secrets are named by their files.
 import { isIP } from 'node:net';
 import { Refused } from '@strongroom/bytes';
-import { layout, rackFaults, toRpcError, type RackDeviceConfig } from '@strongroom/service';
+import { layout, rackFaults, toRpcError, type ProbedDevice, type RackDeviceConfig } from '@strongroom/service';
 import { discover } from './profiles/discover.ts';
 import { readingsOf } from './profiles/plan.ts';
-import type { Reading } from './profiles/profile.ts';
 import { securityWords, targetOf } from './settings.ts';
-import { SnmpSession, type Engine } from './snmp/session.ts';
+import { SnmpSession } from './snmp/session.ts';
 import { isAuthenticated } from './snmp/target.ts';
 
 interface Wish {
@@ -20,22 +19,8 @@ interface Wish {
   readonly device: Omit<RackDeviceConfig, 'address'>;
 }
 
-export interface Probed {
-  readonly address: string;
-  readonly port: number;
-  readonly security: string;
-  readonly authenticated: boolean;
-  readonly engine: Engine | null;
-  readonly system: string;
-  readonly name: string;
-  readonly description: string;
-  readonly profiles: readonly { readonly name: string; readonly title: string; readonly source: string; readonly left: string }[];
-  readonly readings: readonly Reading[];
-  readonly tookMs: number;
-}
-
 /** Rejects with `Failed` of a `SnmpCode`, `Refused('rack.secret')`, `Refused('rack.device')`. */
-async function probe({ home, configFile, host, device }: Wish): Promise<Probed> {
+async function probe({ home, configFile, host, device }: Wish): Promise<ProbedDevice> {
   const paths = layout(home);
   const known = isIP(host) === 0 ? await configured(host, configFile) : { address: host, ...device };
   const [fault] = rackFaults({ devices: { probe: known } } as unknown as Parameters<typeof rackFaults>[0]);

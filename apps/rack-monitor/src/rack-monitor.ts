@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // One life of rack-monitor: asks devices, reads heat, takes traps, and has all of it sealed.
 import { setTimeout as delay } from 'node:timers/promises';
-import { errorFields, voiceOf, withLine, type EventSource, type Incidents, type ServiceContext, type SubmitClient } from '@strongroom/service';
+import { errorFields, voiceOf, withLine, type EventSource, type Incidents, type RackAnswer, type RackHeat, type ServiceContext, type SubmitClient } from '@strongroom/service';
 import { EVENTS, type Say } from './events.ts';
-import { devicesOf, type RackFacts } from './facts.ts';
+import { devicesOf } from './facts.ts';
 import { Feeds } from './feeds.ts';
 import { HeatWatch, probesOf } from './heat/heat-watch.ts';
-import { readHeat, type Heat } from './heat/zones.ts';
+import { readHeat } from './heat/zones.ts';
 import { HOST, Lasting } from './lasting.ts';
 import { Device, type Gates } from './poll/device.ts';
 import { Gate } from './poll/gate.ts';
@@ -49,11 +49,11 @@ async function live(context: ServiceContext, client: SubmitClient): Promise<void
   for (const { name, facts } of devices) if (!facts.authenticated) say('rack.unauthenticated', { device: name, address: facts.address });
   const traps = rack.traps.enabled ? await startTraps(rack.traps, devices, id, { seal: (subject, happening) => seal(subject, happening), say }) : null;
   const heat = new HeatWatch();
-  let lastHeat: Heat = { zones: [], throttled: null };
+  let lastHeat: RackHeat = { zones: [], throttled: null };
 
   context.onOrder('rack', async (args) => ({
     ...devicesOf(devices, (device) => lasting.of(device), nameOf(args)), counts: countsOf(devices), unusable, heat: { ...lastHeat, warnings: heat.warnings, lasting: lasting.of(HOST) }, traps: traps?.facts ?? null,
-  } satisfies RackFacts));
+  } satisfies RackAnswer));
   context.stats(() => ({
     incidents: incidents.look(), values: { ...valuesOf(devices), ...records.power.values, ...records.heat.values, ...traps?.values, lasting: lasting.size, ...incidents.values() },
     rack: { devices: devices.length, away: awayOf(devices), trouble: lasting.words },
@@ -129,7 +129,7 @@ function awayOf(devices: readonly Device[]): string[] {
   return away.length <= AWAY_NAMED_MAX ? away : [...away.slice(0, AWAY_NAMED_MAX), `and ${away.length - AWAY_NAMED_MAX} more`];
 }
 
-function countsOf(devices: readonly Device[]): RackFacts['counts'] {
+function countsOf(devices: readonly Device[]): RackAnswer['counts'] {
   const { devicesAway: away = 0, readings = 0, looks = 0, looksFailed: failed = 0 } = valuesOf(devices);
   return { answering: devices.filter(({ state }) => state === 'answering').length, away, readings, looks, failed };
 }

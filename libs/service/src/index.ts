@@ -25,6 +25,7 @@ export * from './own-stream.ts';
 export * from './port-holder.ts';
 export * from './process-check.ts';
 export * from './rack.ts';
+export type * from './rack-facts.ts';
 export * from './registry.ts';
 export * from './retention.ts';
 export { RETENTION_PRESETS, type RetentionPreset } from './retention-presets.table.ts';

@@ -5,9 +5,8 @@ import { isIP } from 'node:net';
 import { lookup } from 'node:dns/promises';
 import { join, resolve } from 'node:path';
 import { Failed } from '@strongroom/bytes';
-import { fromRpcError, type RpcError } from '@strongroom/service';
+import { fromRpcError, type ProbedDevice, type RpcError } from '@strongroom/service';
 import type { Call } from '../verb.ts';
-import type { ProbedDevice } from './screen.ts';
 
 const PROGRAM = join(import.meta.dirname, '../../../rack-monitor/src/probe.ts');
 

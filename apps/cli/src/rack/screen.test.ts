@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { probedLines, rackLines, type RackAnswer, type RackDevice } from './screen.ts';
+import type { RackAnswer } from '@strongroom/service';
+import { probedLines, rackLines } from './screen.ts';
 
 const AT = BigInt(Date.UTC(2026, 2, 1, 12, 0, 10)) * 1_000_000n;
-const device: RackDevice = {
+const device: RackAnswer['devices'][number] = {
   name: 'pdu-a', address: '192.0.2.20', port: 161, security: 'authPriv, SHA-256, AES-256', authenticated: true, state: 'answering', code: null, why: null, since: '2026-03-01T12:00:00Z', profiles: ['apc-rpdu2'], system: '1.3',
-  description: 'a PDU', engine: { id: '8000', boots: 7 }, lookedAt: '2026-03-01T12:00:08Z', intervalMs: 10_000, lasting: [],
-  readings: [{ quantity: 'voltage', of: 'phase', place: '1', label: null, value: 228.4, unit: 'V', state: 'normal' }, { quantity: 'switch', of: 'outlet', place: '3', label: 'web\u001b[31m', value: null, unit: '', state: 'on' }],
+  description: 'a PDU', engine: { id: '8000', boots: 7, seconds: 60 }, lookedAt: '2026-03-01T12:00:08Z', tookMs: 12, intervalMs: 10_000, lasting: [],
+  readings: [{ quantity: 'voltage', of: 'phase', place: '1', label: null, value: 228.4, unit: 'V', state: 'normal', oid: '1.3' }, { quantity: 'switch', of: 'outlet', place: '3', label: 'web\u001b[31m', value: null, unit: '', state: 'on', oid: '1.4' }],
 };
-const answer: RackAnswer = { devices: [device], unusable: [], left: 0, traps: null, heat: { zones: [], throttled: null, lasting: [] } };
+const answer: RackAnswer = { counts: { answering: 1, away: 0, readings: 2, looks: 1, failed: 0 }, devices: [device], unusable: [], left: 0, traps: null, heat: { zones: [], throttled: null, warnings: [], lasting: [] } };
 const plain = (_: unknown, text: string): string => text;
 
 test('devices, readings and heat are tables, and nothing that a device says reaches the terminal raw', () => {
-  const heat = { throttled: { core: 1, package: 0 }, lasting: [], zones: [{ id: 'thermal_zone0', kind: 'cpu', celsius: 61.5, trips: [{ kind: 'passive', celsius: 60 }, { kind: 'critical', celsius: 100 }] }] };
+  const heat = { throttled: { core: 1, package: 0 }, warnings: [], lasting: [], zones: [{ id: 'thermal_zone0', kind: 'cpu', celsius: 61.5, trips: [{ kind: 'passive', celsius: 60 }, { kind: 'critical', celsius: 100 }] }] };
   const lines = rackLines({ ...answer, heat, left: 3 }, AT, plain);
   assert.deepEqual(lines, [
     'DEVICE  ADDRESS     STATE      PROFILE    SECURITY                    LOOKED AT', 'pdu-a   192.0.2.20  answering  apc-rpdu2  authPriv, SHA-256, AES-256  2.0 s ago, each 10 s', '', 'pdu-a',

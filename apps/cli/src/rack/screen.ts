@@ -1,75 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What rack-monitor and its probe say, as tables.
+import type { ProbedDevice, RackAnswer, RackDevice, RackReading, RackZone } from '@strongroom/service';
 import type { Style } from '../io.ts';
 import { printable } from '../printable.ts';
 import { duration, some } from '../quantity.ts';
 import { factLines, tableLines } from '../table.ts';
 import { ageMs } from '../time.ts';
-
-export interface RackReading {
-  readonly quantity: string;
-  readonly of: string;
-  readonly place: string;
-  readonly label: string | null;
-  readonly value: number | null;
-  readonly unit: string;
-  readonly state: string | null;
-}
-
-interface RackEngine {
-  readonly id: string;
-  readonly boots: number;
-}
-
-export interface RackDevice {
-  readonly name: string;
-  readonly address: string;
-  readonly port: number;
-  readonly security: string;
-  readonly authenticated: boolean;
-  readonly state: 'starting' | 'answering' | 'away';
-  readonly code: string | null;
-  readonly why: string | null;
-  readonly since: string;
-  readonly profiles: readonly string[];
-  readonly system: string | null;
-  readonly description: string | null;
-  readonly engine: RackEngine | null;
-  readonly lookedAt: string | null;
-  readonly intervalMs: number;
-  readonly readings: readonly RackReading[];
-  readonly lasting: readonly string[];
-}
-
-export interface RackZone {
-  readonly id: string;
-  readonly kind: string;
-  readonly celsius: number | null;
-  readonly trips: readonly { readonly kind: string; readonly celsius: number }[];
-}
-
-export interface RackAnswer {
-  readonly devices: readonly RackDevice[];
-  /** Not asked, because their secrets cannot be used. */
-  readonly unusable: readonly string[];
-  readonly left: number;
-  readonly heat: { readonly zones: readonly RackZone[]; readonly throttled: { readonly core: number; readonly package: number } | null; readonly lasting: readonly string[] };
-  readonly traps: { readonly address: string | null; readonly believed: number; readonly refused: number } | null;
-}
-
-export interface ProbedDevice {
-  readonly address: string;
-  readonly port: number;
-  readonly security: string;
-  readonly authenticated: boolean;
-  readonly engine: RackEngine | null;
-  readonly system: string;
-  readonly name: string;
-  readonly description: string;
-  readonly profiles: readonly { readonly name: string; readonly title: string; readonly source: string; readonly left: string }[];
-  readonly readings: readonly RackReading[];
-  readonly tookMs: number;
-}
 
 const DEVICE_COLUMNS = [{ title: 'DEVICE' }, { title: 'ADDRESS' }, { title: 'STATE' }, { title: 'PROFILE' }, { title: 'SECURITY' }, { title: 'LOOKED AT' }] as const;
 const READING_COLUMNS = [{ title: 'OF' }, { title: 'NAME' }, { title: 'QUANTITY' }, { title: 'VALUE', align: 'right' }, { title: 'STATE' }] as const;

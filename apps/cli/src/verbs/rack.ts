@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Refused } from '@strongroom/bytes';
+import type { RackAnswer } from '@strongroom/service';
 import { openControl } from '../connections.ts';
 import { writeValue } from '../output.ts';
 import { probeDevice } from '../rack/probe.ts';
-import { probedLines, rackLines, type RackAnswer } from '../rack/screen.ts';
+import { probedLines, rackLines } from '../rack/screen.ts';
 import { EXIT, verb, type Call } from '../verb.ts';
 
 const options = {

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HeatWatch, probesOf } from './heat-watch.ts';
-import type { Heat } from './zones.ts';
+import type { RackHeat } from '@strongroom/service';
 
-const heat = (celsius: number, throttled: Heat['throttled'] = null): Heat => ({ throttled, zones: [{ id: 'thermal_zone0', kind: 'cpu', celsius, trips: [{ kind: 'passive', celsius: 85 }] }] });
+const heat = (celsius: number, throttled: RackHeat['throttled'] = null): RackHeat => ({ throttled, zones: [{ id: 'thermal_zone0', kind: 'cpu', celsius, trips: [{ kind: 'passive', celsius: 85 }] }] });
 const nowOf = (at: number): number => Date.UTC(2026, 2, 1) + at * 1000;
 
 test('a rise is warned of before the trip, the trip is told, and each is over once', () => {
@@ -23,7 +23,7 @@ test('a rise is warned of before the trip, the trip is told, and each is over on
 
 test('the first look is told at once, then each minute, and throttling when it grows', () => {
   const watch = new HeatWatch();
-  const types = (at: number, throttled: Heat['throttled']): string[] => watch.take(at, nowOf(at), heat(50, throttled)).map(({ told }) => told.type);
+  const types = (at: number, throttled: RackHeat['throttled']): string[] => watch.take(at, nowOf(at), heat(50, throttled)).map(({ told }) => told.type);
   assert.deepEqual(types(0, { core: 3, package: 7 }), ['readings']);
   assert.deepEqual(types(5, { core: 3, package: 7 }), []);
   assert.deepEqual(watch.take(10, nowOf(10), heat(50, { core: 5, package: 7 }))[0]?.told['core'], 2);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is told of temperatures: a minute's least, mean and most, warnings before a trip point, trips, and throttling.
+import type { RackHeat, RackZone, TripWarning } from '@strongroom/service';
 import { Minutes } from '../track/minutes.ts';
 import type { Reading } from '../profiles/profile.ts';
 import type { Happening } from '../track/device-track.ts';
-import { HeatTrend, type TripWarning } from './trend.ts';
-import type { Heat, Zone } from './zones.ts';
+import { HeatTrend } from './trend.ts';
 
 /** A warning is over when so many looks on end find nothing to warn of. */
 const QUIET_LOOKS = 12;
@@ -20,7 +20,7 @@ export class HeatWatch {
   readonly #zones = new Map<string, Followed>();
   readonly #minutes = new Minutes();
   readonly #device: string | null;
-  #throttled: Heat['throttled'] = null;
+  #throttled: RackHeat['throttled'] = null;
   #isFirst = true;
   #warnings: readonly TripWarning[] = [];
 
@@ -35,7 +35,7 @@ export class HeatWatch {
   }
 
   /** `at`: seconds, monotonic. */
-  take(at: number, nowMs: number, { zones, throttled }: Heat): Happening[] {
+  take(at: number, nowMs: number, { zones, throttled }: RackHeat): Happening[] {
     this.#warnings = [];
     const happenings = zones.flatMap((zone) => this.#follow(at, nowMs, zone));
     if (this.#device !== null) return happenings;
@@ -50,7 +50,7 @@ export class HeatWatch {
     return this.#minutes.due(nowMs, now).map((told) => ({ protocol: 'heat', told: { ...told }, isEvent: false }));
   }
 
-  #follow(at: number, nowMs: number, zone: Zone): Happening[] {
+  #follow(at: number, nowMs: number, zone: RackZone): Happening[] {
     let followed = this.#zones.get(zone.id);
     if (followed === undefined) this.#zones.set(zone.id, followed = { trend: new HeatTrend(), told: null, quiet: 0 });
     const warning = followed.trend.take(at, zone);
@@ -64,7 +64,7 @@ export class HeatWatch {
     return [...(before === null ? [] : [this.#ended(nowMs, zone, before)]), this.#began(nowMs, warning)];
   }
 
-  #quieter(followed: Followed, nowMs: number, zone: Zone): Happening[] {
+  #quieter(followed: Followed, nowMs: number, zone: RackZone): Happening[] {
     const { told } = followed;
     if (told === null || (followed.quiet += 1) < QUIET_LOOKS) return [];
     followed.told = null;
@@ -77,7 +77,7 @@ export class HeatWatch {
     return this.#happening(nowMs, isPassed ? 'tripped' : 'trend', 'began', zone, trip.kind, facts);
   }
 
-  #ended(nowMs: number, { id, kind, celsius }: Zone, told: { readonly trip: string; readonly isPassed: boolean }): Happening {
+  #ended(nowMs: number, { id, kind, celsius }: RackZone, told: { readonly trip: string; readonly isPassed: boolean }): Happening {
     return this.#happening(nowMs, told.isPassed ? 'tripped' : 'trend', 'ended', id, told.trip, { zone: id, kind, celsius, trip: told.trip });
   }
 
@@ -88,7 +88,7 @@ export class HeatWatch {
   }
 
   /** Counters count from the boot, and this service may begin later. */
-  #throttling(nowMs: number, throttled: Heat['throttled']): Happening[] {
+  #throttling(nowMs: number, throttled: RackHeat['throttled']): Happening[] {
     const before = this.#throttled;
     this.#throttled = throttled;
     if (before === null || throttled === null) return [];
@@ -98,12 +98,12 @@ export class HeatWatch {
   }
 }
 
-function readingOf({ id, kind, celsius }: Zone): Reading[] {
+function readingOf({ id, kind, celsius }: RackZone): Reading[] {
   return celsius === null ? [] : [{ quantity: 'temperature', of: 'sensor', place: id, label: kind, value: celsius, unit: '°C', state: null, oid: id }];
 }
 
 /** Temperature probes of a device, each with the one limit that the configuration sets. */
-export function probesOf(readings: readonly Reading[], limitCelsius: number): Heat {
+export function probesOf(readings: readonly Reading[], limitCelsius: number): RackHeat {
   const probes = readings.filter(({ quantity, of, value }) => quantity === 'temperature' && of === 'sensor' && value !== null);
   return { throttled: null, zones: probes.map(({ place, label, value }) => ({ id: `sensor ${place}`, kind: label ?? 'probe', celsius: value, trips: [{ kind: 'limit', celsius: limitCelsius }] })) };
 }

@@ -4,8 +4,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import type { RackZone } from '@strongroom/service';
 import { HeatTrend, slopeOf } from './trend.ts';
-import { readHeat, type Zone } from './zones.ts';
+import { readHeat } from './zones.ts';
 
 function withTree(files: Readonly<Record<string, string>>, act: (root: string) => void): void {
   const root = mkdtempSync(join(tmpdir(), 'strongroom-heat-'));
@@ -54,7 +55,7 @@ test('what this machine tells is read without an error', () => {
   for (const { celsius } of readHeat().zones) assert.ok(celsius === null || Number.isFinite(celsius));
 });
 
-const zone = (celsius: number | null): Zone => ({ id: 'thermal_zone0', kind: 'cpu', celsius, trips: [{ kind: 'passive', celsius: 85 }, { kind: 'critical', celsius: 100 }] });
+const zone = (celsius: number | null): RackZone => ({ id: 'thermal_zone0', kind: 'cpu', celsius, trips: [{ kind: 'passive', celsius: 85 }, { kind: 'critical', celsius: 100 }] });
 
 test('a steady rise is warned of before the trip, with the time that is left', () => {
   const trend = new HeatTrend();

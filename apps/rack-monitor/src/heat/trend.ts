@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where a temperature is going: a line through the last minutes, by least squares, and when it meets the next trip point. A
 // warning needs a rise that the noise does not explain.
-import type { Trip, Zone } from './zones.ts';
+import type { RackZone, TripWarning } from '@strongroom/service';
 
 export interface TrendLimits {
   /** How far back the line reaches. */
@@ -11,16 +11,6 @@ export interface TrendLimits {
   readonly samplesMin: number;
 }
 export const TREND: TrendLimits = { windowSeconds: 300, horizonSeconds: 900, samplesMin: 10 };
-
-export interface TripWarning {
-  readonly zone: string;
-  readonly kind: string;
-  readonly celsius: number;
-  readonly trip: Trip;
-  readonly celsiusPerMinute: number;
-  /** 0: it is there. */
-  readonly seconds: number;
-}
 
 const SAMPLES_MAX = 600;
 /** A rise counts from so many standard errors of the slope on. */
@@ -35,7 +25,7 @@ export class HeatTrend {
   }
 
   /** The next trip point ahead, if it is near by the line; the highest that was passed, if one was. `at`: seconds, monotonic. */
-  take(at: number, { id, kind, celsius, trips }: Zone): TripWarning | null {
+  take(at: number, { id, kind, celsius, trips }: RackZone): TripWarning | null {
     if (celsius === null) return null;
     this.#samples.push({ at, celsius });
     this.#samples = this.#samples.filter((one) => one.at > at - this.#limits.windowSeconds).slice(-SAMPLES_MAX);

@@ -3,6 +3,7 @@
 // throttled. All paths are below one root, so that tests bring a tree of their own.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { RackHeat, RackTrip, RackZone } from '@strongroom/service';
 
 const ZONES_MAX = 256;
 const TRIPS_MAX = 32;
@@ -10,34 +11,12 @@ const SENSORS_MAX = 1024;
 const PROCESSORS_MAX = 4096;
 const FILE_CHARACTERS_MAX = 128;
 
-/** From Documentation/driver-api/thermal: passive slows down, active cools, hot warns, critical switches off. */
-export interface Trip {
-  readonly kind: string;
-  readonly celsius: number;
-}
-
-export interface Zone {
-  /** `thermal_zone0`, or `hwmon1/temp2`. */
-  readonly id: string;
-  readonly kind: string;
-  /** Null: it has none just now. */
-  readonly celsius: number | null;
-  /** From the coolest to the hottest. */
-  readonly trips: readonly Trip[];
-}
-
-export interface Heat {
-  readonly zones: readonly Zone[];
-  /** Over all processors, since the boot; null where they don't count. */
-  readonly throttled: { readonly core: number; readonly package: number } | null;
-}
-
 /** Never throws: what cannot be read is not there. `root` is `/` but in tests. */
-export function readHeat(root = '/'): Heat {
+export function readHeat(root = '/'): RackHeat {
   return { zones: [...thermalZones(root), ...hwmonSensors(root)], throttled: throttleCounts(root) };
 }
 
-function thermalZones(root: string): Zone[] {
+function thermalZones(root: string): RackZone[] {
   const base = join(root, 'sys/class/thermal');
   return list(base, /^thermal_zone\d+$/, ZONES_MAX).map((id) => {
     const directory = join(base, id);
@@ -46,7 +25,7 @@ function thermalZones(root: string): Zone[] {
   });
 }
 
-function hwmonSensors(root: string): Zone[] {
+function hwmonSensors(root: string): RackZone[] {
   const base = join(root, 'sys/class/hwmon');
   return list(base, /^hwmon\d+$/, ZONES_MAX).flatMap((chip) => {
     const directory = join(base, chip);
@@ -60,7 +39,7 @@ function hwmonSensors(root: string): Zone[] {
 }
 
 /** A package counts for all of its cores, so that its number is taken once. */
-function throttleCounts(root: string): Heat['throttled'] {
+function throttleCounts(root: string): RackHeat['throttled'] {
   const base = join(root, 'sys/devices/system/cpu');
   const packages = new Map<string, number>();
   let core: number | null = null;
@@ -74,7 +53,7 @@ function throttleCounts(root: string): Heat['throttled'] {
 }
 
 /** Drivers say 0 or less, or hundreds of degrees, where there is no such point. */
-function trip(kind: string | null, celsius: number | null): Trip[] {
+function trip(kind: string | null, celsius: number | null): RackTrip[] {
   return celsius === null || celsius <= 0 || celsius > 250 ? [] : [{ kind: kind ?? 'unknown', celsius }];
 }
 

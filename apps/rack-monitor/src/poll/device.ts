@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // One device over the life of the service: recognised, asked again and again, away and back, booted, replaced.
 import { setTimeout as delay } from 'node:timers/promises';
-import { errorFields, type Fields } from '@strongroom/service';
+import { errorFields, type Fields, type RackDevice } from '@strongroom/service';
 import { discover, type Discovered } from '../profiles/discover.ts';
 import { oidsOf, readingsOf } from '../profiles/plan.ts';
 import type { Reading } from '../profiles/profile.ts';
 import { securityWords } from '../settings.ts';
-import { SnmpSession, type Engine } from '../snmp/session.ts';
+import { SnmpSession } from '../snmp/session.ts';
 import { isAuthenticated, type SnmpTarget } from '../snmp/target.ts';
 import { DeviceTrack, type Happening } from '../track/device-track.ts';
 import type { EventName } from '../events.ts';
@@ -31,26 +31,6 @@ export interface DeviceHooks {
   say(event: EventName, fields: Fields): void;
 }
 
-export interface DeviceFacts {
-  readonly name: string;
-  readonly address: string;
-  readonly port: number;
-  readonly security: string;
-  readonly authenticated: boolean;
-  readonly state: 'starting' | 'answering' | 'away';
-  /** Why it is away. */
-  readonly code: string | null;
-  readonly why: string | null;
-  readonly since: string;
-  readonly profiles: readonly string[];
-  readonly system: string | null;
-  readonly description: string | null;
-  readonly engine: Engine | null;
-  readonly lookedAt: string | null;
-  readonly tookMs: number | null;
-  readonly intervalMs: number;
-}
-
 export class Device {
   readonly name: string;
   readonly target: SnmpTarget;
@@ -63,7 +43,7 @@ export class Device {
   #knownAt = 0;
   #life: Life | null = null;
   #readings: readonly Reading[] = [];
-  #state: DeviceFacts['state'] = 'starting';
+  #state: RackDevice['state'] = 'starting';
   #failure: { readonly code: string; readonly why: string } | null = null;
   #since = new Date();
   #lookedAt: Date | null = null;
@@ -82,7 +62,7 @@ export class Device {
     this.#pace = new Pace(facts.calmMs);
   }
 
-  get facts(): DeviceFacts {
+  get facts(): RackDevice {
     const { address, port, security } = this.target;
     return {
       name: this.name, address, port, security: securityWords(security), authenticated: isAuthenticated(this.target), state: this.#state, code: this.#failure?.code ?? null, why: this.#failure?.why ?? null,
@@ -92,7 +72,7 @@ export class Device {
   }
 
   /** What is looked at each second takes no more than this. */
-  get state(): DeviceFacts['state'] {
+  get state(): RackDevice['state'] {
     return this.#state;
   }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whether a device booted between two looks.
-import type { Engine } from '../snmp/session.ts';
+import type { RackEngine } from '@strongroom/service';
 
 export interface Life {
-  readonly engine: Engine | null;
+  readonly engine: RackEngine | null;
   /** sysUpTime, hundredths of a second; null: it has none. */
   readonly upTicks: number | null;
 }

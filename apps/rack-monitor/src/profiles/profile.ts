@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a profile is: data that says which objects of a family of devices mean what. Values come out in SI units (and °C, %).
+import type { RackReading } from '@strongroom/service';
 
 /** Each has one unit, in which every device's values come out. Those without one are told by their state alone. */
 export const UNITS = {
@@ -74,14 +75,7 @@ export interface Profile {
   readonly left: string;
 }
 
-export interface Reading {
+export interface Reading extends RackReading {
   readonly quantity: Quantity;
   readonly of: Part;
-  /** Which of them: the phase where it is known, else the device's index. */
-  readonly place: string;
-  readonly label: string | null;
-  readonly value: number | null;
-  readonly unit: string;
-  readonly state: string | null;
-  readonly oid: string;
 }

@@ -2,6 +2,7 @@
 // Questions to one device. Answers are taken from its address alone, and, where we agreed on keys, only signed and
 // encrypted ones: net-snmp checks the digest of an answer that has one, and takes an answer that has none.
 import { isIPv6 } from 'node:net';
+import type { RackEngine } from '@strongroom/service';
 import { fromLibrary, snmpFailed } from './errors.ts';
 import snmp, { boundKeys } from './library.ts';
 import { outerForm } from './outer-form.ts';
@@ -17,14 +18,6 @@ export interface WalkBounds {
   readonly questionsMax: number;
 }
 export const WALK_BOUNDS: WalkBounds = { answersMax: 4096, questionsMax: 512 };
-
-export interface Engine {
-  /** Hexadecimal. */
-  readonly id: string;
-  /** How often it booted since it was installed, and for how many seconds it has run, RFC 3414 section 2.2. */
-  readonly boots: number;
-  readonly seconds: number;
-}
 
 type Library = ReturnType<typeof snmp.createV3Session>;
 
@@ -61,7 +54,7 @@ export class SnmpSession {
   }
 
   /** Who answers, once it did; null in v2c, which does not say. */
-  get engine(): Engine | null {
+  get engine(): RackEngine | null {
     const time = this.#library.getEngineTime();
     const id = this.#library.msgSecurityParameters?.msgAuthoritativeEngineID;
     return time === null || id === undefined ? null : { id: id.toString('hex'), boots: time.engineBoots, seconds: time.engineTime };

@@ -2,9 +2,8 @@
 // Traps and informs as records. What nobody signed is kept as something that came, and believed in nothing.
 import { createHash } from 'node:crypto';
 import { Failed } from '@strongroom/bytes';
-import { errorFields, type Config } from '@strongroom/service';
+import { errorFields, type Config, type TrapFacts } from '@strongroom/service';
 import type { Say } from '../events.ts';
-import type { RackFacts } from '../facts.ts';
 import { HOST } from '../lasting.ts';
 import type { Device } from '../poll/device.ts';
 import { plainPdu } from '../snmp/outer-form.ts';
@@ -23,7 +22,7 @@ const TRAP = '1.3.6.1.6.3.1.1.4.1.0';
 const ENGINE_PREFIX = '8000b98305';
 
 export interface Traps {
-  readonly facts: NonNullable<RackFacts['traps']>;
+  readonly facts: TrapFacts;
   readonly values: Readonly<Record<string, number>>;
   /** Call it now and then: it tells of what was only counted. */
   tick(nowMs: number): void;
