@@ -6,10 +6,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { readFileSync } from 'node:fs';
 import { Refused } from '@strongroom/bytes';
 import { isEnrolledRole, REGISTRY_PART, serveRpc, socketPath, type Check, type Fields, type KeyUse, type Layout, type Registry, type RpcVerbs, type Status } from '@strongroom/service';
-import { readEnrolRequest, type Enrolments } from './enrolments.ts';
-import type { IncidentBook } from './incident-book.ts';
-import type { OwnEvents } from './own-events.ts';
-import { watchItem } from './status.ts';
+import type { OwnEvents } from './events/own-events.ts';
+import { readEnrolRequest, type Enrolments } from './identities/enrolments.ts';
+import type { IncidentBook } from './incidents/incident-book.ts';
+import { watchItem } from './status/status.ts';
 import type { Supervisor } from './supervisor.ts';
 
 const WATCH_INTERVAL_MS = 1000;

@@ -3,12 +3,12 @@
 // id, so Ctrl-C and SIGTERM arrive), and then supervises.
 import { resolve } from 'node:path';
 import { useCompiledCode } from '@strongroom/service/compiled-code';
-import type { Place } from './place.ts';
+import type { Place } from './place/place.ts';
 
 const STAGE = 'STRONGROOM_STAGE';
 
 switch (process.env[STAGE]) {
-  case 'warm': // only to have the code compiled and cached: see code-cache.ts
+  case 'warm': // only to have the code compiled and cached: see place/code-cache.ts
     await Promise.all([import('./prepare.ts'), import('./run.ts')]);
     break;
   case 'run':

@@ -6,11 +6,11 @@ import { accessSync, constants, lstatSync, realpathSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path';
 import { homeDirectory, layout } from '@strongroom/service';
 import { Refused } from '@strongroom/bytes';
-import type { Place } from './place.ts';
-import { makeDirectory } from './directory.ts';
-import { refreshCodeCache, warm } from './code-cache.ts';
-import { endWith } from './say.ts';
-import { unreachable, viewDirectory } from './view.ts';
+import { refreshCodeCache, warm } from './place/code-cache.ts';
+import { makeDirectory } from './place/directory.ts';
+import type { Place } from './place/place.ts';
+import { unreachable, viewDirectory } from './place/view.ts';
+import { endWith } from './terminal/say.ts';
 
 export interface Prepared {
   readonly place: Place;

@@ -3,21 +3,21 @@
 import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { layout, wantedPorts, writeDurably, type Config, type ServiceName } from '@strongroom/service';
-import { machineAccounts, type Accounts } from './accounts.ts';
-import { refreshCodeCache, shareCodeCache, warm } from './code-cache.ts';
-import { nodeFlags } from './command.ts';
-import { startedBySystemd } from './doorway.ts';
-import { deploymentName } from './deployment.ts';
+import { checkPorts, settlePorts } from './config/ports.ts';
+import { readConfig } from './config/read-config.ts';
+import { deploymentName } from './home/deployment.ts';
+import { lockHome } from './home/lock.ts';
+import { giveRackSecrets } from './home/rack-secrets.ts';
+import { giveChecksums, makeTree } from './home/tree.ts';
+import { machineAccounts, type Accounts } from './place/accounts.ts';
+import { refreshCodeCache, shareCodeCache, warm } from './place/code-cache.ts';
+import type { Place } from './place/place.ts';
+import { asSeen, mountView, seenByServices } from './place/view.ts';
+import { nodeFlags } from './processes/command.ts';
+import { startedBySystemd } from './processes/doorway.ts';
+import { needsRack, needsWitness } from './processes/plans.ts';
+import { endWith, say } from './terminal/say.ts';
 import { live, type Compiled } from './live.ts';
-import { lockHome } from './lock.ts';
-import type { Place } from './place.ts';
-import { checkPorts, settlePorts } from './ports.ts';
-import { giveRackSecrets } from './rack-secrets.ts';
-import { readConfig } from './read-config.ts';
-import { endWith, say } from './say.ts';
-import { needsRack, needsWitness } from './plans.ts';
-import { giveChecksums, makeTree } from './tree.ts';
-import { asSeen, mountView, seenByServices } from './view.ts';
 
 /** Beside a service's main program: what its main thread does not import. */
 const THREADS: Readonly<Partial<Record<ServiceName, readonly string[]>>> = { vault: ['src/upkeep/upkeep-thread.ts'] };

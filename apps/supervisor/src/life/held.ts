@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whether evidence can be taken at all just now, and if not, why.
 import type { Beat } from '@strongroom/service/coverage';
-import type { Child } from '../child.ts';
+import type { Child } from '../processes/child.ts';
 
 export type Held = NonNullable<Beat['held']>;
 type Seen = Pick<Child, 'service' | 'state' | 'reason'>;

@@ -3,11 +3,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Config } from '@strongroom/service';
 import { decodeResume, sentenceOf } from '@strongroom/service/coverage';
-import type { Child } from '../child.ts';
-import type { IncidentBook } from '../incident-book.ts';
-import type { OwnEvents } from '../own-events.ts';
-import { heldBy } from './held.ts';
+import type { OwnEvents } from '../events/own-events.ts';
+import type { IncidentBook } from '../incidents/incident-book.ts';
+import type { Child } from '../processes/child.ts';
 import { Heartbeats } from './heartbeats.ts';
+import { heldBy } from './held.ts';
 import { linkDown, machinePaths, signOfLife, traces } from './machine.ts';
 import { Sources } from './sources.ts';
 

@@ -4,9 +4,9 @@
 import { readFileSync } from 'node:fs';
 import { Incidents, writeDurably } from '@strongroom/service';
 import { SourceWatch, type CoverageRecord, type Heartbeat, type SourceCount } from '@strongroom/service/coverage';
-import type { Child } from '../child.ts';
-import type { IncidentBook } from '../incident-book.ts';
-import type { OwnEvents } from '../own-events.ts';
+import type { OwnEvents } from '../events/own-events.ts';
+import type { IncidentBook } from '../incidents/incident-book.ts';
+import type { Child } from '../processes/child.ts';
 
 const SAVE_MS = 3_600_000;
 const HABITS_BYTES_MAX = 16 * 1024 * 1024;

@@ -3,11 +3,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config, Layout } from '@strongroom/service';
-import { readerAccount, type Accounts } from './accounts.ts';
+import { readerAccount, type Accounts } from '../place/accounts.ts';
+import type { Place } from '../place/place.ts';
+import { asSeen, seenByServices } from '../place/view.ts';
 import { serviceEnvironment, type Command } from './command.ts';
-import type { Place } from './place.ts';
 import type { ReaderPlan } from './reader.ts';
-import { asSeen, seenByServices } from './view.ts';
 
 const PROGRAMS = 'node_modules/.strongroom-native';
 /** To join the multicast group; to ask for the status; to have a buffer as large as configured. It gives them up. */

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { layout } from '@strongroom/service';
 import { configOf } from '@strongroom/service/config';
-import { accounts } from './accounts.ts';
-import { needsRack } from './plans.ts';
+import { accounts } from '../place/accounts.ts';
+import { needsRack } from '../processes/plans.ts';
 import { giveRackSecrets } from './rack-secrets.ts';
 
 function withHome(act: (home: string) => void): void {

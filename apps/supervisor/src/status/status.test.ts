@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { configOf } from '@strongroom/service/config';
 import type { ClockFacts, ServiceStats } from '@strongroom/service';
-import type { Child } from './child.ts';
+import type { Child } from '../processes/child.ts';
 import { auditNotes, clockNotes, healthOf, listenersOf, watchItem } from './status.ts';
 
 const CONFIG = configOf();

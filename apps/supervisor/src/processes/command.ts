@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { nativeHasherPath, type ServiceName } from '@strongroom/service';
-import type { Account } from './accounts.ts';
+import type { Account } from '../place/accounts.ts';
 
 /** Octets of locked memory for OpenSSL's secrets; below the usual limit of locked memory for a user. */
 const SECURE_HEAP_BYTES = 65_536;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `status`, `watch`, metrics and health say, from what services said last.
 import type { ClockFacts, Config, Health, Listener, ServiceIncident, ServiceStats, ServiceStatus, Separation, SourceStats, Status, UpkeepFacts, WatchItem } from '@strongroom/service';
-import type { Child } from './child.ts';
-import type { Reader } from './reader.ts';
+import type { Child } from '../processes/child.ts';
+import type { Reader } from '../processes/reader.ts';
 
 /** A service that has said nothing of itself for so long does not answer; it does so every few seconds, and when it is asked. */
 const STATS_FRESH_MS = 10_000;

@@ -4,7 +4,7 @@ import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:cry
 import { test } from 'node:test';
 import { layout } from '@strongroom/service';
 import { TestAuthority, type CertificateWishes } from '@strongroom/testing';
-import { accounts } from './accounts.ts';
+import { accounts } from '../place/accounts.ts';
 import { reasonToIssue, wantedCertificates, type WantedCertificate } from './certificates.ts';
 
 const DAY_MS = 86_400_000;

@@ -4,7 +4,7 @@ import { chmodSync, chownSync, existsSync, lstatSync, readdirSync } from 'node:f
 import { join } from 'node:path';
 import { Refused } from '@strongroom/bytes';
 import { rackSecretFiles, type Config, type Layout } from '@strongroom/service';
-import type { Accounts } from './accounts.ts';
+import type { Accounts } from '../place/accounts.ts';
 
 const FILES_MAX = 8192;
 /** What the start itself puts there. */

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { configOf } from '@strongroom/service/config';
 import { layout, type ServiceEvent } from '@strongroom/service';
-import type { Accounts } from './accounts.ts';
+import type { Accounts } from '../place/accounts.ts';
 import { Reader } from './reader.ts';
 import { auditMissing, ebpfMissing, integrityMissing, own, readerCommand, readerPlans } from './readers.ts';
 

@@ -5,9 +5,9 @@ import { execFileSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { Refused } from '@strongroom/bytes';
 import type { Layout, ServiceName } from '@strongroom/service';
-import { readerAccount, type Accounts } from './accounts.ts';
-import { makeDirectory } from './directory.ts';
-import { fixFor } from './say.ts';
+import { readerAccount, type Accounts } from '../place/accounts.ts';
+import { makeDirectory } from '../place/directory.ts';
+import { fixFor } from '../terminal/say.ts';
 
 interface Directory {
   readonly path: string;

@@ -5,7 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { AnchoredClock, EventSource, loadIdentity, makeEvent, serviceId, SubmitClient, UNMEASURED, type Fields, type Layout, type Level, type Stamp } from '@strongroom/service';
 import type { CoverageRecord } from '@strongroom/service/coverage';
 import type { EventLog } from './event-log.ts';
-import { CoverageStream } from './life/coverage-stream.ts';
+import { CoverageStream } from './coverage-stream.ts';
 
 const EARLY_MAX = 1000;
 const SERVICE = 'supervisor';

@@ -2,12 +2,12 @@
 // Which processes there are, and how each is started.
 import { closeSync, constants, openSync, readFileSync, statSync } from 'node:fs';
 import { hasHeat, portsOf, type Config, type ServiceName } from '@strongroom/service';
-import type { Account, Accounts } from './accounts.ts';
+import type { Account, Accounts } from '../place/accounts.ts';
+import type { Place } from '../place/place.ts';
+import { asSeen, seenByServices } from '../place/view.ts';
 import type { ChildPlan } from './child.ts';
-import type { Doorways } from './doorway.ts';
 import { serviceCommand, serviceEnvironment } from './command.ts';
-import type { Place } from './place.ts';
-import { asSeen, seenByServices } from './view.ts';
+import type { Doorways } from './doorway.ts';
 
 const KMSG = '/dev/kmsg';
 

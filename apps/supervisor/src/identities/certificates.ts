@@ -5,7 +5,7 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, X509Certificate
 import { closeSync, constants, existsSync, fchmodSync, fchownSync, openSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { readIfThere, readerId, serviceId, writeDurably, type Layout, type Owner, type ServiceName } from '@strongroom/service';
-import type { Accounts } from './accounts.ts';
+import type { Accounts } from '../place/accounts.ts';
 import type { CertificateUsage, KeysAdmin } from './keys-admin.ts';
 import type { ServerNames } from './server-names.ts';
 
