@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Programs that print what the real ones printed, so that it is known what they say.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -20,12 +20,17 @@ function looks(t: TestContext, { chrony, ptp }: Wishes): { looks: Looks; events:
   const directory = mkdtempSync(join(tmpdir(), 'strongroom-looks-'));
   t.after(() => rmSync(directory, { recursive: true }));
   const program = (name: string): string => join(directory, name);
-  const replace = (name: string, prints: string | null): void => writeFileSync(program(name), `#!/bin/sh\n${prints === null ? 'exit 1' : `cat '${vector(prints)}'`}\n`, { mode: 0o755 });
+  const replace = (name: string, prints: string | null): void => writeFileSync(`${program(name)}.says`, prints === null ? '506 Cannot talk to daemon\n' : `${readFileSync(vector(prints), 'utf8')}${name === 'chronyc' ? '1,0,0,0,0\n' : ''}`);
+  // chronyc stays, and has said all when it has answered the last.
+  writeFileSync(program('chronyc'), `#!/bin/sh\nwhile read -r asked; do [ "$asked" != activity ] || cat '${program('chronyc')}.says'; done\n`, { mode: 0o755 });
+  writeFileSync(program('pmc'), `#!/bin/sh\ncat '${program('pmc')}.says'\n`, { mode: 0o755 });
   if (chrony !== undefined) replace('chronyc', chrony);
   if (ptp !== undefined) replace('pmc', ptp);
   const { clock }: Config = configOf({ clock: { chrony: { enabled: chrony !== undefined, program: program('chronyc') }, ptp: { enabled: ptp !== undefined, program: program('pmc'), masterNanoseconds: 100 } } });
   const events: string[] = [];
-  return { looks: new Looks(clock, directory, new AbortController().signal, (event, fields) => { events.push(`${event} ${fields?.['name']}`); }), events, directory, replace };
+  const stop = new AbortController();
+  t.after(() => stop.abort());
+  return { looks: new Looks(clock, directory, stop.signal, (event, fields) => { events.push(`${event} ${fields?.['name']}`); }), events, directory, replace };
 }
 
 test('chrony is the reference, and its sources are told', async (t) => {
@@ -57,10 +62,10 @@ test('who does not answer is told of once, and so is that it does again', async 
 });
 
 test('what is not installed is not started in vain at each look', async (t) => {
-  const { looks: look, events, directory, replace } = looks(t, { chrony: 'chrony-4.3-falseticker.csv' });
-  rmSync(join(directory, 'chronyc'));
+  const { looks: look, events, directory } = looks(t, { chrony: 'chrony-4.3-falseticker.csv' });
+  renameSync(join(directory, 'chronyc'), join(directory, 'elsewhere'));
   assert.match((await look.take()).why!, /not installed/);
-  replace('chronyc', 'chrony-4.3-falseticker.csv');
+  renameSync(join(directory, 'elsewhere'), join(directory, 'chronyc'));
   assert.match((await look.take()).why!, /not installed/);
   assert.deepEqual(events, ['clock.reference-away chrony']);
   const later = performance.now() + 31_000;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { errorFields, type ClockSource, type Config, type FieldValue } from '@strongroom/service';
 import { boundBy, type Reference } from './bound/reference.ts';
 import { Wander } from './bound/wander.ts';
-import { askChrony } from './chrony/follow.ts';
+import { ChronyLine } from './chrony/line.ts';
 import { referenceOf, wordsOf } from './chrony/reference.ts';
 import type { Say } from './events.ts';
 import { readMoment } from './kernel/clocks.ts';
@@ -30,6 +30,7 @@ export class Looks {
   readonly #stop: AbortSignal;
   readonly #say: Say;
   readonly #checks: Checks;
+  readonly #chronyLine: ChronyLine;
   readonly #wander = { chrony: new Wander(), ptp: new Wander() };
   readonly #away = new Set<string>();
   /** What is not installed here, and until when that is taken for so. */
@@ -42,6 +43,8 @@ export class Looks {
     this.#stop = stop;
     this.#say = say;
     this.#checks = new Checks(config, stop, say);
+    this.#chronyLine = new ChronyLine(config.chrony);
+    stop.addEventListener('abort', () => this.#chronyLine.close(), { once: true });
   }
 
   /** Whom it asks, for the record. */
@@ -86,7 +89,7 @@ export class Looks {
   }
 
   async #chrony(): Promise<Answer> {
-    const report = await askChrony(this.#config.chrony, this.#stop);
+    const report = await this.#chronyLine.ask();
     const reference = referenceOf(report, this.#wander.chrony);
     return { reference, why: reference === null ? "chrony knows no time but this clock's own" : null, sources: wordsOf(report) };
   }

@@ -11,7 +11,7 @@ import { anchorOf } from '../state/anchors.ts';
 import { Guard, type GuardSettings, type Judgement } from '../state/guard.ts';
 import { readMoment } from '../kernel/clocks.ts';
 import type { Observation } from '../state/observation.ts';
-import { askChrony, type ChronyPlace } from './follow.ts';
+import { ChronyLine } from './line.ts';
 import { referenceOf, wordsOf } from './reference.ts';
 
 const skip = chronyMissing() ?? false;
@@ -32,20 +32,20 @@ before(() => {
 });
 after(async () => { for (const server of servers) await server[Symbol.asyncDispose](); });
 
-async function look(place: ChronyPlace, wander: Wander): Promise<Observation> {
-  const report = await askChrony(place).catch(() => null);
+async function look(line: ChronyLine, wander: Wander): Promise<Observation> {
+  const report = await line.ask().catch(() => null);
   const moment = readMoment();
   return { moment, reference: report === null ? null : referenceOf(report, wander), why: null, sources: report === null ? [] : wordsOf(report), checks: [] };
 }
 
 /** Looks again and again until a state, and from there on so many times more; each stamp must hold the truth. */
 async function watch(client: Chronyd, trueOffNs: bigint, until: (judged: Judgement) => boolean, more = 0, guard = new Guard(SETTINGS)): Promise<{ guard: Guard; bounds: bigint[]; last: Judgement }> {
-  const place = { program: chronycProgram(), address: client.socket, port: 0 };
+  const line = new ChronyLine({ program: chronycProgram(), address: client.socket, port: 0 });
   const [bounds, wander]: [bigint[], Wander] = [[], new Wander()];
   const boot = SYSTEM_CLOCKS.boot!;
   let left = more;
   for (let sequence = 1n; ; sequence += 1n) {
-    const observation = await look(place, wander);
+    const observation = await look(line, wander);
     const judged = guard.judge(observation);
     const anchor = judged.claim === null ? null : anchorOf(judged.claim, observation.moment, { boot, sequence });
     for (let i = 0; i < 500; i += 1) {
@@ -57,7 +57,10 @@ async function watch(client: Chronyd, trueOffNs: bigint, until: (judged: Judgeme
       assert.ok(at - bound <= later + trueOffNs && earlier + trueOffNs <= at + bound, `true time is not within ${bound} ns: ${judged.state}`);
     }
     if (left === more ? until(judged) : true) left -= 1;
-    if (left < 0) return { guard, bounds, last: judged };
+    if (left < 0) {
+      line.close();
+      return { guard, bounds, last: judged };
+    }
     await delay(100);
   }
 }
@@ -121,6 +124,6 @@ test('a discipline that dies leaves holdover, which still holds the truth, until
 });
 
 test('nobody there to ask is an error that says where and what to do', { skip }, async () => {
-  await assert.rejects(askChrony({ program: chronycProgram(), address: '127.0.0.9', port: 1 }), { code: 'chrony.away' });
-  await assert.rejects(askChrony({ program: '/nowhere/chronyc', address: '127.0.0.9', port: 1 }), { code: 'chrony.absent' });
+  await assert.rejects(new ChronyLine({ program: chronycProgram(), address: '127.0.0.9', port: 1 }).ask(), { code: 'chrony.away' });
+  await assert.rejects(new ChronyLine({ program: '/nowhere/chronyc', address: '127.0.0.9', port: 1 }).ask(), { code: 'chrony.absent' });
 });

@@ -8,17 +8,18 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Chronyd, chronycProgram, chronyMissing, TestAuthority } from '@strongroom/testing';
 import type { ClockSource } from '@strongroom/service';
-import { askChrony } from './follow.ts';
+import { ChronyLine } from './line.ts';
 import { referenceOf, wordsOf } from './reference.ts';
 import { Wander } from '../bound/wander.ts';
 
 const PORT = 40_000 + (process.pid % 10_000);
 
 async function until(client: Chronyd, wished: (source: ClockSource, isReference: boolean) => boolean): Promise<void> {
+  const line = new ChronyLine({ program: chronycProgram(), address: client.socket, port: 0 });
   for (;;) {
-    const report = await askChrony({ program: chronycProgram(), address: client.socket, port: 0 }).catch(() => null);
+    const report = await line.ask().catch(() => null);
     const [source] = report === null ? [] : wordsOf(report);
-    if (source !== undefined && wished(source, referenceOf(report!, new Wander()) !== null)) return;
+    if (source !== undefined && wished(source, referenceOf(report!, new Wander()) !== null)) return line.close();
     await delay(50);
   }
 }
