@@ -4,12 +4,13 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestEvent } from 'node:test/reporters';
+import { failureOf, type Failure } from './failure.ts';
 
 /** What one package's tests came to. `skipped` are counted neither as passed nor as failed. */
 export interface Counts {
   readonly project: string;
   passed: number;
-  readonly failed: string[];
+  readonly failed: Failure[];
   readonly skipped: { readonly name: string; readonly reason: string }[];
 }
 
@@ -45,7 +46,7 @@ export function count(counts: Counts, event: TestEvent): void {
   } else if (event.type === 'test:pass') {
     if (!suite) counts.passed += 1;
   } else if (failureType(details) !== 'subtestsFailed') {
-    counts.failed.push(name);
+    counts.failed.push(failureOf(event.data));
   }
 }
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // `npm test` after set-up: typecheck, lint and boundaries, the tests of every package, then the end-to-end suites.
-// Prints failed and skipped tests at the end; the last line is `N passed, N failed`, each of the first three steps
+// Prints skipped and failed tests at the end, and why these failed; the last line is `N passed, N failed`, each of the first three steps
 // counting as one. Fails closed: a package that leaves no counts has failed.
 import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Counts, countsFile } from './count-reporter.ts';
+import type { Failure } from './failure.ts';
 import { summarise } from './summary.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -48,7 +49,7 @@ process.exitCode = summary.failed === 0 ? 0 : 1;
 function check(script: string): Counts {
   heading(`${script}: ${root.scripts?.[script]}`);
   const passed = run(['sh', '-c', root.scripts?.[script] ?? 'exit 1']);
-  return { project: 'strongroom', passed: passed ? 1 : 0, failed: passed ? [] : [script], skipped: [] };
+  return { project: 'strongroom', passed: passed ? 1 : 0, failed: passed ? [] : [unexplained(script)], skipped: [] };
 }
 
 /** The tests of some packages by Nx, and what each of them counted. */
@@ -57,7 +58,7 @@ function step(title: string, projects: readonly string[], command: readonly stri
   const passed = run(command);
   const counts = projects.map(counted);
   if (!passed && counts.every((one) => one.failed.length === 0)) {
-    counts.push({ project: 'nx', passed: 0, failed: [`${title}: the runner failed`], skipped: [] });
+    counts.push({ project: 'nx', passed: 0, failed: [unexplained(`${title}: the runner failed`)], skipped: [] });
   }
   return counts;
 }
@@ -65,7 +66,12 @@ function step(title: string, projects: readonly string[], command: readonly stri
 function counted(project: string): Counts {
   const file = countsFile(directory, project);
   if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as Counts;
-  return { project, passed: 0, failed: ['its tests did not run to the end'], skipped: [] };
+  return { project, passed: 0, failed: [unexplained('its tests did not run to the end')], skipped: [] };
+}
+
+/** What it said stands above. */
+function unexplained(name: string): Failure {
+  return { name, why: [] };
 }
 
 function tested(): string[] {

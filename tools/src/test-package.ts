@@ -2,7 +2,7 @@
 // A package's `test` script: runs the `*.test.ts` below the current directory's src/, each in a process of its own, one at
 // a time. Arguments are files to run instead of all, and:
 //   --concurrency=N   so many at a time
-//   --timeout=MS      for one file, instead of ten minutes
+//   --timeout=MS      for one test, instead of ten minutes
 //   --first=NAME,…    files to begin with, by their names in src/ without `.test.ts`: long ones, so that none is left at the end
 //   --lane=NAME,…     files that run one after the other, beside the others: what they use there is once
 import { globSync } from 'node:fs';
@@ -34,8 +34,9 @@ if (positionals.length > 0) {
   if (lane.length > 0) runFiles(lane, 1);
 }
 
+/** What waits in vain, or was left open, shall not keep the process of a file from ending, and all that comes after from being counted. */
 function runFiles(files: readonly string[], concurrency: number): void {
-  const tests = run({ files: files.map((file) => join(process.cwd(), file)), concurrency, timeout: Number(values.timeout), signal: stop.signal });
+  const tests = run({ files: files.map((file) => join(process.cwd(), file)), concurrency, timeout: Number(values.timeout), signal: stop.signal, forceExit: true });
   tests.on('test:fail', ({ todo }) => { if (todo === undefined || todo === false) process.exitCode = 1; });
   tests.compose(countReporter).resume();
   tests.compose(new Spec()).pipe(process.stdout);
