@@ -41,6 +41,9 @@ export function rsyslogRelpConfiguration(to: ProducerConfiguration): string {
   return `# ${to.source}: sends everything to Strongroom by RELP over TLS, and forgets a message only when it is sealed there.
 # Needs the package rsyslog-relp. Copy to /etc/rsyslog.d/, check with "rsyslogd -N1", restart rsyslog.
 # Use this or rsyslog.conf, not both.
+# When a connection breaks rsyslog notices with the next message that it has to send, and then sends again what was not
+# acknowledged: on a host that logs nothing more, those messages wait in its memory until it does. A restart of rsyslog
+# before that loses them, so log a line first ("logger hello").
 module(load="omrelp" tls.tlslib="openssl")
 action(
   type="omrelp" name="strongroom"
