@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { duration } from '../../quantity.ts';
 import { check, type Say } from '../check.ts';
 import type { Patient } from '../patient.ts';
-import type { ClockFacts } from '@strongroom/service';
+import type { ClockFacts, Config } from '@strongroom/service';
 
 /** Between a machine's clocks this much is usual; TLS does not suffer from it. */
 const BEHIND_MS_MAX = 60_000;
@@ -16,11 +16,13 @@ const BEHIND_MS_MAX = 60_000;
 const HARDWARE_MS_MAX = 86_400_000;
 const OFFSET_S_MAX = 1;
 const COMMAND_MS_MAX = 3000;
+/** Of `chronyc -c tracking`. */
+const [OFFSET, LEAP, TRACKING_COLUMNS] = [4, 13, 14];
 
 const CODES = {
   'clock.behind': { severity: 'bad', seen: 'it was later than now, by what was made here', why: 'certificates count as not yet valid, so TLS fails; receipts carry times before those of earlier ones' },
   'clock.hardware': { severity: 'bad', seen: 'system and hardware clock differ by more than a day', why: 'one of them is wrong: if it is the system clock, certificates count as expired or not yet valid, and TLS fails' },
-  'clock.offset': { severity: 'bad', seen: `chrony knows that the clock is off by more than ${OFFSET_S_MAX} s`, why: 'times of receipts are wrong by that, and far enough off TLS fails' },
+  'clock.offset': { severity: 'bad', seen: `what disciplines the clock knows that it is off by more than ${OFFSET_S_MAX} s`, why: 'times of receipts are wrong by that, and far enough off TLS fails' },
   'clock.disputed': { severity: 'bad', seen: 'sources of time contradict each other, or somebody set the clock against them', why: 'receipts carry a wide bound until it is settled who is right' },
   'clock.bound': { severity: 'bad', seen: 'the clock may be wrong by more than clock.limitMicroseconds', why: 'that is the limit which this deployment set for its evidence' },
   'clock.unsynchronised': { severity: 'weak', seen: 'nothing keeps the clock right', why: 'times of receipts have no bound, and an auditor may doubt them' },
@@ -45,18 +47,20 @@ export const clockCheck = check({
     if (guard !== null) judgeGuard(guard, say);
     else {
       say.unseen('nobody who measures the clock tells of it', 'clock.disputed', 'clock.bound');
-      judgeSynchronisation(say);
+      judgeSynchronisation(patient.config?.clock.chrony ?? null, say);
     }
   },
 });
 
 /** What skew-guard holds for true while it runs. */
-function judgeGuard({ state, reason, grade, boundNs, falsetickers, wallOffNs }: ClockFacts, say: Say<Code>): void {
+function judgeGuard({ state, reason, grade, boundNs, offsetNs, falsetickers, wallOffNs }: ClockFacts, say: Say<Code>): void {
   const evidence = { state, boundNs, wallOffNs, falsetickers: falsetickers.join(', ') };
   const fix = 'strongroom clock (state, bound, sources and the last hour)';
   if (state === 'disputed' || state === 'stepped') say.found('clock.disputed', { what: `the clock is ${state}: ${reason}`, fix, evidence });
   else if (state !== 'locked') say.found('clock.unsynchronised', { what: `the clock is ${state}: ${reason}`, fix: state === 'holdover' ? fix : 'apt-get install chrony (then: strongroom clock)', evidence });
-  if (grade === 'limit') say.found('clock.bound', { what: `the clock may be wrong by ${duration((boundNs ?? 0) / 1_000_000)}`, fix, evidence });
+  if (grade === 'limit') say.found('clock.bound', { what: boundNs === null ? 'nobody can say any more how wrong the clock may be' : `the clock may be wrong by ${duration(boundNs / 1_000_000)}`, fix, evidence });
+  if (offsetNs === null) say.unseen('what disciplines the clock says nothing of its offset', 'clock.offset');
+  else judgeOffset(offsetNs / 1e9, say);
 }
 
 /** The latest time at which something was made here. */
@@ -102,20 +106,31 @@ function hardwareMs(sys: string): number | null {
   }
 }
 
-/** chrony where it is, else systemd's word. */
-function judgeSynchronisation(say: Say<Code>): void {
-  const chrony = output('chronyc', '-n', '-c', 'tracking');
-  if (chrony !== null) {
-    const fields = chrony.trim().split(',');
-    const [offset, leap] = [Math.abs(Number(fields[4])), fields[13]];
-    if (leap === 'Not synchronised') say.found('clock.unsynchronised', { what: 'chrony runs and follows no source', fix: 'chronyc sources -v (which sources it has, and whether they answer)' });
-    else if (offset > OFFSET_S_MAX) say.found('clock.offset', { what: `the clock is off by ${offset} s, by chrony`, fix: 'chronyc makestep', evidence: { offsetSeconds: offset } });
-    return;
+/** chrony where the configuration says that it is, else systemd's word. */
+function judgeSynchronisation(place: Config['clock']['chrony'] | null, say: Say<Code>): void {
+  const fields = tracking(place);
+  if (fields !== null) {
+    if (fields[LEAP] !== 'Not synchronised') return judgeOffset(Number(fields[OFFSET]), say);
+    say.unseen('chrony follows no source', 'clock.offset');
+    return say.found('clock.unsynchronised', { what: 'chrony runs and follows no source', fix: 'chronyc sources -v (which sources it has, and whether they answer)' });
   }
   say.unseen('no chrony answers here', 'clock.offset');
   const systemd = output('timedatectl', 'show', '--property=NTPSynchronized', '--value');
   if (systemd === null) return say.unseen('neither chrony nor systemd is here to tell', 'clock.unsynchronised');
   if (systemd.trim() === 'no') say.found('clock.unsynchronised', { what: 'systemd says that the clock is not synchronised', fix: 'apt-get install chrony' });
+}
+
+function judgeOffset(seconds: number, say: Say<Code>): void {
+  const offset = Math.abs(seconds);
+  if (offset > OFFSET_S_MAX) say.found('clock.offset', { what: `the clock is off by ${offset} s, by what disciplines it`, fix: 'chronyc makestep', evidence: { offsetSeconds: offset } });
+}
+
+/** Columns of chronyc's report; null where there is none that can be read. */
+function tracking(place: Config['clock']['chrony'] | null): readonly string[] | null {
+  if (place?.enabled === false) return null;
+  const at = place === null ? [] : ['-h', place.address, ...(place.address.startsWith('/') ? [] : ['-p', String(place.port)])];
+  const fields = output(place?.program ?? 'chronyc', '-n', '-c', ...at, 'tracking')?.trim().split(',') ?? [];
+  return fields.length === TRACKING_COLUMNS && Number.isFinite(Number(fields[OFFSET])) ? fields : null;
 }
 
 function output(command: string, ...args: readonly string[]): string | null {
