@@ -8,6 +8,7 @@ import { Feeds } from './feeds.ts';
 import { HeatWatch, probesOf } from './heat/heat-watch.ts';
 import { readHeat } from './heat/zones.ts';
 import { HOST, Lasting } from './lasting.ts';
+import { Beat } from './poll/beat.ts';
 import { Device, type Gates } from './poll/device.ts';
 import { Gate } from './poll/gate.ts';
 import { Records } from './records.ts';
@@ -78,9 +79,10 @@ async function live(context: ServiceContext, client: SubmitClient): Promise<void
 function makeDevices(context: ServiceContext, say: Say, happened: (device: Device, happening: Happening) => void, unusable: (device: string) => void): Device[] {
   const { devices, pollSeconds } = context.config.rack;
   const gates: Gates = { answering: new Gate(GATES.answering), recognising: new Gate(GATES.recognising), away: new Gate(GATES.away) };
+  const beat = new Beat();
   return Object.entries(devices).flatMap(([name, device]) => {
     try {
-      return [new Device(name, targetOf(name, device, context.paths.rackSecret), { gates, hooks: { happened, say }, calmMs: pollSeconds * 1000, nominalVolts: device.nominalVolts ?? null })];
+      return [new Device(name, targetOf(name, device, context.paths.rackSecret), { gates, beat, hooks: { happened, say }, calmMs: pollSeconds * 1000, nominalVolts: device.nominalVolts ?? null })];
     } catch (error) {
       // The others go on: that one is not asked is evidence, and no reason to stop.
       say('rack.device-unusable', { device: name, ...errorFields(error) });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Failed } from '@strongroom/bytes';
-import { askFor, questionsOf } from './ask.ts';
+import { Questions, questionsOf } from './ask.ts';
 
 const oids = Array.from({ length: 200 }, (_, at) => `1.3.6.1.4.1.318.1.1.26.9.2.3.1.5.${at}`);
 
@@ -29,7 +29,11 @@ test('questions are as large as one frame holds the answer, and have everything 
 
 test('a device that cannot answer so much at once is asked for less, and one that cannot answer at all is not asked for ever', async () => {
   const small = device(12);
-  assert.equal((await askFor(small, oids)).size, 200);
+  const questions = new Questions(oids);
+  assert.equal((await questions.ask(small)).size, 200);
   assert.ok(small.asked.length < 60, small.asked.join());
-  await assert.rejects(askFor(device(0), oids), (error: { code?: string }) => error.code === 'snmp.too-big');
+  small.asked.length = 0;
+  assert.equal((await questions.ask(small)).size, 200);
+  assert.ok(small.asked.every((count) => count <= 12), 'it is asked for no more than it could answer before');
+  await assert.rejects(new Questions(oids).ask(device(0)), (error: { code?: string }) => error.code === 'snmp.too-big');
 });

@@ -10,21 +10,32 @@ const ANSWER_OCTETS_MAX = 1250;
 /** Of a value and of what stands around it. */
 const VALUE_OCTETS = 9;
 
-/** One question after the other: a device of this kind has one processor, and a slow one. Rejects with `Failed` of a `SnmpCode`. */
-export async function askFor(session: Pick<SnmpSession, 'get'>, oids: readonly string[]): Promise<Map<string, Answer['value']>> {
-  const found = new Map<string, Answer['value']>();
-  for (const question of questionsOf(oids)) for (const { oid, value } of await ask(session, question)) found.set(oid, value);
-  return found;
-}
+/** What one device is asked for at each look, put into questions once. */
+export class Questions {
+  #questions: readonly (readonly string[])[];
 
-/** A device that cannot answer so much at once is asked for half. */
-async function ask(session: Pick<SnmpSession, 'get'>, oids: readonly string[]): Promise<Answer[]> {
-  try {
-    return await session.get(oids);
-  } catch (error) {
-    if ((error as { code?: string }).code !== 'snmp.too-big' || oids.length === 1) throw error;
-    const half = Math.ceil(oids.length / 2);
-    return [...await ask(session, oids.slice(0, half)), ...await ask(session, oids.slice(half))];
+  constructor(oids: readonly string[]) {
+    this.#questions = questionsOf(oids);
+  }
+
+  /** One after the other: a device of this kind has one processor, and a slow one. Rejects with `Failed` of a `SnmpCode`. */
+  async ask(session: Pick<SnmpSession, 'get'>): Promise<Map<string, Answer['value']>> {
+    const found = new Map<string, Answer['value']>();
+    for (const question of this.#questions) for (const { oid, value } of await this.#ask(session, question)) found.set(oid, value);
+    return found;
+  }
+
+  /** A device that cannot answer so much at once is asked for half, from then on. */
+  async #ask(session: Pick<SnmpSession, 'get'>, question: readonly string[]): Promise<Answer[]> {
+    try {
+      return await session.get(question);
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'snmp.too-big' || question.length === 1) throw error;
+      const half = Math.ceil(question.length / 2);
+      const halves = [question.slice(0, half), question.slice(half)] as const;
+      this.#questions = this.#questions.flatMap((one) => (one === question ? halves : [one]));
+      return [...await this.#ask(session, halves[0]), ...await this.#ask(session, halves[1])];
+    }
   }
 }
 

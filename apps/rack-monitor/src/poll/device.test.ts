@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { PduProcess, SNMP_USER, withoutPdu, freeUdpPort, type PduObject } from '@strongroom/testing';
 import type { Happening } from '../track/device-track.ts';
+import { Beat } from './beat.ts';
 import { Device } from './device.ts';
 import { Gate } from './gate.ts';
 
@@ -28,7 +29,7 @@ function watch(port: number, security: Device['target']['security'] = SNMP_USER,
   const events: string[] = [];
   const gates = { answering: new Gate(4), recognising: new Gate(2), away: new Gate(2) };
   const device = new Device('pdu-a', { address: '127.0.0.1', port, security, timeoutMs, retries: 1 }, {
-    gates, calmMs: 1000, nominalVolts: null, hooks: { happened: (_, happening) => told.push(happening), say: (event) => events.push(event) },
+    gates, beat: new Beat(), calmMs: 1000, nominalVolts: null, hooks: { happened: (_, happening) => told.push(happening), say: (event) => events.push(event) },
   });
   return { device, told, events };
 }
@@ -103,7 +104,7 @@ test('devices that hang take nothing from one that answers', { skip }, async () 
   const stop = new AbortController();
   const gates = { answering: new Gate(1), recognising: new Gate(1), away: new Gate(1) };
   const make = (name: string, port: number, timeoutMs: number): Device => new Device(name, { address: '127.0.0.1', port, security: SNMP_USER, timeoutMs, retries: 0 }, {
-    gates, calmMs: 1000, nominalVolts: null, hooks: { happened: () => undefined, say: () => undefined },
+    gates, beat: new Beat(), calmMs: 1000, nominalVolts: null, hooks: { happened: () => undefined, say: () => undefined },
   });
   const good = make('good', pdu.port, 5000);
   await good.look();
@@ -123,7 +124,7 @@ test('a device that says something of its own accord is asked again before its t
   const gates = { answering: new Gate(1), recognising: new Gate(1), away: new Gate(1) };
   // Left alone it would be asked once in an hour.
   const device = new Device('pdu-a', { address: '127.0.0.1', port: pdu.port, security: SNMP_USER, timeoutMs: 5000, retries: 0 }, {
-    gates, calmMs: 3_600_000, nominalVolts: null, hooks: { happened: () => undefined, say: () => undefined },
+    gates, beat: new Beat(), calmMs: 3_600_000, nominalVolts: null, hooks: { happened: () => undefined, say: () => undefined },
   });
   const running = device.run(stop.signal, 0);
   while (device.counts.looks < 1) await new Promise((done) => { setTimeout(done, 50); });

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // One device over the life of the service: recognised, asked again and again, away and back, booted, replaced.
-import { setTimeout as delay } from 'node:timers/promises';
 import { errorFields, type Fields, type RackDevice } from '@strongroom/service';
 import { discover, type Discovered } from '../profiles/discover.ts';
 import { oidsOf, readingsOf } from '../profiles/plan.ts';
@@ -10,7 +9,8 @@ import { SnmpSession } from '../snmp/session.ts';
 import { isAuthenticated, type SnmpTarget } from '../snmp/target.ts';
 import { DeviceTrack, type Happening } from '../track/device-track.ts';
 import type { EventName } from '../events.ts';
-import { askFor, UP_TIME, upTicksOf } from './ask.ts';
+import { Questions, UP_TIME, upTicksOf } from './ask.ts';
+import type { Beat, Sleep } from './beat.ts';
 import type { Gate } from './gate.ts';
 import { Pace } from './pace.ts';
 import { bootBetween, type Life } from './uptime.ts';
@@ -35,11 +35,13 @@ export class Device {
   readonly name: string;
   readonly target: SnmpTarget;
   readonly #gates: Gates;
+  readonly #beat: Beat;
   readonly #hooks: DeviceHooks;
   readonly #track: DeviceTrack;
   readonly #pace: Pace;
   #session: SnmpSession | undefined;
   #known: Discovered | undefined;
+  #questions = new Questions([]);
   #knownAt = 0;
   #life: Life | null = null;
   #readings: readonly Reading[] = [];
@@ -48,15 +50,16 @@ export class Device {
   #since = new Date();
   #lookedAt: Date | null = null;
   #tookMs: number | null = null;
-  #nudge = new AbortController();
+  #sleep: Sleep | undefined;
   #nudged = false;
   #lookedMs = -Infinity;
   readonly counts = { looks: 0, failed: 0, unsigned: 0, garbage: 0, foreign: 0, rebooted: 0 };
 
-  constructor(name: string, target: SnmpTarget, facts: { readonly gates: Gates; readonly hooks: DeviceHooks; readonly calmMs: number; readonly nominalVolts: number | null }) {
+  constructor(name: string, target: SnmpTarget, facts: { readonly gates: Gates; readonly beat: Beat; readonly hooks: DeviceHooks; readonly calmMs: number; readonly nominalVolts: number | null }) {
     this.name = name;
     this.target = target;
     this.#gates = facts.gates;
+    this.#beat = facts.beat;
     this.#hooks = facts.hooks;
     this.#track = new DeviceTrack(facts.nominalVolts);
     this.#pace = new Pace(facts.calmMs);
@@ -92,23 +95,31 @@ export class Device {
     this.#nudged = true;
     // However often it says something, it is asked once in this time.
     const restMs = NUDGE_MS - (performance.now() - this.#lookedMs);
-    if (restMs <= 0) this.#nudge.abort();
-    else setTimeout(() => this.#nudge.abort(), restMs).unref();
+    if (restMs <= 0) this.#sleep?.wake();
+    else setTimeout(() => this.#sleep?.wake(), restMs).unref();
   }
 
   /** Looks again and again until `stop`; the first time after `waitMs`, so that not all are asked at once. */
   async run(stop: AbortSignal, waitMs: number): Promise<void> {
-    const pause = (ms: number): Promise<unknown> => delay(ms, undefined, { signal: AbortSignal.any([stop, this.#nudge.signal]) }).catch(() => undefined);
-    stop.addEventListener('abort', () => this.#drop(), { once: true });
-    await pause(waitMs);
+    stop.addEventListener('abort', () => this.#end(), { once: true });
+    if (!stop.aborted) await this.#rest(waitMs);
     while (!stop.aborted) {
       const { tookMs, happened } = await this.#gate().pass(() => (stop.aborted ? Promise.resolve({ tookMs: 0, happened: false }) : this.look()));
-      if (this.#nudge.signal.aborted) this.#nudge = new AbortController();
       const isNudged = this.#nudged;
       [this.#nudged, this.#lookedMs] = [false, performance.now()];
-      if (!stop.aborted) await pause(this.#pace.next(performance.now(), tookMs, happened || isNudged));
+      if (!stop.aborted) await this.#rest(this.#pace.next(performance.now(), tookMs, happened || isNudged));
     }
     for (const happening of this.#track.due(Date.now(), true)) this.#hooks.happened(this, happening);
+  }
+
+  async #rest(ms: number): Promise<void> {
+    this.#sleep = this.#beat.sleep(ms);
+    await this.#sleep.woken;
+  }
+
+  #end(): void {
+    this.#drop();
+    this.#sleep?.wake();
   }
 
   /** Looks once. Never rejects. */
@@ -143,7 +154,7 @@ export class Device {
     if (this.#state === 'away') await session.get([UP_TIME]);
     if (!this.#isKnown()) await this.#recognise(session);
     const { plan } = this.#known!;
-    const found = await askFor(session, [UP_TIME, ...oidsOf(plan)]);
+    const found = await this.#questions.ask(session);
     const [at, nowMs] = [performance.now() / 1000, Date.now()];
     const boot = this.#live({ engine: session.engine, upTicks: upTicksOf(found) });
     this.#lookedAt = new Date(nowMs);
@@ -156,7 +167,7 @@ export class Device {
   async #recognise(session: SnmpSession): Promise<void> {
     const known = await discover(session);
     const isNew = this.#known === undefined || this.#known.system !== known.system || this.#known.plan.length !== known.plan.length;
-    [this.#known, this.#knownAt] = [known, performance.now()];
+    [this.#known, this.#knownAt, this.#questions] = [known, performance.now(), new Questions([UP_TIME, ...oidsOf(known.plan)])];
     if (!isNew) return;
     const { system, description, profiles, plan } = known;
     const facts = { device: this.name, system, description, profiles: profiles.map(({ name }) => name).join(','), values: plan.length };

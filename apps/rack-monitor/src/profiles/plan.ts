@@ -61,13 +61,13 @@ export function readingsOf(plan: readonly Planned[], found: Found): Reading[] {
 function readingOf({ quantity, of, place, label, oid, factor, shift, absent, positive, words, state }: Planned, found: Found): Reading | null {
   const raw = numberOf(found.get(oid));
   const told = state === null ? null : numberOf(found.get(state.oid));
-  const reading = { quantity, of, place, label, unit: UNITS[quantity], oid };
+  const unit = UNITS[quantity];
   if (words !== null) {
     const word = Object.keys(words).length === 0 && told !== null ? state!.words[told] : raw === null ? undefined : words[raw];
-    return word === undefined ? null : { ...reading, value: null, state: word };
+    return word === undefined ? null : { quantity, of, place, label, unit, oid, value: null, state: word };
   }
   if (raw === null || absent.includes(raw) || (positive && raw < 0)) return null;
-  return { ...reading, value: rounded(raw * factor + shift), state: told === null ? null : state!.words[told] ?? `unknown-${told}` };
+  return { quantity, of, place, label, unit, oid, value: Number.isInteger(factor) && shift === 0 ? raw * factor : rounded(raw * factor + shift), state: told === null ? null : state!.words[told] ?? `unknown-${told}` };
 }
 
 /** Twelve digits: what multiplying by a tenth adds behind them is none of the device's. */

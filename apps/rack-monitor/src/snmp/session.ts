@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Questions to one device. Answers are taken from its address alone, and, where we agreed on keys, only signed and
 // encrypted ones: net-snmp checks the digest of an answer that has one, and takes an answer that has none.
+import { createSocket, type SocketType } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import type { RackEngine } from '@strongroom/service';
 import { fromLibrary, snmpFailed } from './errors.ts';
@@ -129,9 +130,12 @@ export class SnmpSession {
   }
 }
 
+/** Devices are named by address: there is nothing to look up, and no tick of the loop to wait for. */
+const SOCKETS = { createSocket: (type: SocketType) => createSocket({ type, lookup: (address, _, found) => found(null, address, type === 'udp6' ? 6 : 4) }) };
+
 function open({ address, port, security, timeoutMs, retries }: SnmpTarget): Library {
   boundKeys();
-  const options = { port, timeout: timeoutMs, retries, transport: isIPv6(address) ? 'udp6' : 'udp4', version: snmp.Version2c };
+  const options = { port, timeout: timeoutMs, retries, transport: isIPv6(address) ? 'udp6' : 'udp4', version: snmp.Version2c, dgramModule: SOCKETS };
   if ('community' in security) return snmp.createSession(address, security.community, options);
   return snmp.createV3Session(address, snmpUser(security), { ...options, version: undefined });
 }

@@ -3,10 +3,10 @@
 import type { Quantity, Reading } from '../profiles/profile.ts';
 
 /** Of these a device tells heat, of all others power. */
-const HEAT: readonly Quantity[] = ['temperature', 'humidity', 'airFlow', 'pressure', 'rotation', 'presence'];
+const HEAT: ReadonlySet<Quantity> = new Set(['temperature', 'humidity', 'airFlow', 'pressure', 'rotation', 'presence']);
 
 export function isHeat({ quantity }: Pick<Reading, 'quantity'>): boolean {
-  return HEAT.includes(quantity);
+  return HEAT.has(quantity);
 }
 
 /** `phase 1`, `outlet 1.5 (db-01)`. */
