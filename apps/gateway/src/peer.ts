@@ -100,8 +100,19 @@ function refuse(event: RefusalEvent, certificate: X509Certificate | undefined, w
   const shown = certificate === undefined ? {} : {
     subject: certificate.subject ?? '', names: certificate.subjectAltName ?? '', issuer: certificate.issuer ?? '', serial: certificate.serialNumber,
     notBefore: isoTime(certificate.validFrom), notAfter: isoTime(certificate.validTo),
+    // Whatever else the certificate says, the peer has this key.
+    keyHash: keyHashOr(certificate),
   };
   return { event, fields: { why, ...(fix === undefined ? {} : { fix }), ...shown, now: now.toISOString() } };
+}
+
+/** Of a certificate that nobody vouches for: it may have a key that only OpenSSL can read. */
+function keyHashOr(certificate: X509Certificate): string | null {
+  try {
+    return keyHashOf(certificate);
+  } catch {
+    return null;
+  }
 }
 
 function isoTime(text: string): string {

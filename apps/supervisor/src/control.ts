@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { readFileSync } from 'node:fs';
 import { Refused } from '@strongroom/bytes';
 import { isEnrolledRole, REGISTRY_PART, serveRpc, socketPath, type Check, type Fields, type KeyUse, type Layout, type Registry, type RpcVerbs, type Status } from '@strongroom/service';
+import type { HabitFacts } from '@strongroom/service/coverage';
 import type { OwnEvents } from './events/own-events.ts';
 import { readEnrolRequest, type Enrolments } from './identities/enrolments.ts';
 import type { IncidentBook } from './incidents/incident-book.ts';
@@ -22,6 +23,7 @@ export interface ControlFacts {
   readonly events: OwnEvents;
   readonly incidents: IncidentBook;
   status(): Status;
+  habits(): HabitFacts;
   /** Names in the gateway's server certificate: what producers may call us. */
   serverNames(): unknown;
 }
@@ -62,6 +64,7 @@ function controlVerbs(facts: ControlFacts): RpcVerbs<null> {
         if (signal.aborted) return null;
       }
     },
+    habits: async () => facts.habits(),
     registry: async () => enrolments.registry,
     sources: async () => enrolments.registry,
     enrol: async (args) => {

@@ -66,7 +66,7 @@ export async function live(ready: Ready): Promise<number> {
   });
   const facts = { deployment, home: paths.home, config, separation, startedAt: new Date(), notes: notesOf(ready), metricsAddress: addressOf(http) };
   const status = (): Status => statusOf(supervisor.children, { ...facts, readers: supervisor.readers, incidents: incidents.list(), stopping: supervisor.stopping });
-  const control = await serveControl({ paths, supervisor, enrolments, events, incidents, status, serverNames: () => serverNames(config.gateway.serverNames) });
+  const control = await serveControl({ paths, supervisor, enrolments, events, incidents, status, habits: () => life.habits(), serverNames: () => serverNames(config.gateway.serverNames) });
   events.event('supervisor.started', 'info', { pid: process.pid, node: process.version, deployment, separation: separation.kind });
 
   const end = await Promise.race([

@@ -1,21 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // A whole appliance: the doctor is silent while it is well, and says what is wrong when it is not, also when nothing runs.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { createServer, type AddressInfo } from 'node:net';
+import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { SourceWatch } from '@strongroom/service/coverage';
 import { RelpClient, startAppliance } from '@strongroom/testing';
 import { memoryIo } from '../memory-io.ts';
 import { doctor as verb } from '../verbs/doctor.ts';
 import type { Call } from '../verb.ts';
 import type { Diagnosis } from './examine.ts';
 
-const appliance = await startAppliance();
+// Sources are held against their habits as often as a heartbeat is sealed.
+const appliance = await startAppliance({ config: { supervisor: { heartbeatSeconds: 1 } } });
 after(() => appliance.stop());
 
 /** The verb in this process, as the command calls it: that starts once and not twenty times. */
-async function doctor(options: Readonly<Record<string, string>> = {}): Promise<Diagnosis & { readonly ok: boolean; readonly exit: number | null }> {
-  const io = { ...memoryIo(), now: () => Temporal.Now.instant().epochNanoseconds };
+async function doctor(options: Readonly<Record<string, string>> = {}, laterMs = 0): Promise<Diagnosis & { readonly ok: boolean; readonly exit: number | null }> {
+  const io = { ...memoryIo(), now: () => Temporal.Now.instant().epochNanoseconds + BigInt(laterMs) * 1_000_000n };
   const call = { options, arguments: {}, format: 'json', paths: appliance.paths, configFile: appliance.environment['STRONGROOM_CONFIG'], io, verbs: [] };
   const exit = await verb.run(call as unknown as Call);
   return { ...(JSON.parse(io.written.out) as Diagnosis & { readonly ok: boolean }), exit };
@@ -47,6 +52,51 @@ test('from a producer it is silent too, names a name that is not in the certific
   const { findings } = await doctor();
   const refused = findings.find(({ code }) => code === 'flow.refused');
   assert.deepEqual([refused?.evidence['event'], String(refused?.evidence['who']).startsWith('web-01 at 127.0.0.1')], ['gateway.certificate-revoked', true]);
+});
+
+/** As if it were asked so much later. */
+const flat = async (laterMs: number): Promise<string[]> => codes(await doctor({}, laterMs)).filter((code) => /^flow\.(nobody|silent)$/.test(code));
+
+test('when nobody is connected, or who is has nothing to say, that is told once the gateway is old enough', async () => {
+  const identity = await appliance.enrol('web-09');
+  assert.deepEqual([await flat(0), await flat(660_000)], [[], ['flow.nobody']]);
+  const client = new RelpClient({ address: appliance.addresses['relp-tls']!, identity, window: 1 });
+  while (client.offered === '') await delay(20);
+  let mute = await flat(660_000);
+  while (mute.includes('flow.nobody')) mute = await flat(660_000); // services tell of themselves each second
+  await client.close();
+  assert.deepEqual(mute, ['flow.silent']);
+});
+
+test('a port that was configured since the start is told as not listened on', async () => {
+  const file = appliance.environment['STRONGROOM_CONFIG']!;
+  const before = readFileSync(file, 'utf8');
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  const config = JSON.parse(before) as { gateway: { listeners: Record<string, unknown> } };
+  config.gateway.listeners['relpTls'] = { address: '127.0.0.1', port };
+  writeFileSync(file, JSON.stringify(config));
+  try {
+    const { findings, exit } = await doctor();
+    assert.deepEqual([findings.filter(({ code }) => code === 'port.not-served').map(({ evidence }) => evidence['port']), exit], [[port], 4]);
+  } finally {
+    writeFileSync(file, before);
+  }
+});
+
+test('a supervisor that stands still is told, and the rest is looked at all the same', async () => {
+  process.kill(appliance.pid!, 'SIGSTOP');
+  try {
+    const { findings, exit, fine } = await doctor();
+    assert.deepEqual([findings.map(({ code }) => code).filter((code) => code.startsWith('service.')), exit], [['service.not-answering'], 4]);
+    assert.ok(findings.find(({ code }) => code === 'service.not-answering')!.fix.includes(`kill -CONT ${appliance.pid}`));
+    assert.ok(fine.includes('certificate.expired'));
+  } finally {
+    process.kill(appliance.pid!, 'SIGCONT');
+  }
 });
 
 test('a vault that does not move while records wait is told, and no more once it does', async () => {
@@ -101,3 +151,31 @@ test('a token that was moved away, and a PIN that is wrong, are told before and 
   await appliance.start();
   assert.deepEqual(codes(await doctor()).filter((code) => code.startsWith('hsm.')), []);
 });
+
+test('a source that really falls silent is told against its habit, with the reason', async () => {
+  await appliance.enrol('web-05');
+  await appliance.halt();
+  writeFileSync(appliance.paths.habits, talkative('web-05'));
+  await appliance.start();
+  await appliance.tells('incident.opened', '"subject":"source web-05"', '"reason":"silent"');
+  const silent = async () => (await doctor()).findings.find(({ code }) => code === 'flow.fell-silent')!;
+  const away = await silent();
+  assert.match(away.what, /^web-05 is silent for .*; usually 3 records\/s on a \w+day at \d+ h UTC, and silent for \d+ min at most$/);
+  assert.match(away.fix, /^strongroom doctor --to /);
+  const identity = join(dirname(appliance.home), 'enrolled/web-05');
+  await appliance.cli('revoke', 'web-05', '--reason', 'test');
+  await doctor({ to: appliance.addresses['syslog-tls']!, identity });
+  assert.match((await silent()).why, /most likely this: it is revoked \(refused at /);
+});
+
+/** What is known of a source that brought 180 records each minute for eight days, and none for nearly three minutes. */
+function talkative(source: string): Buffer {
+  const watch = new SourceWatch({ seal: () => undefined, silent: () => undefined, heard: () => undefined });
+  const look = (ms: number, minutes: number, events: number): void => watch.look({
+    now: { boot: '', life: '', bootNs: 0n, monotonicNs: 0n, wallNs: BigInt(ms) * 1_000_000n, boundNs: null }, minutes, counts: new Map([[source, { events, connections: 0 }]]), linkDown: false,
+  });
+  const end = Date.now();
+  for (let minute = 8 * 1440; minute >= 0; minute -= 1) look(end - minute * 60_000, 1, 10_000_000 - 180 * minute);
+  look(end, 2.98, 10_000_000);
+  return Buffer.from(watch.save());
+}

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What checks look at: the home, its configuration, what a running supervisor says, and what was told before it fell silent.
-import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
-import { RpcClient, type Config, type Layout, type ServiceEvent, type Status } from '@strongroom/service';
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { EMPTY_REGISTRY, RpcClient, type Config, type Layout, type Registry, type ServiceEvent, type Status } from '@strongroom/service';
 import type { ConfigFinding } from '@strongroom/service/config';
+import type { HabitFacts } from '@strongroom/service/coverage';
 
 /** Of the end of the events' file: some ten thousand lines, and nothing that takes long. */
 const EVENTS_BYTES_MAX = 2 * 1024 * 1024;
@@ -13,9 +15,11 @@ export interface Machine {
   readonly proc: string;
   readonly sys: string;
   readonly auditLog: string;
+  /** Where this program is installed. */
+  readonly project: string;
 }
 
-export const MACHINE: Machine = { proc: '/proc', sys: '/sys', auditLog: '/var/log/audit/audit.log' };
+export const MACHINE: Machine = { proc: '/proc', sys: '/sys', auditLog: '/var/log/audit/audit.log', project: join(import.meta.dirname, '../../../..') };
 
 export interface Patient {
   readonly paths: Layout;
@@ -25,6 +29,8 @@ export interface Patient {
   readonly configFindings: readonly ConfigFinding[];
   /** What the supervisor says; null when nobody answers. */
   readonly status: Status | null;
+  /** Who is silent against its habit, by the supervisor; null when it does not say. */
+  readonly habits: HabitFacts | null;
   /** Why nobody answers, as the system says it (`ENOENT`, `ECONNREFUSED`, `EACCES`, …); null when somebody does. */
   readonly silence: string | null;
   /** Whether anything was ever started in this home. */
@@ -59,15 +65,17 @@ async function readConfig(file: string | undefined): Promise<Pick<Patient, 'conf
   return { config, configFindings };
 }
 
-async function askStatus(paths: Layout): Promise<Pick<Patient, 'status' | 'silence'>> {
+async function askStatus(paths: Layout): Promise<Pick<Patient, 'status' | 'silence' | 'habits'>> {
   let client: RpcClient | undefined;
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => late.reject(Object.assign(new Error('late'), { code: 'ETIMEDOUT' })), STATUS_MS_MAX);
   try {
     client = await Promise.race([RpcClient.connect(paths.controlSocket), late.promise]);
-    return { status: (await Promise.race([client.call('status'), late.promise])) as Status, silence: null };
+    const status = (await Promise.race([client.call('status'), late.promise])) as Status;
+    const habits = await Promise.race([client.call('habits').catch(() => null), late.promise]) as HabitFacts | null;
+    return { status, habits, silence: null };
   } catch (error) {
-    return { status: null, silence: systemCode(error) };
+    return { status: null, habits: null, silence: systemCode(error) };
   } finally {
     clearTimeout(timer);
     client?.close();
@@ -79,6 +87,15 @@ export function systemCode(error: unknown): string {
   let code = 'unknown';
   for (let at: unknown = error; at instanceof Error; at = at.cause) code = (at as NodeJS.ErrnoException).code ?? code;
   return code;
+}
+
+/** Who is enrolled; nobody where it cannot be read. */
+export function enrolled({ paths }: Pick<Patient, 'paths'>): Registry {
+  try {
+    return { ...EMPTY_REGISTRY, ...JSON.parse(readFileSync(paths.registry, 'utf8')) as Registry };
+  } catch {
+    return EMPTY_REGISTRY;
+  }
 }
 
 /** Empty when the file is not there or may not be read. */

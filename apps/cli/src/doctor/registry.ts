@@ -12,6 +12,7 @@ import { limitsCheck } from './checks/limits.ts';
 import { portsCheck } from './checks/ports.ts';
 import { secretsCheck } from './checks/secrets.ts';
 import { servicesCheck } from './checks/services.ts';
+import { silenceCheck } from './checks/silence.ts';
 import { versionsCheck } from './checks/versions.ts';
 import { wayReachCheck } from './checks/way-reach.ts';
 import { wayTrustCheck } from './checks/way-trust.ts';
@@ -20,7 +21,7 @@ import type { Way } from './way.ts';
 
 /** Of the appliance itself. */
 export const CHECKS: readonly Check[] = [
-  configCheck, clockCheck, diskCheck, hsmCheck, portsCheck, firewallCheck, certificatesCheck, secretsCheck, servicesCheck, flowCheck, limitsCheck, kernelCheck, versionsCheck,
+  configCheck, clockCheck, diskCheck, hsmCheck, portsCheck, firewallCheck, certificatesCheck, secretsCheck, servicesCheck, flowCheck, silenceCheck, limitsCheck, kernelCheck, versionsCheck,
 ];
 
 /** Of the way to one, from where a producer stands. */

@@ -150,3 +150,9 @@ async function serving(server: Server): Promise<Listening> {
     },
   };
 }
+
+test('an address to which there is no way is told', { skip: process.getuid?.() === 0 && spawnSync('unshare', ['--net', 'true']).status === 0 ? false : 'there is no root to have a machine without a network' }, () => {
+  const { stdout } = spawnSync('unshare', ['--net', join(import.meta.dirname, '../../bin/strongroom'), 'doctor', '--to', '203.0.113.77:6514', '-o', 'json'], { encoding: 'utf8' });
+  const { findings } = JSON.parse(stdout) as Diagnosis;
+  assert.deepEqual(findings.map(({ code, evidence }) => [code, evidence['error']]), [['way.unreachable', 'ENETUNREACH']]);
+});

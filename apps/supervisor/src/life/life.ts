@@ -2,7 +2,7 @@
 // This life of the appliance, told to the vault: from the first moment that evidence is taken to the last, and who was heard.
 import { randomBytes } from 'node:crypto';
 import type { Config } from '@strongroom/service';
-import { decodeResume, sentenceOf } from '@strongroom/service/coverage';
+import { decodeResume, sentenceOf, type HabitFacts } from '@strongroom/service/coverage';
 import type { OwnEvents } from '../events/own-events.ts';
 import type { IncidentBook } from '../incidents/incident-book.ts';
 import type { Child } from '../processes/child.ts';
@@ -61,6 +61,11 @@ export class Life {
     this.#sourcesNs = now.bootNs;
     this.#timer = setInterval(() => this.#look(), Math.min(LOOK_MS, heartbeatSeconds * 1000)).unref();
     events.lastWords = () => this.#end();
+  }
+
+  /** Who is silent against its habit. */
+  habits(): HabitFacts {
+    return this.#sources.habits();
   }
 
   #look(): void {

@@ -3,7 +3,7 @@
 // derived, proves nothing, and whoever loses it learns anew within a week.
 import { readFileSync } from 'node:fs';
 import { Incidents, writeDurably } from '@strongroom/service';
-import { SourceWatch, type CoverageRecord, type Heartbeat, type SourceCount } from '@strongroom/service/coverage';
+import { SourceWatch, type CoverageRecord, type HabitFacts, type Heartbeat, type SourceCount } from '@strongroom/service/coverage';
 import type { OwnEvents } from '../events/own-events.ts';
 import type { IncidentBook } from '../incidents/incident-book.ts';
 import type { Child } from '../processes/child.ts';
@@ -56,6 +56,11 @@ export class Sources {
       this.#watch.list(now.wallNs);
       void this.save();
     }
+  }
+
+  /** As of the last look. */
+  habits(): HabitFacts {
+    return this.#watch.facts();
   }
 
   /** Nobody looks any more: incidents get their ends. */

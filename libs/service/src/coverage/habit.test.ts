@@ -110,7 +110,7 @@ test('who is new has no habit, and nothing is said of it', () => {
 test('what was learnt outlives a restart', () => {
   const habit = new Habit();
   const end = 8 * DAY;
-  for (let minute = 0; minute < end; minute += 1) habit.look(START_MS + minute * MINUTE_MS, 1, true);
+  for (let minute = 0; minute < end; minute += 1) habit.look(START_MS + minute * MINUTE_MS, 1, true, minute % DAY < 60 ? 180 : 6);
   const writer = new ByteWriter();
   habit.write(writer);
   const reader = new ByteReader(Buffer.from(writer.finish()));
@@ -119,6 +119,21 @@ test('what was learnt outlives a restart', () => {
   assert.equal(again.isLearning, false);
   let minute = end;
   while (!again.look(START_MS + minute * MINUTE_MS, 1, false)) minute += 1;
+  assert.deepEqual([again.usualEvents(), again.usualMinutes()], [180 * 60, 3], 'what it brings in the first hour of the day');
   assert.ok(minute - end <= 5, `noticed after ${minute - end} minutes`);
   assert.throws(() => Habit.read(new ByteReader(Buffer.from(writer.finish().subarray(0, 20)))), { code: 'bytes.truncated' });
+});
+
+test('a habit that was saved before records were counted is good for all but that', () => {
+  const habit = new Habit();
+  for (let minute = 0; minute < 8 * DAY; minute += 1) habit.look(START_MS + minute * MINUTE_MS, 1, true, 6);
+  const writer = new ByteWriter();
+  habit.write(writer);
+  const older = Buffer.from(writer.finish()).subarray(0, -168 * 4);
+  older[0] = 1;
+  const reader = new ByteReader(older);
+  const again = Habit.read(reader);
+  reader.end();
+  again.look(START_MS + 8 * DAY * MINUTE_MS, 1, true, 6);
+  assert.deepEqual([again.isLearning, again.usualEvents()], [false, null]);
 });

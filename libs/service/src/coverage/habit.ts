@@ -29,23 +29,28 @@ const PATIENCE_STEP = 1.5;
 const PATIENCE_DECAY_HOURLY = 0.999;
 /** Hours that wait for the end of a silence; of a longer one nothing is learnt. */
 const WAITING_MAX = 2 * HOURS;
-const VERSION = 1;
+const VERSION = 2;
+/** It knew nothing of how much a source brings. */
+const VERSION_WITHOUT_EVENTS = 1;
 
 interface Hour {
   readonly hour: number;
   readonly count: number;
+  readonly events: number;
   readonly longest: number;
   readonly isCutShort: boolean;
 }
 
 export class Habit {
-  /** Minutes of each hour of the week in which it is heard; the longest usual silence there, in minutes; visits. */
+  /** Minutes of each hour of the week in which it is heard; what it brings there; the longest usual silence there, in minutes; visits. */
   readonly #rates = new Float32Array(HOURS);
+  readonly #events = new Float32Array(HOURS);
   readonly #silences = new Float32Array(HOURS);
   readonly #visits = new Uint8Array(HOURS);
   #hour = -1;
   #minutes = 0;
   #heard = 0;
+  #brought = 0;
   #longest = 0;
   #silentMinutes = 0;
   /** Of this silence: less the logarithm of its chance, if minutes were independent. */
@@ -77,13 +82,14 @@ export class Habit {
     return this.#silentMinutes;
   }
 
-  /** `minutes` were listened to up to `atMs` (since 1970). Returns whether it is silent against its habit. */
-  look(atMs: number, minutes: number, isHeard: boolean): boolean {
+  /** `minutes` were listened to up to `atMs` (since 1970), and so many records came. Returns whether it is silent against its habit. */
+  look(atMs: number, minutes: number, isHeard: boolean, events = 0): boolean {
     const hour = Math.floor(atMs / HOUR_MS) % HOURS;
     if (hour !== this.#hour) this.#turn(hour);
     this.#minutes += minutes;
     this.#silentMinutes += minutes;
     this.#longest = Math.max(this.#longest, this.#silentMinutes);
+    this.#brought += events;
     if (isHeard) this.#hear(minutes);
     else this.#surprise -= Math.log(1 - likely(this.#rate(hour))) * minutes;
     this.#isSilent ||= !isHeard && this.#isOverdue(hour);
@@ -100,11 +106,16 @@ export class Habit {
     return this.#hours < HOURS_MIN ? Infinity : this.#usual(this.#hour);
   }
 
+  /** Records that it brings in this hour of the week; null: it was never listened to, or nothing is known. */
+  usualEvents(): number | null {
+    return this.#hour >= 0 && this.#visits[this.#hour]! > 0 && this.#events[this.#hour]! > 0 ? this.#events[this.#hour]! : null;
+  }
+
   #hear(minutes: number): void {
     if (this.#isSilent) {
       if (this.#silentMinutes < this.#usual(this.#hour) * this.#patience * SOON) this.#patience = Math.min(PATIENCE_MAX, this.#patience * PATIENCE_STEP);
       // The hours of a silence that was none of its habits teach nothing.
-      [this.#minutes, this.#longest, this.#waiting] = [0, 0, []];
+      [this.#minutes, this.#brought, this.#longest, this.#waiting] = [0, 0, 0, []];
     }
     for (const one of this.#waiting.splice(0)) this.#learn(one);
     this.#heard += minutes;
@@ -141,20 +152,21 @@ export class Habit {
   /** The hour that is over is learnt now, or when its silence has ended; another begins. */
   #turn(hour: number): void {
     if (this.#hour >= 0 && this.#minutes >= MINUTES_MIN && !this.#isSilent && this.#waiting.length < WAITING_MAX) {
-      this.#waiting.push({ hour: this.#hour, count: (this.#heard * 60) / this.#minutes, longest: this.#longest, isCutShort: this.#isCutShort });
+      this.#waiting.push({ hour: this.#hour, count: (this.#heard * 60) / this.#minutes, events: (this.#brought * 60) / this.#minutes, longest: this.#longest, isCutShort: this.#isCutShort });
     }
     if (this.#silentMinutes === 0) for (const one of this.#waiting.splice(0)) this.#learn(one);
     this.#patience = Math.max(1, this.#patience * PATIENCE_DECAY_HOURLY);
-    [this.#hour, this.#minutes, this.#heard, this.#longest] = [hour, 0, 0, 0];
+    [this.#hour, this.#minutes, this.#heard, this.#brought, this.#longest] = [hour, 0, 0, 0, 0];
   }
 
-  #learn({ hour, count, longest, isCutShort }: Hour): void {
+  #learn({ hour, count, events, longest, isCutShort }: Hour): void {
     const [rate, silence, visits] = [this.#rates[hour]!, this.#silences[hour]!, this.#visits[hour]!];
     if (visits > 0) {
       this.#spread.sum = this.#spread.sum * SPREAD_DECAY + (count - rate) ** 2;
       this.#spread.of = this.#spread.of * SPREAD_DECAY + rate * (1 - likely(rate));
     }
     this.#rates[hour] = visits === 0 ? count : rate + (count - rate) * RATE_WEIGHT;
+    this.#events[hour] = visits === 0 ? events : this.#events[hour]! + (events - this.#events[hour]!) * RATE_WEIGHT;
     if (longest > silence || !isCutShort) this.#silences[hour] = longest > silence ? longest : silence + (longest - silence) * FORGET_WEIGHT;
     this.#longestOfAll = Math.max(...this.#silences);
     this.#visits[hour] = Math.min(255, visits + 1);
@@ -166,13 +178,14 @@ export class Habit {
   write(writer: ByteWriter): void {
     writer.u8(VERSION).u8(this.#isSilent ? 1 : 0).u16(this.#hours);
     for (const value of [this.#silentMinutes, this.#surprise, this.#spread.sum, this.#spread.of, this.#patience]) writer.bytes(float(value));
-    writer.bytes(this.#visits).bytes(new Uint8Array(this.#rates.buffer)).bytes(new Uint8Array(this.#silences.buffer));
+    writer.bytes(this.#visits).bytes(new Uint8Array(this.#rates.buffer)).bytes(new Uint8Array(this.#silences.buffer)).bytes(new Uint8Array(this.#events.buffer));
   }
 
   /** Throws what `ByteReader` does, and `RangeError` for a version that is not known. */
   static read(reader: ByteReader): Habit {
     const habit = new Habit();
-    if (reader.u8() !== VERSION) throw new RangeError('a habit of another version');
+    const version = reader.u8();
+    if (version !== VERSION && version !== VERSION_WITHOUT_EVENTS) throw new RangeError('a habit of another version');
     habit.#isSilent = reader.u8() === 1;
     habit.#hours = Math.min(HOURS, reader.u16());
     const next = (): number => reader.take(8).readDoubleBE();
@@ -180,7 +193,7 @@ export class Habit {
     habit.#spread = { sum: next(), of: next() };
     habit.#patience = next();
     habit.#visits.set(reader.take(HOURS));
-    for (const array of [habit.#rates, habit.#silences]) new Uint8Array(array.buffer).set(reader.take(HOURS * 4));
+    for (const array of [habit.#rates, habit.#silences, ...(version === VERSION ? [habit.#events] : [])]) new Uint8Array(array.buffer).set(reader.take(HOURS * 4));
     habit.#longestOfAll = Math.max(...habit.#silences);
     habit.#perDay = habit.#heardPerDay();
     return habit;

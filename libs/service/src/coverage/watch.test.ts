@@ -30,7 +30,7 @@ function at(minute: number): Heartbeat {
 }
 
 test('a source that falls silent is told with its last word, and told again when it is heard', () => {
-  const { pass, state, of, shown } = stage(['web-01', 'web-02', 'service/capture']);
+  const { pass, state, of, shown, watch } = stage(['web-01', 'web-02', 'service/capture']);
   pass(WEEK + 10);
   assert.deepEqual(of('heard').map((one) => [one.source, 'silence' in one && one.silence]), [['web-01', null], ['web-02', null], ['service/capture', null]]);
   state.cut.add('web-01');
@@ -39,6 +39,8 @@ test('a source that falls silent is told with its last word, and told again when
   const [silent, ...more] = of('silent') as Extract<CoverageRecord, { type: 'silent' }>[];
   assert.deepEqual([silent?.source, silent?.fromNs, silent?.cause, silent?.confidence, silent?.because, more.length], ['web-01', last, 'silent-source', 'likely', 'others went on, so it was the source itself; its connection is open', 0]);
   assert.deepEqual([...shown], ['web-01']);
+  const { watched, learning, silent: facts } = watch.facts();
+  assert.deepEqual([watched, learning, facts.map(({ source, since, usualEventsHourly, connections, cause }) => [source, Date.parse(since), usualEventsHourly, connections, cause])], [2, 0, [['web-01', Number(last / 1_000_000n), 60, 1, 'silent-source']]]);
   state.cut.clear();
   pass(1);
   const heard = of('heard').at(-1) as Extract<CoverageRecord, { type: 'heard' }>;

@@ -4,7 +4,7 @@ import { ByteReader, ByteWriter } from '@strongroom/bytes';
 import { judge, type Judgement } from './dark-zone.ts';
 import { NOTHING_KNOWN, type Heartbeat } from './facts.ts';
 import { Habit } from './habit.ts';
-import { NAMES_MAX, type CoverageRecord, type Silence } from './records.ts';
+import { isoOf, NAMES_MAX, type CoverageRecord, type Silence } from './records.ts';
 
 /** About 2 KB each. Sources without a certificate can be invented: with so many, a new one is watched when one of them has been gone for a day. */
 const SOURCES_MAX = 4096;
@@ -31,6 +31,30 @@ export interface LookedAt {
   readonly linkDown: boolean;
 }
 
+/** A source that is silent against its habit. */
+export interface SilentFacts {
+  readonly source: string;
+  /** When it was heard last, ISO 8601. */
+  readonly since: string;
+  /** How long it may be silent at this hour of the week; null: not known. */
+  readonly usualSilenceSeconds: number | null;
+  /** Records that it brings in this hour of the week; null: not known. */
+  readonly usualEventsHourly: number | null;
+  readonly cause: Silence['cause'];
+  readonly confidence: Silence['confidence'];
+  readonly because: string;
+  /** Open at the last look. */
+  readonly connections: number;
+}
+
+/** The answer to `habits`. Our own services are not counted. */
+export interface HabitFacts {
+  readonly watched: number;
+  /** Those of which it could not be noticed yet. */
+  readonly learning: number;
+  readonly silent: readonly SilentFacts[];
+}
+
 export interface WatchHooks {
   readonly seal: (record: CoverageRecord) => void;
   readonly silent: (source: string, sinceNs: bigint) => void;
@@ -41,6 +65,7 @@ interface Watched {
   readonly habit: Habit;
   heardNs: bigint;
   events: number;
+  connections: number;
   silence: Omit<Silence, 'source'> | null;
   /** Why it is silent may still turn out: it was noticed so many minutes ago. Null: it is settled. */
   open: number | null;
@@ -85,6 +110,18 @@ export class SourceWatch {
     }
   }
 
+  /** Who is silent against its habit now, those that are heard most first. */
+  facts(): HabitFacts {
+    const outside = [...this.#sources].filter(([source]) => isOutside(source));
+    const silent = [...this.#sources].flatMap(([source, { habit, silence, connections }]): SilentFacts[] => {
+      if (silence === null) return [];
+      const { fromNs, cause, confidence, because } = silence;
+      const usual = habit.usualMinutes();
+      return [{ source, since: isoOf(fromNs), usualSilenceSeconds: usual === Infinity ? null : Math.round(usual * 60), usualEventsHourly: habit.usualEvents(), cause, confidence, because, connections }];
+    });
+    return { watched: outside.length, learning: outside.filter(([, { habit }]) => habit.isLearning).length, silent: silent.toSorted((a, b) => (b.usualEventsHourly ?? 0) - (a.usualEventsHourly ?? 0)) };
+  }
+
   /** What is learnt. It proves nothing: who loses it learns anew. */
   save(): Buffer {
     const writer = new ByteWriter(4096).bytes(Buffer.from(MAGIC)).u32(this.#sources.size);
@@ -108,7 +145,7 @@ export class SourceWatch {
         const silence = habit.isSilent ? { fromNs: heardNs, ...judge({ ...NOTHING_KNOWN, ...atOnce(heardNs), sourcesSilent: 1 }) } : null;
         const isKnown = isOfTheEnd || habit.isSilent || heardNs > lastNs;
         if (!isKnown) habit.forgetSilence();
-        this.#sources.set(source, { habit, heardNs: isKnown ? heardNs : lastNs, events: 0, silence, open: null });
+        this.#sources.set(source, { habit, heardNs: isKnown ? heardNs : lastNs, events: 0, connections: 0, silence, open: null });
       }
       reader.end();
       for (const [source, { silence }] of this.#sources) if (silence !== null) this.#hooks.silent(source, silence.fromNs);
@@ -120,7 +157,7 @@ export class SourceWatch {
   }
 
   #begin(source: string, timeNs: bigint): void {
-    this.#sources.set(source, { habit: new Habit(), heardNs: timeNs, events: 0, silence: null, open: null });
+    this.#sources.set(source, { habit: new Habit(), heardNs: timeNs, events: 0, connections: 0, silence: null, open: null });
     this.#hooks.seal({ type: 'heard', timeNs, source, silence: null });
   }
 
@@ -129,8 +166,10 @@ export class SourceWatch {
     const events = counts.get(source)?.events ?? 0;
     // A process that was started anew counts from 0.
     const isHeard = events > 0 && events !== watched.events;
+    const fresh = isHeard ? events - (events > watched.events ? watched.events : 0) : 0;
     watched.events = events;
-    const isSilent = watched.habit.look(Number(now.wallNs / 1_000_000n), minutes, isHeard);
+    watched.connections = counts.get(source)?.connections ?? 0;
+    const isSilent = watched.habit.look(Number(now.wallNs / 1_000_000n), minutes, isHeard, fresh);
     if (isHeard) {
       watched.heardNs = now.wallNs;
       if (watched.silence !== null) this.#again(source, watched, now.wallNs);

@@ -26,6 +26,8 @@ export interface GuestOptions {
   readonly writeLog: string;
   /** Program and arguments, by the paths that they have here; as for `env`, variables of the environment may come before. */
   readonly command: readonly string[];
+  /** More for the kernel's command line, such as `security=selinux`. */
+  readonly kernelArguments?: readonly string[];
 }
 
 /** Why a guest cannot run here, or null. */
@@ -68,8 +70,8 @@ function recorded({ disk, writeLog }: GuestOptions): string[] {
   ];
 }
 
-function commandLine({ filesystem, command }: GuestOptions): string {
-  return `console=ttyS0 quiet panic=-1 mitigations=off filesystem=${filesystem} -- ${command.join(' ')}`;
+function commandLine({ filesystem, command, kernelArguments = [] }: GuestOptions): string {
+  return ['console=ttyS0 quiet panic=-1 mitigations=off', ...kernelArguments, `filesystem=${filesystem}`, '--', ...command].join(' ');
 }
 
 async function output(guest: ChildProcess): Promise<string> {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Why the line of records per second is flat. The likeliest reason is the first that fits, from our end to the sender's:
 // nothing is acknowledged, senders are refused, nobody connects, who is connected has nothing to say.
-import { readFileSync } from 'node:fs';
-import { RpcClient, type Registry, type ServiceEvent, type SourceStats, type WatchItem } from '@strongroom/service';
+import { RpcClient, type SourceStats, type WatchItem } from '@strongroom/service';
 import { duration, some } from '../../quantity.ts';
 import { check, type Say } from '../check.ts';
-import type { Patient } from '../patient.ts';
+import { enrolled, type Patient } from '../patient.ts';
+import { refusalsSince, whoOf } from '../refusals.ts';
 
 /** Of the past, for refusals; a sender tries again every few seconds to minutes. */
 const REFUSALS_MS = 900_000;
@@ -26,56 +26,34 @@ export const flowCheck = check({
   name: 'flow',
   codes: CODES,
   async look(patient, say: Say<Code>) {
-    const { status, events, nowMs } = patient;
-    judgeRefusals(events, nowMs, say);
+    const { status, habits, nowMs } = patient;
+    judgeRefusals(patient, say);
     const gateway = status?.services.find(({ name }) => name === 'gateway');
     if (status === null || gateway === undefined) return say.unseen('Strongroom does not run', 'flow.held', 'flow.nobody', 'flow.silent');
-    const enrolled = enrolledSources(patient);
+    const senders = Object.values(enrolled(patient).sources).filter(({ revokedAt }) => revokedAt === null).length;
     const [first, last] = await samples(patient);
     const sources = Object.values(last.sources);
     if (isHeld(first, last)) return say.found('flow.held', { what: `${some(sum(sources, 'waiting'), 'octet')} of ${some(sources.length, 'source')} wait, and within ${SAMPLES - 1} s none was acknowledged`, fix: 'strongroom status (another finding may say what the vault waits for: disk, HSM, or it only is slow)', evidence: { waitingBytes: sum(sources, 'waiting') } });
     const silentMs = nowMs - Date.parse(gateway.since);
-    if (enrolled === 0 || silentMs < SILENCE_MS || sum(sources, 'events') > sum(Object.values(first.sources), 'events')) return;
+    // Who is known by habit is judged by it: who sends by night alone is not missed by day.
+    if (habits !== null && habits.learning === 0 && habits.watched >= senders) return;
+    if (senders === 0 || silentMs < SILENCE_MS || sum(sources, 'events') > sum(Object.values(first.sources), 'events')) return;
     const connections = sum(sources, 'connections');
-    const evidence = { enrolled, connections, events: sum(sources, 'events'), sinceMs: silentMs };
-    if (connections === 0) say.found('flow.nobody', { what: `${some(enrolled, 'source')} ${enrolled === 1 ? 'is' : 'are'} enrolled and none is connected; the gateway began ${duration(silentMs)} ago`, fix: 'strongroom doctor --to HOST:PORT --identity DIR (on a sender: it says which part of the way is at fault)', evidence });
+    const evidence = { enrolled: senders, connections, events: sum(sources, 'events'), sinceMs: silentMs };
+    if (connections === 0) say.found('flow.nobody', { what: `${some(senders, 'source')} ${senders === 1 ? 'is' : 'are'} enrolled and none is connected; the gateway began ${duration(silentMs)} ago`, fix: 'strongroom doctor --to HOST:PORT --identity DIR (on a sender: it says which part of the way is at fault)', evidence });
     else if (sum(sources, 'events') === 0) say.found('flow.silent', { what: `${some(connections, 'connection')} and not one record since the gateway began, ${duration(silentMs)} ago`, fix: "logger -t strongroom-test 'hello' (on a sender; then here: strongroom search strongroom-test)", evidence });
   },
 });
 
-const REASONS: Readonly<Record<string, readonly [why: string, fix: string]>> = {
-  'gateway.certificate-expired': ['its certificate is over', 'strongroom enrol NAME --out DIR --force (and put the new files in place there)'],
-  'gateway.certificate-not-yet-valid': ['its certificate is not yet valid here: the clocks differ', 'date -u (here and there)'],
-  'gateway.certificate-foreign': ['its certificate is of another CA', 'strongroom enrol NAME --out DIR (and give the sender those files)'],
-  'gateway.certificate-invalid': ['its certificate does not hold', 'strongroom enrol NAME --out DIR --force'],
-  'gateway.certificate-wrong-name': ['its certificate names no source', 'strongroom enrol NAME --out DIR (and give the sender those files)'],
-  'gateway.certificate-revoked': ['it is revoked', 'strongroom sources --revoked (if it shall send again: strongroom enrol NAME --out DIR)'],
-  'gateway.certificate-replaced': ['it shows a certificate that was replaced', 'strongroom sources (put the newest files in place there, and restart the sender)'],
-  'gateway.source-not-enrolled': ['it is not enrolled', 'strongroom enrol NAME --out DIR'],
-  'gateway.no-certificate': ['it shows no certificate', 'strongroom enrol NAME --out DIR (and have the sender use cert.pem and key.pem)'],
-  'gateway.certificate-refused-by-peer': ['it does not accept our certificate: its ca.pem, or the name by which it calls us', 'strongroom doctor --to HOST:PORT --identity DIR (on that sender)'],
-  'gateway.protocol-version': ['it does not speak TLS 1.3', 'openssl version (on that sender; 1.1.1 or newer is needed)'],
-  'gateway.not-tls': ['it does not speak TLS', 'strongroom config explain (send to the TLS port by TLS, or enable gateway.listeners.syslogTcp)'],
-};
-
-/** Each reason once, with who was last refused for it. */
-function judgeRefusals(events: readonly ServiceEvent[], nowMs: number, say: Say<Code>): void {
-  const recent = events.filter(({ event, time }) => REASONS[event] !== undefined && Date.parse(time) > nowMs - REFUSALS_MS);
+/** Each reason once, with who was last refused for it; who has proved to be a source of ours comes first. */
+function judgeRefusals(patient: Patient, say: Say<Code>): void {
+  const recent = refusalsSince(patient.events, patient.nowMs - REFUSALS_MS, enrolled(patient));
   for (const [event, all] of Map.groupBy(recent, (one) => one.event)) {
-    const { fields, time } = all.at(-1)!;
-    const name = /\/source\/([A-Za-z0-9._-]+)/.exec(String(fields['names'] ?? ''))?.[1];
-    const who = `${name === undefined ? 'somebody' : name} at ${String(fields['peer'] ?? 'an address that was not told')}`;
-    const [why, fix] = REASONS[event]!;
-    say.found('flow.refused', { what: `${who} was refused: ${why} (${some(all.length, 'time')}, last at ${time})`, fix, evidence: { event, times: all.length, last: time, who } });
-  }
-}
-
-function enrolledSources({ paths }: Patient): number {
-  try {
-    const { sources } = JSON.parse(readFileSync(paths.registry, 'utf8')) as Registry;
-    return Object.values(sources).filter(({ revokedAt }) => revokedAt === null).length;
-  } catch {
-    return 0;
+    const known = all.filter(({ source }) => source !== null);
+    for (const one of known.length === 0 ? all.slice(-1) : Map.groupBy(known, ({ source }) => source).values().map((each) => each.at(-1)!)) {
+      const times = all.filter(({ source }) => source === one.source).length;
+      say.found('flow.refused', { what: `${whoOf(one)} was refused: ${one.why} (${some(times, 'time')}, last at ${one.time})`, fix: one.fix, evidence: { event, times, last: one.time, who: whoOf(one), proved: one.source !== null } });
+    }
   }
 }
 

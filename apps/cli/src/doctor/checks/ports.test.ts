@@ -6,15 +6,16 @@ import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { TestAuthority } from '@strongroom/testing';
+import { makeEvent } from '@strongroom/service';
 import { denialIn } from '../denials.ts';
+import { examine } from '../examine.ts';
+import { APPARMOR_CAPABILITY, APPARMOR_DATAGRAMS, APPARMOR_STREAM, APPARMOR_STREAM_V6, asAuditd, asMessage } from '../testing/denials.table.ts';
 import { codesOf, FoundedHome } from '../testing/founded-home.ts';
 import { portsCheck } from './ports.ts';
 
 const authority = await TestAuthority.make('Strongroom CA');
 
-/** As auditd writes them; the second as the kernel prints it where no auditd runs. */
-const APPARMOR = 'type=AVC msg=audit(1795794012.114:901): apparmor="DENIED" operation="capable" profile="strongroom-gateway" pid=4711 comm="node" capability=10  capname="net_bind_service"';
-const SELINUX = 'audit: type=1400 audit(1795794012.114:902): avc:  denied  { name_bind } for  pid=4711 comm="node" src=6514 scontext=system_u:system_r:strongroom_t:s0 tcontext=system_u:object_r:syslog_tls_port_t:s0 tclass=tcp_socket permissive=0';
+const SELINUX = 'audit(1795794012.114:902): avc:  denied  { name_bind } for  pid=4711 comm="node" src=6514 scontext=system_u:system_r:strongroom_t:s0 tcontext=system_u:object_r:syslog_tls_port_t:s0 tclass=tcp_socket permissive=0';
 
 test('ports that are free say nothing', async () => {
   using home = await FoundedHome.make(authority);
@@ -56,18 +57,40 @@ test('a port that the system refuses is told, with the denial where one is on re
   };
   spawnSync('chmod', ['0755', home.directory]);
   assert.deepEqual(ask().map(({ code, evidence }) => [code, evidence['module']]), [['port.refused', null]]);
-  home.write(auditLog, `${APPARMOR}\n`);
+  home.write(auditLog, `${asAuditd(APPARMOR_CAPABILITY)}\n`);
   const [found] = ask();
-  assert.deepEqual([found?.code, found?.evidence['module'], found?.fix.includes("aa-complain 'strongroom-gateway'")], ['port.refused', 'AppArmor', true]);
+  assert.deepEqual([found?.code, found?.evidence['module'], found?.fix.startsWith('aa-complain strongroom-cap ')], ['port.refused', 'AppArmor', true]);
 });
 
-test('a denial is believed only of this port, and of what it is about', () => {
-  assert.equal(denialIn(APPARMOR, 514)?.module, 'AppArmor');
-  assert.equal(denialIn(APPARMOR, 6514), null, 'it takes no capability to listen above 1023');
-  assert.equal(denialIn(APPARMOR.replace('comm="node"', 'comm="nginx"'), 514), null);
-  assert.equal(denialIn(SELINUX, 6514)?.fix, 'semanage port -a -t syslogd_port_t -p tcp 6514 (-m where the port has a type already)');
-  assert.equal(denialIn(SELINUX, 514), null);
-  assert.equal(denialIn('type=AVC apparmor="ALLOWED" operation="bind" family="inet" comm="node"', 514), null);
+test('a denial is believed only of this port, of what it is about, and of Node', () => {
+  for (const written of [asMessage, asAuditd]) {
+    assert.equal(denialIn(written(APPARMOR_CAPABILITY), 514)?.module, 'AppArmor');
+    assert.equal(denialIn(written(APPARMOR_CAPABILITY), 6514), null, 'it takes no capability to listen above 1023');
+    for (const said of [APPARMOR_STREAM, APPARMOR_STREAM_V6, APPARMOR_DATAGRAMS]) assert.equal(denialIn(written(said), 6514)?.module, 'AppArmor');
+    assert.equal(denialIn(written(APPARMOR_CAPABILITY.replace('node-MainThread', 'nginx')), 514), null);
+    assert.equal(denialIn(written(SELINUX), 6514)?.fix, 'semanage port -a -t syslogd_port_t -p tcp 6514 (-m where the port has a type already)');
+    assert.equal(denialIn(written(SELINUX), 514), null);
+    assert.equal(denialIn(written(APPARMOR_STREAM.replace('DENIED', 'ALLOWED')), 6514), null);
+    assert.equal(denialIn(written(APPARMOR_STREAM), 6514)?.atMs, 1_795_822_465_483);
+  }
+});
+
+test('a line in which somebody else has a word is no denial, and a name in one is a word for a shell', () => {
+  const forged = APPARMOR_STREAM.replace('strongroom-net', "x'; touch /tmp/owned; '");
+  for (const line of [
+    `6,1,2,-;usb 1-1: Product: ${forged}`, `12,1,2,-;audit: type=1400 ${forged}`, `type=USER_LOGIN msg=audit(1795822465.483:8): op=login acct="${forged}"`, `Nov 27 sshd[1]: type=AVC msg=${forged}`,
+  ]) assert.equal(denialIn(line, 6514), null, line);
+  assert.ok(denialIn(asAuditd(forged), 6514)!.fix.startsWith("aa-complain 'x'\\''; touch /tmp/owned; '\\''' ("));
+});
+
+test('what was forbidden before the last start is no reason for what is not listened on now', async () => {
+  using home = await FoundedHome.make(authority);
+  home.configure(listeningOn(await freePort()));
+  home.write(join(home.directory, 'audit.log'), `${asAuditd(APPARMOR_STREAM)}\n`);
+  const patient = await home.patient({ auditLog: join(home.directory, 'audit.log') });
+  const started = (atMs: number) => ({ ...patient, events: [{ ...makeEvent('supervisor', 'supervisor.started', 'info'), time: new Date(atMs).toISOString() }] });
+  const [before, after] = [await examine([portsCheck], started(1_795_822_465_000)), await examine([portsCheck], started(1_795_822_466_000))];
+  assert.deepEqual([codesOf(before), codesOf(after)], [['port.refused'], []]);
 });
 
 function listeningOn(port: number): Record<string, unknown> {

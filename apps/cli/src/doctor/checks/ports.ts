@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whether each port that is configured is listened on, or could be; who has it, and who forbids it.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { portHolders, tryPort, wantedPorts, type WantedPort } from '@strongroom/service';
 import { check, type Found } from '../check.ts';
 import { deniedBind } from '../denials.ts';
+import { word } from '../shell.ts';
 import type { Patient } from '../patient.ts';
 
 const UNHEARD = 'who sends there is not heard';
@@ -21,13 +24,19 @@ export const portsCheck = check({
     const served = new Set((status?.listeners ?? []).map(({ address }) => Number(address.slice(address.lastIndexOf(':') + 1))));
     for (const wanted of wantedPorts(config).filter(({ port }) => port !== 0 && !served.has(port))) {
       const error = await tryPort(wanted);
-      const denial = error === null || error.code === 'EACCES' ? deniedBind(patient, wanted.port) : null;
+      // What we may do ourselves now tells of a denial only since the last start: what was forbidden before may be allowed since.
+      const denial = error === null || error.code === 'EACCES' ? deniedBind(patient, wanted.port, error === null ? lastStartMs(patient) : 0) : null;
       const code = error?.code === 'EADDRINUSE' ? 'port.taken' : error?.code === 'EACCES' || denial !== null ? 'port.refused' : error?.code === 'EADDRNOTAVAIL' ? 'port.address' : null;
       if (code !== null) say.found(code, FOUND[code](wanted, denial));
       else if (status !== null) say.found('port.not-served', notServed(wanted, patient));
     }
   },
 });
+
+/** Of Strongroom; it is the time from which on anything is known. */
+function lastStartMs({ events }: Patient): number {
+  return Date.parse(events.findLast(({ event }) => event === 'supervisor.started')?.time ?? '') || 0;
+}
 
 const FOUND = { 'port.taken': taken, 'port.refused': refused, 'port.address': noAddress };
 
@@ -36,7 +45,7 @@ function taken({ port, transport, key }: WantedPort): Found {
   const who = holders.map(({ pid, name }) => `${name} (process ${pid})`).join(' and ');
   return {
     what: `port ${port}/${transport} is taken by ${who === '' ? 'a process that we may not look into' : who}`,
-    fix: holders.length === 0 ? `sudo ss -lpn 'sport = :${port}' (or set ${key}.port to another)` : `kill ${holders.map(({ pid }) => pid).join(' ')} (stop it by its own means, or set ${key}.port to another)`,
+    fix: holders.some(({ pid }) => pid === 1) ? `systemctl list-sockets | grep ':${port} ' (and stop that socket, or set ${key}.port to another)` : holders.length === 0 ? `sudo ss -lpn 'sport = :${port}' (or set ${key}.port to another)` : `kill ${holders.map(({ pid }) => pid).join(' ')} (stop it by its own means, or set ${key}.port to another)`,
     evidence: { port, transport, key, holder: holders[0]?.name ?? null, pid: holders[0]?.pid ?? null },
   };
 }
@@ -45,7 +54,7 @@ function refused({ port, transport, key }: WantedPort, denial: ReturnType<typeof
   const evidence = { port, transport, key, module: denial?.module ?? null, denial: denial?.line ?? null };
   if (denial !== null) return { what: `${denial.module} forbids to listen on port ${port}/${transport}: ${denial.line}`, fix: denial.fix, evidence };
   return port < 1024
-    ? { what: `only root may listen on port ${port}/${transport}, and no denial by AppArmor or SELinux is on record`, fix: `start as root, or set ${key}.port above 1023`, evidence }
+    ? { what: `only root may listen on port ${port}/${transport}, and no denial by AppArmor or SELinux is on record`, fix: `sudo npm start (or set ${key}.port above 1023)`, evidence }
     : { what: `listening on port ${port}/${transport} is refused (EACCES), and no denial by AppArmor or SELinux is on record`, fix: `journalctl -k -g 'DENIED|avc:' | tail (as root: strongroom doctor sees more)`, evidence };
 }
 
@@ -53,6 +62,21 @@ function noAddress({ port, address, key }: WantedPort): Found {
   return { what: `${address}, where port ${port} is to be listened on, is no address of this machine`, fix: `ip -brief address (then correct ${key}.address)`, evidence: { port, address, key } };
 }
 
-function notServed({ port, transport, key }: WantedPort, { paths }: Patient): Found {
-  return { what: `port ${port}/${transport} (${key}) is free and not listened on`, fix: `grep '"level":"error"' ${paths.events} | tail -n 5 (a configuration that was changed takes effect at the next start)`, evidence: { port, transport, key } };
+function notServed({ port, transport, key }: WantedPort, patient: Patient): Found {
+  const evidence = { port, transport, key, profile: profileOf(patient) };
+  // A rule that says "deny" leaves no line.
+  if (evidence.profile !== null) return { what: `port ${port}/${transport} (${key}) is free and not listened on; AppArmor confines the gateway, profile ${evidence.profile}`, fix: `grep -rn 'deny' /etc/apparmor.d (a rule that says "deny" refuses without a word: take it out or write "audit deny", then: apparmor_parser -r FILE)`, evidence };
+  return { what: `port ${port}/${transport} (${key}) is free and not listened on`, fix: `grep '"level":"error"' ${word(patient.paths.events)} | tail -n 5 (a configuration that was changed takes effect at the next start)`, evidence };
+}
+
+/** The profile by which AppArmor confines the gateway, or null. */
+function profileOf({ status, machine: { proc } }: Patient): string | null {
+  const pid = status?.services.find(({ name }) => name === 'gateway')?.pid ?? null;
+  if (pid === null) return null;
+  try {
+    const [, profile = null] = /^(.+) \((?:enforce|kill|prompt)\)\n?$/.exec(readFileSync(join(proc, String(pid), 'attr/apparmor/current'), 'utf8')) ?? [];
+    return profile;
+  } catch {
+    return null;
+  }
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whether services run, and what they said before they ended.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { duration, some } from '../../quantity.ts';
-import { check } from '../check.ts';
+import { check, type Found } from '../check.ts';
 import type { ServiceEvent, ServiceStatus } from '@strongroom/service';
 import type { Patient } from '../patient.ts';
 
@@ -27,7 +29,7 @@ export const servicesCheck = check({
       const rest = ['service.away', 'service.stalled', 'service.degraded', 'service.restarting', 'service.sealing'] as const;
       if (silence === 'EACCES' || silence === 'EPERM') return say.unseen('only who started Strongroom, and root, may ask the supervisor', 'service.not-running', 'service.not-answering', ...rest);
       say.unseen('Strongroom does not run', ...rest);
-      if (silence === 'ETIMEDOUT') return say.found('service.not-answering', { what: `the supervisor does not answer at ${paths.controlSocket}`, fix: `kill -TERM "$(cat ${paths.pidFile})" (then start it again)` });
+      if (silence === 'ETIMEDOUT') return say.found('service.not-answering', notAnswering(patient));
       const last = lastFailure(patient);
       return say.found('service.not-running', {
         what: `nobody answers at ${paths.controlSocket}${founded ? '' : ', and nothing was ever started in this home'}`,
@@ -45,6 +47,23 @@ export const servicesCheck = check({
     if (!ok && status.services.every(({ state }) => state === 'running')) say.found('service.sealing', { what: reason ?? 'the vault is not well', fix: `grep '"service":"vault"' ${paths.events} | tail -n 20` });
   },
 });
+
+/** A process that was stopped goes on where it stood; one that hangs must be ended, which it may not hear. */
+function notAnswering({ paths, machine: { proc } }: Patient): Found {
+  const pid = Number(readOr(paths.pidFile).trim());
+  const state = /^State:\s+(\w)/m.exec(readOr(join(proc, String(pid), 'status')))?.[1] ?? null;
+  const what = `the supervisor${pid > 0 ? ` (process ${pid})` : ''} does not answer at ${paths.controlSocket}`;
+  if (state === 'T' || state === 't') return { what: `${what}: it was stopped`, fix: `kill -CONT ${pid}`, evidence: { pid, state } };
+  return { what, fix: pid > 0 ? `kill -TERM ${pid} (or -KILL: what was acknowledged is sealed; then start it again)` : `ss -lxp | grep ${paths.controlSocket} (who has it, and does not answer)`, evidence: { pid: pid > 0 ? pid : null, state } };
+}
+
+function readOr(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
 
 function codeOf({ state }: ServiceStatus): 'service.away' | 'service.stalled' | 'service.degraded' | null {
   if (state === 'running') return null;
