@@ -50,6 +50,11 @@ test('a listener that several processes share is told once', () => {
   assert.deepEqual(listenersOf(gateways, '127.0.0.1:9464').map(({ address }) => address), ['[::]:6514', '[::]:6515', '127.0.0.1:9464']);
 });
 
+test('where devices send their traps is told, and of who may not listen nothing', () => {
+  const children = [child({ service: 'rack-monitor', listeners: [{ protocol: 'snmp-trap', address: '[::]:162' }] }), child({ service: 'capture', listeners: [{ protocol: 'relp-tls', address: '[::]:2514' }] })];
+  assert.deepEqual(listenersOf(children, null), [{ protocol: 'snmp-trap', address: '[::]:162' }]);
+});
+
 test('watch sums the processes of a service and shows the one that is not well', () => {
   const source = { events: 1, bytes: 2, ackedBytes: 3, lagMs: 4, connections: 5, waiting: 6 };
   const gateway = (more: Facts) => child({ service: 'gateway', stats: { values: { records: 2 }, sources: { a: source } }, ...more });

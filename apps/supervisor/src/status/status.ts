@@ -56,9 +56,12 @@ function readerStatus({ name, pid, state, reason, since, ended }: Reader): Servi
   return { name, index: 0, pid, state, reason, since: since.toISOString(), ended: ended.map(({ atMs, code, signal }) => ({ at: new Date(atMs).toISOString(), code, signal })) };
 }
 
-/** What producers connect to, each once though several processes share it, and our own metrics. */
+/** Nobody else may, whatever they say. */
+const LISTENING: ReadonlySet<string> = new Set(['gateway', 'witness', 'rack-monitor']);
+
+/** Where others find us, each once though several processes share it, and our own metrics. */
 export function listenersOf(children: readonly Child[], metricsAddress: string | null): Listener[] {
-  const all = children.filter(({ service }) => service === 'gateway' || service === 'witness').flatMap(({ listeners }) => listeners);
+  const all = children.filter(({ service }) => LISTENING.has(service)).flatMap(({ listeners }) => listeners);
   if (metricsAddress !== null) all.push({ protocol: 'metrics', address: metricsAddress });
   return [...new Map(all.map((one) => [`${one.protocol} ${one.address}`, one])).values()];
 }
