@@ -11,7 +11,8 @@ import { SERVICES } from '@strongroom/service';
 import { ROOT } from './pages.ts';
 
 const UNITS = join(ROOT, 'appliance/units');
-const files = globSync('*.service', { cwd: UNITS }).toSorted();
+const STOP = 'strongroom-stop.service';
+const files = globSync('*.service', { cwd: UNITS }).filter((file) => file !== STOP).toSorted();
 const textOf = (file: string): string => readFileSync(join(UNITS, file), 'utf8');
 const skip = spawnSync('systemd-analyze', ['--version']).status === 0 ? false : 'there is no systemd-analyze';
 
@@ -21,7 +22,7 @@ after(() => rmSync(directory, { recursive: true }));
 /** Exposure by `systemd-analyze security`, 0 to 10; docs/OPERATING.md has the same. A unit may get better, not worse. */
 const EXPOSURE_MAX: Readonly<Record<string, number>> = {
   'strongroom-keys.service': 1.2, 'strongroom-vault.service': 1.0, 'strongroom-gateway@.service': 1.9, 'strongroom-capture.service': 1.2,
-  'strongroom-witness.service': 1.9, 'strongroom-skew-guard.service': 1.9, 'strongroom-rack-monitor.service': 1.9, 'strongroom-supervisor.service': 7.4,
+  [STOP]: 1.3, 'strongroom-witness.service': 1.9, 'strongroom-skew-guard.service': 1.9, 'strongroom-rack-monitor.service': 1.9, 'strongroom-supervisor.service': 7.4,
 };
 
 test('there is one unit for each service, with a user of its own that sysusers makes', () => {
@@ -51,6 +52,12 @@ test('who holds evidence and keys is the last to go when memory is short', () =>
   }
 });
 
+test('whatever stops the supervisor stops first what hands the stop to it', () => {
+  for (const file of files.filter((one) => !one.includes('supervisor'))) assert.match(textOf(file), new RegExp(`^Before=${STOP}$`, 'm'), file);
+  assert.match(textOf(STOP), /^PartOf=strongroom\.target strongroom-supervisor\.service$/m);
+  assert.match(readFileSync(join(UNITS, 'strongroom.target'), 'utf8'), new RegExp(`^Wants=.*${STOP}$`, 'm'));
+});
+
 test('what must have no network has none, and no service but the supervisor has a capability', () => {
   for (const service of ['vault', 'keys', 'capture']) assert.match(textOf(`strongroom-${service}.service`), /^PrivateNetwork=yes$/m);
   for (const file of files.filter((one) => !one.includes('supervisor'))) assert.match(textOf(file), /^CapabilityBoundingSet=$/m, file);
@@ -58,7 +65,7 @@ test('what must have no network has none, and no service but the supervisor has 
 
 test('systemd-analyze verify takes every unit', { skip }, () => {
   // Whatever systemd says of one of ours is a fault; what else of this machine it looks at is not.
-  const paths = [...files.filter((file) => !file.includes('@')), 'strongroom.target'].map((file) => join(UNITS, file));
+  const paths = [...files.filter((file) => !file.includes('@')), STOP, 'strongroom.target'].map((file) => join(UNITS, file));
   const { stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', '--recursive-errors=no', ...paths, join(UNITS, 'strongroom-gateway@.service')], { encoding: 'utf8' });
   // The code need not be installed for that.
   const said = stderr.split('\n').filter((line) => /strongroom/.test(line) && !/node is not executable/.test(line));
@@ -66,7 +73,7 @@ test('systemd-analyze verify takes every unit', { skip }, () => {
 });
 
 test('each unit is as tight as it was', { skip }, () => {
-  for (const file of files) {
+  for (const file of [...files, STOP]) {
     const copy = join(directory, basename(file).replace('@.', '@0.'));
     cpSync(join(UNITS, file), copy);
     const { stdout } = spawnSync('systemd-analyze', ['security', '--offline=yes', '--no-pager', copy], { encoding: 'utf8' });
