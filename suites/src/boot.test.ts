@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// All units together, as a server has them: systemd starts them, watches them and stops them. `npm run soak -- --only boot` has each
+// of them stop answering, boots a second time, and makes memory short.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, describe, it } from 'node:test';
+import type { CommandResult } from '@strongroom/testing';
+import { BootedContainer, bootMissing, ROOT } from './booted-container.ts';
+
+const IS_LONG = process.env['STRONGROOM_BOOT'] === 'long';
+const SERVICES = ['supervisor', 'keys', 'vault', 'witness', 'gateway@0', 'capture', 'skew-guard', 'rack-monitor'] as const;
+/** Every service has work. The kernel's audit is the initial namespaces' alone, and a probe would be loaded into everybody's kernel. */
+const CONFIG = {
+  capture: { gatherMs: 1000, audit: { enabled: false }, ebpf: { enabled: false }, files: { watch: ['/etc'] } },
+  rack: { traps: { enabled: true, address: '127.0.0.1', port: 11_162 } },
+  witness: { serve: { enabled: true, logs: ['elsewhere/log+584dca97+AcmSvfmgMJs7BlDK/2O2mFuIFu2RLujEIpiSxVRi1jI8'] } },
+};
+/** So that a test need not wait for minutes; those of the others are as in the units. */
+const WATCHED = IS_LONG ? SERVICES : ['gateway@0' as const];
+const WATCHDOG = ['WatchdogSec=10'];
+
+const unit = (service: string): string => `strongroom-${service}.service`;
+const template = (service: string): string => unit(service.replace(/@.*/, '@'));
+
+describe('the units, booted by systemd', { skip: bootMissing() }, () => {
+  let container: BootedContainer;
+
+  before(async () => {
+    container = new BootedContainer({ config: CONFIG, dropIns: Object.fromEntries(WATCHED.map((service) => [template(service), WATCHDOG])) });
+    await container.boot();
+  });
+
+  it('come up, are held as the units say, start again what no longer answers, and stop in order', async (t) => {
+    await using _ = container;
+    await allRunning(container);
+    for (const service of SERVICES) await t.test(`${service} is itself alone`, () => heldAsItsUnitSays(container, service));
+    await t.test('a record that a sender sends is sealed, and found', () => sendAndFind(container, 'the first'));
+    for (const service of WATCHED) await t.test(`${service} is started again when it no longer answers`, () => startedAgain(container, service));
+    await t.test('what was sent before and after is there', async () => {
+      await sendAndFind(container, 'the second');
+      await find(container, 'the first');
+    });
+    await t.test('the doctor finds nothing bad', () => examined(container));
+    await t.test('power off stops in order', () => stopsInOrder(container));
+    if (IS_LONG) await t.test('the next start knows that it was stopped, and recovers nothing', () => startsClean(container));
+  });
+});
+
+/** By sd_notify: a unit of `Type=notify` is "running" once its service has said so itself. */
+async function allRunning(container: BootedContainer): Promise<void> {
+  for (const service of SERVICES) {
+    await container.until(async () => {
+      const { SubState: state, StatusText: status } = await container.show(unit(service), 'SubState', 'StatusText');
+      return state === 'running' && status === (service === 'supervisor' ? 'collecting' : 'running');
+    }, `${service} to run`);
+  }
+  const { NRestarts: restarts } = await container.show(unit('vault'), 'NRestarts');
+  assert.equal(restarts, '0');
+}
+
+async function heldAsItsUnitSays(container: BootedContainer, service: string): Promise<void> {
+  const { MainPID: pid } = await container.show(unit(service), 'MainPID');
+  const status = (await container.run('cat', `/proc/${pid}/status`)).stdout;
+  const value = (name: string): string => new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)![1]!;
+  const { stdout: uid } = await container.run('id', '-u', service === 'supervisor' ? 'root' : `strongroom-${service.replace(/@.*/, '')}`);
+  assert.deepEqual(value('Uid').split('\t'), Array(4).fill(uid.trim()));
+  if (service === 'supervisor') return;
+  assert.deepEqual([value('CapEff'), value('CapBnd'), value('CapAmb'), value('NoNewPrivs'), value('Seccomp')], [...Array<string>(3).fill('0'.repeat(16)), '1', '2']);
+  const score = Number(/^OOMScoreAdjust=(.*)$/m.exec(readFileSync(join(ROOT, 'appliance/units', template(service)), 'utf8'))![1]);
+  const { stdout: adjusted } = await container.run('cat', `/proc/${pid}/oom_score_adj`);
+  // Nobody lowers it without CAP_SYS_RESOURCE, not systemd either, which lets it be then.
+  assert.equal(Number(adjusted), container.mayLowerScores ? score : Math.max(0, score));
+}
+
+async function sendAndFind(container: BootedContainer, text: string): Promise<void> {
+  const home = '/root/web-01';
+  if ((await container.run('test', '-d', home)).code !== 0) await done(container.strongroom('enrol', 'web-01', '--out', home));
+  const line = `<13>1 2026-11-27T12:00:00Z web-01 test - - - ${text} of all`;
+  await container.until(async () => {
+    // A listener that is just coming back refuses; what was not sent is sent again, as a sender does.
+    const { code } = await container.runWith(`${line.length} ${line}`, 'openssl', 's_client', '-quiet', '-no_ign_eof', '-verify_return_error', '-connect', 'localhost:6514', '-cert', `${home}/cert.pem`, '-key', `${home}/key.pem`, '-CAfile', `${home}/ca.pem`);
+    return code === 0;
+  }, 'the gateway to take a record');
+  await find(container, text);
+}
+
+function find(container: BootedContainer, text: string): Promise<void> {
+  return container.until(async () => (await container.strongroom('search', `${text} of all`, '--source', 'web-01')).stdout.includes(`${text} of all`), `"${text}" to be found`);
+}
+
+/** SIGSTOP, and nobody feeds the watchdog any more: systemd ends it, and starts it again. */
+async function startedAgain(container: BootedContainer, service: string): Promise<void> {
+  const { MainPID: before } = await container.show(unit(service), 'MainPID');
+  await done(container.run('kill', '-STOP', before!));
+  await container.until(async () => {
+    const { NRestarts: restarts, MainPID: pid } = await container.show(unit(service), 'NRestarts', 'MainPID');
+    return Number(restarts) > 0 && pid !== before;
+  }, `${service} to be started again`);
+  assert.match(await container.journal('--unit', unit(service)), /Watchdog timeout/);
+  await allRunningAgain(container);
+}
+
+async function allRunningAgain(container: BootedContainer): Promise<void> {
+  await container.until(async () => {
+    const { stdout } = await container.strongroom('status', '-o', 'json');
+    return stdout !== '' && (JSON.parse(stdout) as { services: { state: string }[] }).services.every(({ state }) => state === 'running');
+  }, 'all to run again');
+}
+
+/** A container has no clock of its own to be disciplined, and no audit: the doctor says so, and that is all. */
+async function examined(container: BootedContainer): Promise<void> {
+  const { code, stdout, stderr } = await container.strongroom('doctor', '-o', 'json');
+  const { findings } = JSON.parse(stdout) as { findings: { code: string; severity: string }[] };
+  assert.deepEqual(findings.filter(({ severity }) => severity === 'bad'), [], stderr);
+  assert.equal(code, 0);
+}
+
+async function stopsInOrder(container: BootedContainer): Promise<void> {
+  await container.powerOff();
+  const said = container.journalOfTheLast();
+  assert.match(said, /stopped; everything that was acknowledged is sealed/);
+  const stopping = said.slice(said.indexOf('stopping in order'));
+  assert.doesNotMatch(stopping, /service-ended|some services did not stop/);
+}
+
+async function startsClean(container: BootedContainer): Promise<void> {
+  await container.boot();
+  await allRunning(container);
+  const { stdout } = await done(container.strongroom('coverage', '--since', '1h', '-o', 'json'));
+  const { appliance: { gaps } } = JSON.parse(stdout) as { appliance: { gaps: { cause: string; confidence: string }[] } };
+  assert.deepEqual(gaps.map(({ cause, confidence }) => `${cause}, ${confidence}`).at(-1), 'clean-shutdown, certain');
+  await container.powerOff();
+}
+
+async function done(running: Promise<CommandResult>): Promise<CommandResult> {
+  const result = await running;
+  assert.equal(result.code, 0, result.stderr);
+  return result;
+}
