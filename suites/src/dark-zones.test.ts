@@ -44,6 +44,10 @@ describe('dark zones', () => {
     assert.deepEqual([stop.cause, stop.confidence, crash.cause, crash.confidence], ['clean-shutdown', 'certain', 'service-crash', 'certain']);
     assert.ok(stop.fromMs >= asked && stop.fromMs <= halted && stop.toMs >= halted, `${stop.fromMs} to ${stop.toMs}: stopped from ${asked} to ${halted}`);
     assert.ok(crash.fromNs >= before.wallNs && crash.fromMs <= crashed && crash.toMs >= crashed, `${crash.fromMs} to ${crash.toMs}: crashed at ${crashed}`);
+    const { lastSealed } = all.findLast((record) => record.type === 'dark-zone')!.facts;
+    assert.ok(lastSealed !== null && lastSealed.timeNs > before.wallNs && crash.fromNs === lastSealed.timeNs, 'it begins at the last that was sealed');
+    assert.ok(crash.beganByNs !== null && crash.beganByNs > crash.fromNs);
+    assert.equal((await appliance.cli('show', lastSealed.id)).code, 0);
     const lives = Map.groupBy(all.filter((record) => record.type === 'heartbeat'), ({ life }) => life);
     assert.equal(lives.size, 3);
     for (const beats of lives.values()) assert.deepEqual(beats.map(({ number }) => number), beats.map((_, index) => index + 1), 'no heartbeat is missing');

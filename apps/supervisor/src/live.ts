@@ -57,7 +57,7 @@ export async function live(ready: Ready): Promise<number> {
   const supervisor = new Supervisor({
     ...ready, separation, enrolments, log, events, incidents, plans: plans({ ...ready, doorways }), readers: readerPlans(ready), onMisconfigured: misconfigured.resolve,
   });
-  const life = new Life({ children: supervisor.children, book: incidents, events, config, deployment, habits: paths.habits });
+  const life = new Life({ children: supervisor.children, book: incidents, events, config, deployment, habits: paths.habits, orderVault: (name, args) => supervisor.orderVault(name, args) });
   const stopAsked = stopSignal(supervisor);
   const http = await serveHealth(config.supervisor.metrics.address, config.supervisor.metrics.port, {
     measure: () => supervisor.measure(),

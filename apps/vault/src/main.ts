@@ -13,6 +13,7 @@ import { openKeyLine } from './commit/key-line.ts';
 import { Counting } from './counting.ts';
 import { Lives } from './intake/lives.ts';
 import { permitFor } from './intake/permit.ts';
+import { Aftermath } from './read/aftermath.ts';
 import { ReadSocket } from './read-socket.ts';
 import { Reading } from './read/reading.ts';
 import { readWanted } from './commit/rotator.ts';
@@ -92,6 +93,9 @@ runService('vault', async (context) => {
   context.onMessage('scrub', () => upkeep.scrub());
   await intake.listen(SUBMITTERS);
   await readers.listen();
+  const aftermath = new Aftermath({ reading, settle: () => loop.settle(), record, deployment });
+  context.onOrder('last-before', (args) => aftermath.lastBefore(args));
+  context.onOrder('feed-records', (args) => aftermath.feedRecords(args));
   context.onOrder('key-uses', async () => keyUses(world.disk, paths.dataKeys));
   context.onOrder('check-process', async () => checkProcess());
   context.onOrder('rotate-keys', (args) => {

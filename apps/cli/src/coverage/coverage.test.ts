@@ -10,13 +10,13 @@ import { coverageLines } from './screen.ts';
 const plain = (_: unknown, text: string): string => text;
 const at = (time: string): bigint => BigInt(Date.parse(`${time}Z`)) * 1_000_000n;
 const gap = (from: string, to: string, cause: Cause, more: Partial<Gap> = {}): Gap => ({
-  fromNs: at(from), toNs: at(to), boundNs: 3_000_000n, cause, confidence: 'certain', because: 'the services sealed that they were stopped', others: [], isLost: true, isOpen: false, ...more,
+  fromNs: at(from), toNs: at(to), beganByNs: null, boundNs: 3_000_000n, cause, confidence: 'certain', because: 'the services sealed that they were stopped', others: [], isLost: true, isOpen: false, ...more,
 });
 const HOUR_NS = 3_600_000_000_000n;
 const MONTH = { fromNs: at('2026-03-01T00:00'), toNs: at('2026-03-31T00:00'), gapsLeftOut: 0 };
 const COVERAGE: Coverage = {
   sinceNs: MONTH.fromNs, untilNs: MONTH.toNs,
-  appliance: { ...MONTH, lostNs: HOUR_NS, share: 1 - 1 / 720, gaps: [gap('2026-03-10T08:00', '2026-03-10T09:00', 'clean-shutdown'), gap('2026-03-12T08:00', '2026-03-12T08:15', 'clock-step', { isLost: false, because: 'the wall clock was set forward: no time passed here' })] },
+  appliance: { ...MONTH, lostNs: HOUR_NS, share: 1 - 1 / 720, gaps: [gap('2026-03-10T08:00', '2026-03-10T09:00', 'clean-shutdown', { beganByNs: at('2026-03-10T08:00') + 30_000_000_000n }), gap('2026-03-12T08:00', '2026-03-12T08:15', 'clock-step', { isLost: false, because: 'the wall clock was set forward: no time passed here' })] },
   sources: [
     { ...MONTH, source: 'web-01', isLearning: false, lostNs: 3n * HOUR_NS, share: 1 - 3 / 720, gaps: [gap('2026-03-30T22:00', '2026-03-31T00:00', 'silent-source', { boundNs: null, confidence: 'likely', because: 'others went on', isOpen: true })] },
     { ...MONTH, source: '<script>&"\u001b[31m', isLearning: true, lostNs: HOUR_NS, share: 1 - 1 / 720, gaps: [] },
@@ -42,7 +42,7 @@ test('the screen has a row for each source, and every gap with its cause', () =>
     'web-01            99.58 %     1      3 h  2026-03-01 00:00:00.000Z  silent now',
     '<script>&"\\e[31m  99.86 %     0      1 h  2026-03-01 00:00:00.000Z  its habit is not known yet', '',
     'FROM                          LASTED  BOUND        OF         CAUSE           CONFIDENCE  BECAUSE',
-    '2026-03-10 08:00:00.000Z         1 h  ± 3.0 ms     appliance  clean-shutdown  certain     the services sealed that they were stopped',
+    '2026-03-10 08:00:00.000Z         1 h  ± 3.0 ms     appliance  clean-shutdown  certain     the services sealed that they were stopped; it began within 30 s',
     '2026-03-12 08:00:00.000Z    (15 min)  ± 3.0 ms     appliance  clock-step      certain     the wall clock was set forward: no time passed here',
     '2026-03-30 22:00:00.000Z  2 h so far  ± not known  web-01     silent-source   likely      others went on',
   ]);

@@ -5,6 +5,8 @@ import type { Covered, CoveredSource, Coverage, Gap } from '@strongroom/service/
 export interface GapFacts {
   readonly from: string;
   readonly to: string;
+  /** It began after `from`, and by then: what is counted is at most what was lost. Null: at `from`. */
+  readonly beganBy: string | null;
   /** Error bound of both ends, in ns; null: not known. */
   readonly boundNs: number | null;
   readonly seconds: number;
@@ -48,9 +50,9 @@ function coveredFacts({ fromNs, toNs, share, lostNs, gaps, gapsLeftOut }: Covere
   return { from: timeOf(fromNs), to: timeOf(toNs), share, lostSeconds: secondsOf(lostNs), gaps: gaps.map(gapFacts), gapsLeftOut };
 }
 
-function gapFacts({ fromNs, toNs, boundNs, cause, confidence, because, others, isLost, isOpen }: Gap): GapFacts {
+function gapFacts({ fromNs, toNs, beganByNs, boundNs, cause, confidence, because, others, isLost, isOpen }: Gap): GapFacts {
   return {
-    from: timeOf(fromNs), to: timeOf(toNs), boundNs: boundNs === null ? null : Number(boundNs), seconds: secondsOf(toNs - fromNs),
+    from: timeOf(fromNs), to: timeOf(toNs), beganBy: beganByNs === null ? null : timeOf(beganByNs), boundNs: boundNs === null ? null : Number(boundNs), seconds: secondsOf(toNs - fromNs),
     cause, confidence, because, others, lost: isLost, open: isOpen,
   };
 }

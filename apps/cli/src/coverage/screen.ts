@@ -34,7 +34,8 @@ function noteOf(learning: boolean, gaps: readonly GapFacts[]): string {
   return learning ? 'its habit is not known yet' : '';
 }
 
-function gapRow(source: string, { from, seconds, boundNs, cause, confidence, because, lost, open }: GapFacts): string[] {
+function gapRow(source: string, { from, beganBy, seconds, boundNs, cause, confidence, because, lost, open }: GapFacts): string[] {
+  const within = beganBy === null ? '' : `; it began within ${duration(Date.parse(beganBy) - Date.parse(from))}`;
   const lasted = `${duration(seconds * 1000)}${open ? ' so far' : ''}`;
-  return [shortTime(from), lost ? lasted : `(${lasted})`, boundText(boundNs), printable(source), cause, confidence, printable(because)];
+  return [shortTime(from), lost ? lasted : `(${lasted})`, boundText(boundNs), printable(source), cause, confidence, `${printable(because)}${within}`];
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { encodeResume, type CoverageRecord, type DarkFacts, type Heartbeat } from '@strongroom/service/coverage';
+import type { CoverageRecord, DarkFacts, Heartbeat, Resume } from '@strongroom/service/coverage';
 import type { Held } from './held.ts';
 import { Heartbeats } from './heartbeats.ts';
 
@@ -22,8 +22,8 @@ function appliance(life = START, traces: Partial<DarkFacts> = {}) {
   return { state, sealed, heartbeats, pass, zones };
 }
 
-const NONE = Buffer.alloc(0);
-const tokenOf = (last: Heartbeat, stopped: boolean): Buffer => encodeResume({ ...last, stopped });
+const NONE = null;
+const tokenOf = (last: Heartbeat, stopped: boolean): Resume => ({ ...last, stopped });
 const later = (seconds: number, more: Partial<Heartbeat>): Heartbeat => ({ ...START, wallNs: START.wallNs + BigInt(seconds) * SECOND, bootNs: START.bootNs + BigInt(seconds) * SECOND, monotonicNs: START.monotonicNs + BigInt(seconds) * SECOND, life: '0000000000000002', ...more });
 
 test('the first life has nothing before it', () => {

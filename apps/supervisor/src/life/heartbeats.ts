@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Signs of life, sealed at intervals and when something changes; and what was dark between them, worked out and sealed as soon
 // as there is light again. At the start the last heartbeat is the vault's resume token.
-import { NOTHING_KNOWN, darkZoneOf, decodeResume, zoneOf, type Beat, type CoverageRecord, type DarkFacts, type DarkZone, type Heartbeat } from '@strongroom/service/coverage';
+import { LATE_NS, NOTHING_KNOWN, darkZoneOf, zoneOf, type Beat, type CoverageRecord, type DarkFacts, type DarkZone, type Found, type Heartbeat, type Resume } from '@strongroom/service/coverage';
 import type { Held } from './held.ts';
-
-/** A heartbeat may be late by so much, beside one that is missing. */
-const LATE_NS = 20_000_000_000n;
 
 export interface HeartbeatsFacts {
   readonly everySeconds: number;
@@ -29,15 +26,14 @@ export class Heartbeats {
     this.#facts = facts;
   }
 
-  /** The first heartbeat of this life, and what lies between it and the last one of the life before. */
-  begin(token: Buffer): void {
-    const { now, held, traces } = this.#facts;
-    const [before, after] = [decodeResume(token), now()];
-    if (before !== null && before.life !== after.life) {
-      const serviceEnded = before.boot === after.boot && !before.stopped;
-      this.#dark(zoneOf, { ...NOTHING_KNOWN, before: signOf(before), after, shutdownSealed: before.stopped, serviceEnded, ...traces(before, after) });
-    }
+  /** The first heartbeat of this life, and what lies between it and the last one of the life before; `known`: what others tell of that. */
+  begin(before: Resume | null, after: Heartbeat = this.#facts.now(), known: Partial<DarkFacts> = {}): Found | null {
+    const { held, traces } = this.#facts;
+    const serviceEnded = before?.boot === after.boot && !before.stopped;
+    const found = before === null || before.life === after.life ? null
+      : this.#dark(zoneOf, { ...NOTHING_KNOWN, before: signOf(before), after, shutdownSealed: before.stopped, serviceEnded, ...traces(before, after), ...known });
     this.#beat(after, held(), 'alive');
+    return found;
   }
 
   /** Call it every few seconds: seals a heartbeat when one is due, or when evidence is taken no more, or again. */
@@ -65,17 +61,18 @@ export class Heartbeats {
     const since = this.#heldSince;
     if (last.held !== null && since !== undefined) {
       if (held?.cause === last.held.cause) return;
-      return this.#dark(zoneOf, { ...NOTHING_KNOWN, before: since, after: now, stalled: last.held.cause === 'stalled', serviceEnded: last.held.cause === 'service-crash', linkDown: last.held.cause === 'network-loss' });
+      return void this.#dark(zoneOf, { ...NOTHING_KNOWN, before: since, after: now, stalled: last.held.cause === 'stalled', serviceEnded: last.held.cause === 'service-crash', linkDown: last.held.cause === 'network-loss' });
     }
     const expectedNs = BigInt(this.#facts.everySeconds) * 2_000_000_000n + LATE_NS;
     this.#dark((known) => darkZoneOf(known, expectedNs), { ...NOTHING_KNOWN, before: signOf(last), after: now });
   }
 
-  #dark(find: (facts: DarkFacts) => DarkZone | null, facts: DarkFacts): void {
+  #dark(find: (facts: DarkFacts) => DarkZone | null, facts: DarkFacts): Found | null {
     const zone = find(facts);
-    if (zone === null) return;
+    if (zone === null) return null;
     this.#facts.seal({ type: 'dark-zone', zone, facts });
     this.#facts.told(zone);
+    return { zone, facts };
   }
 
   #beat(now: Heartbeat, held: Held | null, state: Beat['state']): void {

@@ -2,10 +2,11 @@
 // This life of the appliance, told to the vault: from the first moment that evidence is taken to the last, and who was heard.
 import { randomBytes } from 'node:crypto';
 import type { Config } from '@strongroom/service';
-import { decodeResume, sentenceOf, type HabitFacts } from '@strongroom/service/coverage';
+import { decodeResume, sentenceOf, type DarkZone, type HabitFacts } from '@strongroom/service/coverage';
 import type { OwnEvents } from '../events/own-events.ts';
 import type { IncidentBook } from '../incidents/incident-book.ts';
 import type { Child } from '../processes/child.ts';
+import { Aftermath } from './aftermath.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { heldBy } from './held.ts';
 import { linkDown, machinePaths, signOfLife, traces } from './machine.ts';
@@ -20,7 +21,9 @@ export interface LifeFacts {
   readonly children: readonly Child[];
   readonly book: IncidentBook;
   readonly events: OwnEvents;
-  readonly config: Pick<Config, 'supervisor'>;
+  readonly config: Pick<Config, 'supervisor' | 'rack'>;
+  /** Has the vault do something, and hands back what it answers. */
+  readonly orderVault: (name: string, args: unknown) => Promise<unknown>;
   readonly deployment: string;
   /** Where habits are kept. */
   readonly habits: string;
@@ -29,6 +32,7 @@ export interface LifeFacts {
 export class Life {
   readonly #facts: LifeFacts;
   readonly #heartbeats: Heartbeats;
+  readonly #aftermath: Aftermath;
   readonly #sources: Sources;
   readonly #paths;
   readonly #name = randomBytes(8).toString('hex');
@@ -38,25 +42,31 @@ export class Life {
   #sourcesNs = 0n;
 
   constructor(facts: LifeFacts) {
-    const { events, children, config: { supervisor: { heartbeatSeconds, pstore } } } = facts;
+    const { events, children, config: { supervisor: { heartbeatSeconds, pstore }, rack: { devices } } } = facts;
     const paths = machinePaths(pstore);
     this.#facts = facts;
     this.#paths = paths;
     this.#sources = new Sources(facts);
+    const told = (zone: DarkZone): void => events.event('supervisor.dark-zone', 'warn', { text: sentenceOf(zone), because: zone.because });
+    this.#aftermath = new Aftermath({
+      ask: facts.orderVault, feeds: Object.values(devices).filter(({ feeds = [] }) => feeds.length > 0).length, everySeconds: heartbeatSeconds, seal: (record) => events.coverage(record), told,
+      failed: (what, { message }) => events.event('supervisor.aftermath-unknown', 'warn', { what, why: message }),
+    });
     this.#heartbeats = new Heartbeats({
       everySeconds: heartbeatSeconds, now: () => signOfLife(paths, this.#name, events.stamp()), held: () => heldBy(children, linkDown(paths)),
-      traces: (before, after) => traces(paths, before, after), seal: (record) => events.coverage(record),
-      told: (zone) => events.event('supervisor.dark-zone', 'warn', { text: sentenceOf(zone), because: zone.because }),
+      traces: (before, after) => traces(paths, before, after), seal: (record) => events.coverage(record), told,
     });
   }
 
   /** Once evidence is taken. */
   async begin(): Promise<void> {
     const { events, config: { supervisor: { heartbeatSeconds } } } = this.#facts;
-    const token = await events.resumeToken();
-    this.#heartbeats.begin(token);
+    const before = decodeResume(await events.resumeToken());
     const now = this.#now();
-    const before = decodeResume(token);
+    // What was sealed since this process began is no sign of the life before.
+    const began = now.wallNs - BigInt(Math.ceil(process.uptime() * 1e9));
+    const found = this.#heartbeats.begin(before, now, before === null ? {} : await this.#aftermath.known(before, now, began));
+    if (found !== null) this.#aftermath.opened(found);
     this.#sources.begin(now, before?.wallNs ?? 0n, before?.stopped === true);
     this.#sourcesNs = now.bootNs;
     this.#timer = setInterval(() => this.#look(), Math.min(LOOK_MS, heartbeatSeconds * 1000)).unref();
@@ -72,6 +82,7 @@ export class Life {
     const { children, config: { supervisor: { heartbeatSeconds } } } = this.#facts;
     this.#heartbeats.look();
     const [now, isLinkDown] = [this.#now(), linkDown(this.#paths) === true];
+    void this.#aftermath.look(now);
     this.#isListening &&= heldBy(children, isLinkDown) === null;
     const everyNs = BigInt(Math.min(60, heartbeatSeconds)) * 1_000_000_000n;
     if (now.bootNs - this.#sourcesNs < (everyNs < SOURCES_NS ? everyNs : SOURCES_NS)) return;

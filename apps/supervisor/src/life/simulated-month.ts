@@ -2,7 +2,7 @@
 // For tests: weeks of an appliance with a clock that we turn, faults of power, clock and network that we know, and what it sealed.
 // Only the machine and the senders are made up: heartbeats, habits and records are the real ones.
 import { randomUUID } from 'node:crypto';
-import { decodeCoverage, encodeCoverage, encodeResume, SourceWatch, type Cause, type Confidence, type CoverageRecord, type DarkFacts, type Heartbeat, type SourceCount } from '@strongroom/service/coverage';
+import { decodeCoverage, decodeResume, encodeCoverage, encodeResume, SourceWatch, type Cause, type Confidence, type CoverageRecord, type DarkFacts, type Heartbeat, type SourceCount } from '@strongroom/service/coverage';
 import type { Held } from './held.ts';
 import { Heartbeats } from './heartbeats.ts';
 
@@ -146,7 +146,7 @@ class World {
     const before = this.#last();
     this.#heartbeats = new Heartbeats({ everySeconds: EVERY_SECONDS, now: () => this.now(), held: () => this.#held, traces: () => traces, seal, told: () => undefined });
     this.#watch = new SourceWatch({ seal, silent: () => undefined, heard: () => undefined });
-    this.#heartbeats.begin(this.#token);
+    this.#heartbeats.begin(decodeResume(this.#token));
     if (this.#habits !== undefined) this.#watch.load(this.#habits, before?.wallNs ?? 0n, before?.state === 'stopped');
     this.list();
     this.#sourcesAt = this.seconds;

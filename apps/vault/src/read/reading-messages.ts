@@ -15,7 +15,7 @@ export interface ReadingPaths {
   readonly orders: string;
 }
 
-export type ReadingVerb = 'search' | 'show' | 'prove' | 'reconcile' | 'census' | 'matches';
+export type ReadingVerb = 'search' | 'show' | 'prove' | 'reconcile' | 'census' | 'matches' | 'last-before';
 
 /** A data key that `isLost` is not to be had by asking again. */
 export type ToThread =

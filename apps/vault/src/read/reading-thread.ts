@@ -18,6 +18,7 @@ import { Destroyed } from './destroyed.ts';
 import { FILTERS_DIRECTORY, putFilter, readFilter } from './filter-keeper.ts';
 import type { SegmentFilter } from './filter.ts';
 import { History, type DataKeys, type HistoryFiles } from './history.ts';
+import { lastBefore } from './last-before.ts';
 import { LogDirectory } from '../commit/log-directory.ts';
 import { RotationFiles } from '../commit/rotation-files.ts';
 import { missingFilter } from './missing-filter.ts';
@@ -102,6 +103,7 @@ interface Opened {
 async function resultOf(id: number, verb: string, args: unknown, { history, keys, destroyed }: Opened): Promise<unknown> {
   if (verb === 'show') return show(history, args);
   if (verb === 'prove') return prove(history, { timestamps: paths.timestamps, witnessed: paths.witnessed, rotations: new RotationFiles(SYSTEM_DISK, paths.rotations) }, args, (found, index, order) => destroyed.prove(found, index, order, history, new PublishedLog(files().log)));
+  if (verb === 'last-before') return lastBefore(history, args);
   if (verb === 'census') return census(new PublishedLog(files().log));
   if (verb === 'matches') return matches(args as MatchesWanted, { log: new PublishedLog(files().log), history, isThere: (segment) => existsSync(files().parts.at(segment, 0).path) });
   const query = parseQuery(args);

@@ -144,3 +144,21 @@ it('makes the filters that a search missed, once nobody reads', async () => {
   assert.equal((await all(reading.call('search', { kind: 'event' }))).ids.length, BATCHES);
   reading.close();
 });
+
+it('tells what was received last before a moment', async () => {
+  const reading = new Reading({ ...paths, orders: join(home, 'orders') }, async (segment) => dataKeys.get(segment)!);
+  const items: Item[] = [];
+  for await (const item of reading.call('search', {})) items.push(item);
+  const newest = items.at(-1)!;
+  const ask = (until: bigint): Promise<unknown> => reading.ask('last-before', { until: String(until) });
+  assert.deepEqual(await ask(timeOf(newest) + 1n), { id: newest.id, time: String(timeOf(newest)), bound: newest.boundNs });
+  const tenth = items.findLast((item) => timeOf(item) < timeOf(items[10]!))!;
+  assert.deepEqual(await ask(timeOf(items[10]!)), { id: tenth.id, time: String(timeOf(tenth)), bound: null });
+  assert.equal(await ask(timeOf(items[0]!)), null);
+  await assert.rejects(reading.ask('last-before', { until: 'now' }), { code: 'read.query' });
+  reading.close();
+});
+
+function timeOf({ receivedAt }: Item): bigint {
+  return BigInt(Date.parse(`${receivedAt.slice(0, 19)}Z`)) * 1_000_000n + BigInt((/\.(\d+)Z/.exec(receivedAt)?.[1] ?? '').padEnd(9, '0'));
+}

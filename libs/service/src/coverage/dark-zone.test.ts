@@ -42,6 +42,23 @@ test('its ends are the signs of life around it, as exact as the worse clock', ()
   assert.equal(darkZoneOf(facts({ after: booted }), 60n * SECOND)?.lastedNs, null);
 });
 
+test('a life that ended without a word was there when it received the last that it sealed, and gone when a heartbeat was due', () => {
+  const sealed = (seconds: bigint, boundNs: bigint | null = 7n) => ({ lastSealed: { id: '5-0', timeNs: before.wallNs + seconds * SECOND, boundNs }, everySeconds: 55 });
+  const ends = (more: Partial<DarkFacts>): unknown => {
+    const { fromNs, beganByNs, boundNs, lastedNs } = darkZoneOf(facts({ after: restarted, ...more }), SECOND)!;
+    return [Number((fromNs - before.wallNs) / SECOND), beganByNs === null ? null : Number((beganByNs - before.wallNs) / SECOND), boundNs, lastedNs === null ? null : Number(lastedNs / SECOND)];
+  };
+  assert.deepEqual(ends(sealed(42n)), [42, 75, 7n, 558]);
+  assert.deepEqual(ends(sealed(42n, null)), [42, 75, null, 558]);
+  assert.deepEqual(ends({ everySeconds: 55 }), [0, 75, 5n, 600]);
+  assert.deepEqual(ends({ ...sealed(42n), after: booted }), [42, 75, 7n, null]);
+  assert.deepEqual(ends({ ...sealed(42n), after: { ...booted, bootNs: 540n * SECOND } }), [42, 60, 7n, null], 'it booted before a heartbeat was due');
+  assert.deepEqual(ends({ ...sealed(42n), after: { ...booted, bootNs: 590n * SECOND } }), [42, 75, 7n, null], 'a boot before the last that was sealed is one by another clock');
+  assert.deepEqual(ends({ ...sealed(90n) }), [90, 600, 7n, 510], 'heartbeats were late');
+  for (const [seconds, more] of [[-3n, {}], [601n, {}], [42n, { shutdownSealed: true }]] as const) assert.equal((ends({ ...sealed(seconds), ...more }) as number[])[0], 0);
+  assert.deepEqual(ends({ ...sealed(42n), after: later(600n), stalled: true }), [0, null, 5n, 600], 'within one life heartbeats alone tell');
+});
+
 test('a clock that was set while nothing ran does not hide that nothing ran', () => {
   const zone = darkZoneOf(facts({ after: later(600n, { life: '2', wallNs: before.wallNs + 4200n * SECOND }), serviceEnded: true }), 60n * SECOND);
   assert.deepEqual([zone?.cause, zone?.others, zone?.lastedNs], ['service-crash', ['clock-step'], 600n * SECOND]);

@@ -16,10 +16,21 @@ export interface Heartbeat {
   readonly boundNs: bigint | null;
 }
 
+/** A record that was sealed, and when it was received. */
+export interface SealedRecord {
+  readonly id: string;
+  readonly timeNs: bigint;
+  readonly boundNs: bigint | null;
+}
+
 export interface DarkFacts {
   /** The last before the gap, and the first after it. */
   readonly before: Heartbeat;
   readonly after: Heartbeat;
+  /** The newest of what was sealed before: evidence was taken until then. Null: nobody asked, or it is not to be had. */
+  readonly lastSealed: SealedRecord | null;
+  /** From one heartbeat to the next; 0: not known. */
+  readonly everySeconds: number;
   /** A dump of a panic lies in pstore since. */
   readonly pstore: boolean;
   /** The last that was sealed before says that it was stopped in order. */
@@ -44,6 +55,6 @@ export interface DarkFacts {
 
 /** Nothing is known but the signs of life themselves. */
 export const NOTHING_KNOWN: Omit<DarkFacts, 'before' | 'after'> = {
-  pstore: false, shutdownSealed: false, machineShutDown: false, watchdogReset: false, feedDied: null, othersDied: false, stalled: false, serviceEnded: false, linkDown: false,
+  lastSealed: null, everySeconds: 0, pstore: false, shutdownSealed: false, machineShutDown: false, watchdogReset: false, feedDied: null, othersDied: false, stalled: false, serviceEnded: false, linkDown: false,
   sourcesSilent: 0, sourcesAll: 0, stepSeconds: 1,
 };

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FeedHistory } from './feeds.ts';
+import { NOTHING_KNOWN } from './facts.ts';
+import { zoneOf } from './dark-zone.ts';
+import { FeedHistory, withFeeds } from './feeds.ts';
 import { CoverageProjection } from './projection.ts';
 import type { Beat } from './records.ts';
 
@@ -69,4 +71,22 @@ test('a boot after the feed was gone is a power loss for certain, whatever was s
   assert.deepEqual(judged(historyOf(answering('09:00:00', 1), answering('10:11:00', 2))), ['power-loss', 'likely']);
   assert.deepEqual(judged(historyOf(off('10:00:00'), answering('10:11:00', 2))), ['power-loss', 'certain']);
   assert.deepEqual(judged(historyOf(off('09:00:00'), on('09:30:00'))), ['power-loss', 'weak']);
+});
+
+test('what was sealed last of a gap counts, whoever reads it with how much of the feed before his eyes', () => {
+  const [last, first] = [beat('09:59:30', 'a', 5000n), beat('10:10:00', 'b', 30n)];
+  const facts = { ...NOTHING_KNOWN, before: last, after: first };
+  const sealed = { zone: zoneOf(facts), facts };
+  const amended = withFeeds(sealed, historyOf(answering('09:00:00', 1), answering('10:11:00', 2)));
+  for (const history of [null, historyOf(), historyOf(off('10:00:00'))]) {
+    const projection = new CoverageProjection(ns('09:00:00'), ns('11:00:00'), history);
+    for (const record of [last, { type: 'dark-zone', ...sealed } as const, first, { type: 'dark-zone-amended', timeNs: ns('10:11:00'), ...amended } as const]) projection.take(record);
+    const { gaps } = projection.end().appliance!;
+    assert.deepEqual(gaps.map(({ cause, confidence, fromNs, toNs }) => [cause, confidence, fromNs, toNs]), [['power-loss', 'likely', ns('09:59:30'), ns('10:10:00')]]);
+  }
+});
+
+test('a feed is settled once all of its devices were heard of since', () => {
+  const history = historyOf(answering('09:00:00', 1), answering('10:11:00', 2));
+  assert.deepEqual([history.isSettled(ns('10:10:00'), 1), history.isSettled(ns('10:10:00'), 2), history.isSettled(ns('10:12:00'), 1)], [true, false, false]);
 });

@@ -2,6 +2,9 @@
 // What fed this machine, and when it did not, from the records of protocol "power" that are marked with `feeds`, in the order of
 // the log. A machine that its power left cannot say why; the last that it sealed of its outlet, and what the PDU tells afterwards, can.
 
+import { judge, type DarkZone } from './dark-zone.ts';
+import type { DarkFacts } from './facts.ts';
+
 type Json = Readonly<Record<string, unknown>>;
 
 /** Times at which nothing fed us that are kept. */
@@ -13,6 +16,20 @@ const OFF: Readonly<Record<string, readonly string[]>> = { switched: ['off'], br
 interface Boot {
   readonly atNs: bigint;
   readonly boots: number;
+}
+
+/** A dark zone, and what it was decided by. */
+export interface Found {
+  readonly zone: DarkZone;
+  readonly facts: DarkFacts;
+}
+
+/** The same dark zone with what is known of the feed. Only a boot can have come of that. */
+export function withFeeds({ zone, facts }: Found, feeds: Pick<FeedHistory, 'died' | 'booted'>): Found {
+  if (facts.before.boot === facts.after.boot) return { zone, facts };
+  const [feedDied, othersDied] = [feeds.died(zone.fromNs, zone.toNs) || facts.feedDied, feeds.booted(zone.fromNs, zone.toNs) || facts.othersDied];
+  const known = { ...facts, feedDied, othersDied };
+  return { zone: { ...zone, ...judge(known) }, facts: known };
 }
 
 export class FeedHistory {
@@ -44,6 +61,11 @@ export class FeedHistory {
       const after = told.find(({ atNs }) => atNs >= toNs);
       return before !== undefined && after !== undefined && after.boots > before.boots;
     });
+  }
+
+  /** Whether so many devices were heard of since: nothing more is to come of that time. */
+  isSettled(toNs: bigint, devices: number): boolean {
+    return [...this.#boots.values()].filter((told) => told.some(({ atNs }) => atNs >= toNs)).length >= devices;
   }
 
   #device(device: string, { state, boots, awaySince }: Json, atNs: bigint): void {

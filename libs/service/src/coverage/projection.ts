@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What was covered between two moments, from the records of protocol "coverage", in the order of the log, one at a time. The
 // heartbeats decide what was dark; the sealed dark zones say why. Where one is missing the heartbeats alone must do, and less is sure.
-// What is known of the feed since is held against both: no machine can seal that its own power is gone.
+// What became known of the feed is sealed as an amendment, which counts; where there is none it is judged here, in the same way.
 import type { Cause, Confidence } from './causes.table.ts';
-import { darkZoneOf, judge, type DarkZone } from './dark-zone.ts';
-import { NOTHING_KNOWN, type DarkFacts } from './facts.ts';
-import type { FeedHistory } from './feeds.ts';
+import { darkZoneOf, LATE_NS, type DarkZone } from './dark-zone.ts';
+import { NOTHING_KNOWN, type Heartbeat } from './facts.ts';
+import { withFeeds, type FeedHistory, type Found } from './feeds.ts';
 import { lengthWithin, union } from './intervals.ts';
 import type { Beat, CoverageRecord, Silence } from './records.ts';
 
@@ -14,12 +14,12 @@ const GAPS_MAX = 10_000;
 const SOURCE_GAPS_MAX = 1000;
 const SOURCES_MAX = 8192;
 const BILLION = 1_000_000_000n;
-/** A heartbeat may be late by so much, beside one that is missing. */
-const LATE_NS = 20n * BILLION;
 
 export interface Gap {
   readonly fromNs: bigint;
   readonly toNs: bigint;
+  /** It began after `fromNs`, and by then; null: at `fromNs`, or that is not known. */
+  readonly beganByNs: bigint | null;
   /** Of both ends; null: not known. */
   readonly boundNs: bigint | null;
   readonly cause: Cause;
@@ -73,7 +73,9 @@ export class CoverageProjection {
   readonly #sources = new Map<string, Known>();
   readonly #gaps: Gap[] = [];
   #leftOut = 0;
-  #zone: { readonly zone: DarkZone; readonly facts: DarkFacts } | undefined;
+  #zone: Found | undefined;
+  /** Where the gap of a dark zone stands in the list, by the sign of life that ended it. */
+  readonly #placed = new Map<string, number>();
   #last: Beat | undefined;
   /** The first heartbeat of a time in which evidence is not taken. */
   #heldSince: Beat | undefined;
@@ -91,6 +93,7 @@ export class CoverageProjection {
   take(record: CoverageRecord): void {
     switch (record.type) {
       case 'dark-zone': this.#zone = record; return;
+      case 'dark-zone-amended': return this.#amended(record);
       case 'heartbeat': return this.#beat(record);
       case 'sources': return this.#listed(record);
       case 'heard': return this.#heard(record);
@@ -119,20 +122,18 @@ export class CoverageProjection {
     [this.#last, this.#zone] = [beat, undefined];
     const isOf = zone?.facts.after.life === beat.life && zone.facts.after.bootNs === beat.bootNs;
     const found = isOf ? zone : last === undefined ? null : unexplained(last, beat);
-    const dark = found === null ? null : this.#held(found);
+    const dark = found === null ? null : this.#feeds === null ? found.zone : withFeeds(found, this.#feeds).zone;
     this.#fromNs ??= clip(dark?.fromNs ?? beat.wallNs, this.#sinceNs, this.#untilNs);
     this.#toNs = max(this.#toNs, min(beat.wallNs, this.#untilNs));
     this.#holding(beat, dark);
-    if (dark !== null) this.#keep({ ...dark, isLost: true, isOpen: false });
+    if (dark !== null) this.#keep({ ...dark, isLost: true, isOpen: false }, keyOf(beat));
     else if (last !== undefined) this.#stepped(last, beat);
   }
 
-  /** As sealed, or as it is with what is known of the feed. */
-  #held({ zone, facts }: { readonly zone: DarkZone; readonly facts: DarkFacts }): DarkZone {
-    const feeds = this.#feeds;
-    if (feeds === null || facts.before.boot === facts.after.boot) return zone;
-    const [feedDied, othersDied] = [feeds.died(zone.fromNs, zone.toNs) || facts.feedDied, feeds.booted(zone.fromNs, zone.toNs) || facts.othersDied];
-    return { ...zone, ...judge({ ...facts, feedDied, othersDied }) };
+  /** What was sealed last of a gap counts: it was judged by all that was known by then. */
+  #amended({ zone: { cause, confidence, because, others }, facts: { after } }: Found): void {
+    const place = this.#placed.get(keyOf(after));
+    if (place !== undefined) this.#gaps[place] = { ...this.#gaps[place]!, cause, confidence, because, others };
   }
 
   /** Evidence is not taken from the first heartbeat that says so to the first that does not: one gap, which a dark zone may tell of. */
@@ -149,15 +150,16 @@ export class CoverageProjection {
     const step = beat.wallNs - expected;
     if ((step < 0n ? -step : step) <= BILLION) return;
     this.#keep({
-      fromNs: min(expected, beat.wallNs), toNs: max(expected, beat.wallNs), boundNs: beat.boundNs, cause: 'clock-step', confidence: 'certain', others: [], isLost: false, isOpen: false,
+      fromNs: min(expected, beat.wallNs), toNs: max(expected, beat.wallNs), beganByNs: null, boundNs: beat.boundNs, cause: 'clock-step', confidence: 'certain', others: [], isLost: false, isOpen: false,
       because: step > 0n ? 'the wall clock was set forward: no time passed here' : 'the wall clock was set back: this time was there twice',
     });
     if (beat.wallNs > this.#sinceNs && expected < this.#untilNs) this.#steppedNs += step;
   }
 
-  #keep(gap: Gap): void {
+  #keep(gap: Gap, key?: string): void {
     const clipped = this.#clipped(gap);
     if (clipped === null) return;
+    if (key !== undefined && this.#gaps.length < GAPS_MAX) this.#placed.set(key, this.#gaps.length);
     if (this.#gaps.length < GAPS_MAX) this.#gaps.push(clipped);
     else this.#leftOut += 1;
   }
@@ -165,7 +167,7 @@ export class CoverageProjection {
   /** Null: it is not of this time. */
   #clipped(gap: Gap): Gap | null {
     const [fromNs, toNs] = [max(gap.fromNs, this.#sinceNs), min(gap.toNs, this.#untilNs)];
-    return toNs <= fromNs ? null : { ...gap, fromNs, toNs };
+    return toNs <= fromNs ? null : { ...gap, fromNs, toNs, beganByNs: gap.beganByNs !== null && gap.beganByNs > fromNs ? min(gap.beganByNs, toNs) : null };
   }
 
   #listed({ timeNs, heard, learning, silent }: Extract<CoverageRecord, { type: 'sources' }>): void {
@@ -181,7 +183,7 @@ export class CoverageProjection {
   }
 
   #silent(known: Known, { fromNs, cause, confidence, because }: Omit<Silence, 'source'>, toNs: bigint, isOpen: boolean): void {
-    const gap = this.#clipped({ fromNs, toNs, boundNs: null, cause, confidence, because, others: [], isLost: true, isOpen });
+    const gap = this.#clipped({ fromNs, toNs, beganByNs: null, boundNs: null, cause, confidence, because, others: [], isLost: true, isOpen });
     if (gap === null) return;
     if (known.gaps.length < SOURCE_GAPS_MAX) known.gaps.push(gap);
     else known.leftOut += 1;
@@ -211,15 +213,19 @@ export class CoverageProjection {
 }
 
 function heldGap({ wallNs, boundNs, held }: Beat, toNs: bigint, isOpen: boolean): Gap {
-  return { fromNs: wallNs, toNs, boundNs, cause: held?.cause ?? 'unknown', confidence: 'certain', because: held?.because ?? '', others: [], isLost: true, isOpen };
+  return { fromNs: wallNs, toNs, beganByNs: null, boundNs, cause: held?.cause ?? 'unknown', confidence: 'certain', because: held?.because ?? '', others: [], isLost: true, isOpen };
 }
 
 /** What heartbeats alone tell of a gap that nobody sealed a cause for. */
-function unexplained(last: Beat, beat: Beat): { zone: DarkZone; facts: DarkFacts } | null {
+function unexplained(last: Beat, beat: Beat): Found | null {
   const isRestart = last.life !== beat.life && last.boot === beat.boot;
-  const facts = { ...NOTHING_KNOWN, before: last, after: beat, shutdownSealed: last.state === 'stopped', serviceEnded: isRestart && last.state === 'alive' };
+  const facts = { ...NOTHING_KNOWN, before: last, after: beat, shutdownSealed: last.state === 'stopped', serviceEnded: isRestart && last.state === 'alive', everySeconds: last.everySeconds };
   const zone = darkZoneOf(facts, BigInt(last.everySeconds) * 2n * BILLION + LATE_NS);
   return zone === null ? null : { zone, facts };
+}
+
+function keyOf({ life, bootNs }: Heartbeat): string {
+  return `${life} ${bootNs}`;
 }
 
 function clip(value: bigint, from: bigint, to: bigint): bigint {

@@ -12,10 +12,12 @@ const before: Heartbeat = { boot: '11111111-2222-3333-4444-555555555555', life: 
 const after: Heartbeat = { ...before, boot: '66666666-7777-8888-9999-aaaaaaaaaaaa', life: 'fedcba9876543210', bootNs: 21_000_000_000n, monotonicNs: 21_000_000_000n, wallNs: 1_795_813_200_000_000_002n, boundNs: null };
 const silence = { fromNs: before.wallNs, cause: 'silent-source', confidence: 'likely', because: 'others went on, so it was the source itself' } as const;
 const facts = { ...NOTHING_KNOWN, before, after };
+const known = { ...facts, feedDied: true, everySeconds: 55, lastSealed: { id: '4711-3', timeNs: before.wallNs + 12_345_678_901n, boundNs: 3_500_000n } };
 const RECORDS: readonly CoverageRecord[] = [
   { type: 'heartbeat', ...before, number: 7, everySeconds: 55, state: 'alive', held: null },
   { type: 'heartbeat', ...after, number: 1, everySeconds: 55, state: 'stopped', held: { cause: 'stalled', because: 'the vault is stalled: the disk is full' } },
   { type: 'dark-zone', zone: darkZoneOf(facts, 1n)!, facts },
+  { type: 'dark-zone-amended', timeNs: after.wallNs + 60_000_000_000n, zone: darkZoneOf(known, 1n)!, facts: known },
   { type: 'silent', timeNs: after.wallNs, usualSeconds: 180, source: 'web-07', ...silence },
   { type: 'heard', timeNs: after.wallNs, source: 'web-07', silence },
   { type: 'heard', timeNs: after.wallNs, source: 'web-08', silence: null },
@@ -34,6 +36,13 @@ test('what is none of these is none', () => {
 
 test('a dark zone is one sentence', () => {
   assert.equal(sentenceOf(darkZoneOf(facts, 1n)!), 'dark zone from 2026-11-27T20:00:00.000Z to 2026-11-27T21:00:00.000Z (± unknown), cause power-loss, confidence weak');
+  assert.equal(sentenceOf(darkZoneOf(known, 1n)!), 'dark zone from between 2026-11-27T20:00:12.345Z and 2026-11-27T20:01:15.000Z to 2026-11-27T21:00:00.000Z (± unknown), cause power-loss, confidence certain');
+});
+
+test('a dark zone that was sealed before its beginning had two bounds is read', () => {
+  const { beganBy: _, facts: { lastSealed: __, every: ___, ...told }, ...older } = JSON.parse(VECTORS.records[2]!) as { beganBy: null; facts: Record<string, unknown> };
+  const read = decodeCoverage(JSON.stringify({ ...older, facts: told }));
+  assert.equal(read?.type === 'dark-zone' && read.facts.lastSealed === null && read.facts.everySeconds === 0 && read.zone.beganByNs === null, true);
 });
 
 test('the resume token is the last heartbeat', () => {

@@ -2,7 +2,7 @@
 // Records of protocol "coverage", docs/FORMAT.md: signs of life, dark zones, and sources that were heard or fell silent.
 import type { Cause, Confidence } from './causes.table.ts';
 import type { DarkZone } from './dark-zone.ts';
-import type { DarkFacts, Heartbeat } from './facts.ts';
+import { NOTHING_KNOWN, type DarkFacts, type Heartbeat, type SealedRecord } from './facts.ts';
 
 export const COVERAGE_PROTOCOL = 'coverage';
 /** Names in one record; more sources make more records. */
@@ -30,6 +30,8 @@ export interface Silence {
 export type CoverageRecord =
   | ({ readonly type: 'heartbeat' } & Beat)
   | { readonly type: 'dark-zone'; readonly zone: DarkZone; readonly facts: DarkFacts }
+  /** What became known of it since: the same zone, judged anew. */
+  | { readonly type: 'dark-zone-amended'; readonly timeNs: bigint; readonly zone: DarkZone; readonly facts: DarkFacts }
   | ({ readonly type: 'silent'; readonly timeNs: bigint; readonly usualSeconds: number } & Silence)
   /** `silence`: what it ended, as it is judged now; null: it was heard for the first time. */
   | { readonly type: 'heard'; readonly timeNs: bigint; readonly source: string; readonly silence: Omit<Silence, 'source'> | null }
@@ -50,11 +52,8 @@ function jsonOf(record: CoverageRecord): Record<string, unknown> {
       const { type, number, everySeconds, state, held } = record;
       return { type, ...heartbeatJson(record), number, every: everySeconds, state, held };
     }
-    case 'dark-zone': {
-      const { type, zone, facts: { before, after, ...facts } } = record;
-      const { fromNs, toNs, boundNs, lastedNs, cause, confidence, because, others } = zone;
-      return { type, text: sentenceOf(zone), from: fromNs, to: toNs, bound: boundNs, lasted: lastedNs, cause, confidence, because, others, before: heartbeatJson(before), after: heartbeatJson(after), facts };
-    }
+    case 'dark-zone': return { type: record.type, ...zoneJson(record) };
+    case 'dark-zone-amended': return { type: record.type, time: record.timeNs, ...zoneJson(record) };
     case 'silent': return { type: record.type, time: record.timeNs, source: record.source, usual: record.usualSeconds, ...silenceJson(record) };
     case 'heard': return { type: record.type, time: record.timeNs, source: record.source, silence: record.silence === null ? null : silenceJson(record.silence) };
     case 'sources': return { type: record.type, time: record.timeNs, heard: record.heard, learning: record.learning, silent: record.silent.map((one) => ({ source: one.source, ...silenceJson(one) })) };
@@ -66,13 +65,22 @@ function heartbeatJson({ boot, life, bootNs, monotonicNs, wallNs, boundNs }: Hea
   return { time: wallNs, bound: boundNs, boot, life, sinceBoot: bootNs, monotonic: monotonicNs };
 }
 
+function zoneJson({ zone, facts: { before, after, lastSealed, everySeconds, ...facts } }: { readonly zone: DarkZone; readonly facts: DarkFacts }): Record<string, unknown> {
+  const { fromNs, toNs, beganByNs, boundNs, lastedNs, cause, confidence, because, others } = zone;
+  const last = lastSealed === null ? null : { id: lastSealed.id, time: lastSealed.timeNs, bound: lastSealed.boundNs };
+  return {
+    text: sentenceOf(zone), from: fromNs, beganBy: beganByNs, to: toNs, bound: boundNs, lasted: lastedNs, cause, confidence, because, others, before: heartbeatJson(before), after: heartbeatJson(after),
+    facts: { lastSealed: last, every: everySeconds, ...facts },
+  };
+}
+
 function silenceJson({ fromNs, cause, confidence, because }: Omit<Silence, 'source'>): Record<string, unknown> {
   return { from: fromNs, cause, confidence, because };
 }
 
-/** `dark zone from … to … (± bound), cause …, confidence …`. */
-export function sentenceOf({ fromNs, toNs, boundNs, cause, confidence }: DarkZone): string {
-  return `dark zone from ${isoOf(fromNs)} to ${isoOf(toNs)} (± ${boundNs === null ? 'unknown' : `${Number(boundNs) / 1e6} ms`}), cause ${cause}, confidence ${confidence}`;
+/** `dark zone from … to … (± bound), cause …, confidence …`; `from between … and …` where it began between two moments. */
+export function sentenceOf({ fromNs, beganByNs, toNs, boundNs, cause, confidence }: DarkZone): string {
+  return `dark zone from ${beganByNs === null ? isoOf(fromNs) : `between ${isoOf(fromNs)} and ${isoOf(beganByNs)}`} to ${isoOf(toNs)} (± ${boundNs === null ? 'unknown' : `${Number(boundNs) / 1e6} ms`}), cause ${cause}, confidence ${confidence}`;
 }
 
 /** RFC 3339 with milliseconds. */
@@ -104,17 +112,30 @@ function recordOf(json: Json): CoverageRecord | null {
       type: 'heartbeat', ...heartbeatOf(json), number: Number(json['number']), everySeconds: Number(json['every']),
       state: json['state'] === 'stopped' ? 'stopped' : 'alive', held: (json['held'] ?? null) as Beat['held'],
     };
-    case 'dark-zone': {
-      const { from, to, bound, lasted, cause, confidence, because, others, before, after, facts } = json;
-      const zone = { fromNs: ns(from), toNs: ns(to), boundNs: orNull(bound), lastedNs: orNull(lasted), cause: cause as Cause, confidence: confidence as Confidence, because: String(because), others: others as Cause[] };
-      return { type: 'dark-zone', zone, facts: { ...(facts as Omit<DarkFacts, 'before' | 'after'>), before: heartbeatOf(before as Json), after: heartbeatOf(after as Json) } };
-    }
+    case 'dark-zone': return { type: 'dark-zone', ...zoneOf(json) };
+    case 'dark-zone-amended': return { type: 'dark-zone-amended', timeNs, ...zoneOf(json) };
     case 'silent': return { type: 'silent', timeNs, usualSeconds: Number(json['usual']), source, ...silenceOf(json) };
     case 'heard': return { type: 'heard', timeNs, source, silence: json['silence'] === null ? null : silenceOf(json['silence'] as Json) };
     case 'sources': return { type: 'sources', timeNs, heard: json['heard'] as string[], learning: json['learning'] as string[], silent: (json['silent'] as Json[]).map((one) => ({ source: String(one['source']), ...silenceOf(one) })) };
     case 'forgotten': return { type: 'forgotten', timeNs, source };
     default: return null;
   }
+}
+
+function zoneOf(json: Json): { readonly zone: DarkZone; readonly facts: DarkFacts } {
+  const { from, to, beganBy, bound, lasted, cause, confidence, because, others, before, after, facts } = json;
+  const { lastSealed, every = 0, ...told } = facts as Json;
+  return {
+    zone: {
+      fromNs: ns(from), toNs: ns(to), beganByNs: orNull(beganBy), boundNs: orNull(bound), lastedNs: orNull(lasted),
+      cause: cause as Cause, confidence: confidence as Confidence, because: String(because), others: others as Cause[],
+    },
+    facts: { ...NOTHING_KNOWN, ...(told as Partial<DarkFacts>), lastSealed: sealedOf(lastSealed as Json | null | undefined), everySeconds: Number(every), before: heartbeatOf(before as Json), after: heartbeatOf(after as Json) },
+  };
+}
+
+function sealedOf(json: Json | null | undefined): SealedRecord | null {
+  return json === null || json === undefined ? null : { id: String(json['id']), timeNs: ns(json['time']), boundNs: orNull(json['bound']) };
 }
 
 function heartbeatOf(json: Json): Heartbeat {
