@@ -3,6 +3,8 @@ import { APC_LIMITS, APC_LOAD } from './thresholds.table.ts';
 import type { Profile } from './profile.ts';
 
 const RPDU2 = '1.3.6.1.4.1.318.1.1.26';
+/** CommStatus of a sensor: 1 not installed, 2 it answers, 3 it was lost. */
+const COMMS = 6;
 
 export const APC_RPDU2: Profile = {
   name: 'apc-rpdu2', title: 'APC and Schneider rack PDU, second generation', source: 'PowerNet-MIB 4.5.2 (8 November 2023): rPDU2, masterSwitchrPDU2',
@@ -21,7 +23,7 @@ export const APC_RPDU2: Profile = {
     { of: 'outlet', entry: `${RPDU2}.9.4.3.1`, label: 3, columns: [
       { id: 6, quantity: 'current', factor: 0.1, state: { id: 5, words: APC_LOAD } }, { id: 11, quantity: 'energy', factor: 360_000 },
     ] },
-    { of: 'sensor', entry: `${RPDU2}.10.2.2.1`, label: 3, columns: [
+    { of: 'sensor', entry: `${RPDU2}.10.2.2.1`, label: 3, present: { id: COMMS, when: [2] }, columns: [
       { id: 8, quantity: 'temperature', factor: 0.1, state: { id: 9, words: APC_LIMITS } }, { id: 10, quantity: 'humidity', factor: 1, state: { id: 11, words: APC_LIMITS } },
     ] },
   ],

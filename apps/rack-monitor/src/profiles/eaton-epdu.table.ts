@@ -23,9 +23,9 @@ export const EATON_EPDU: Profile = {
     { of: 'outlet', entry: `${EPDU}.6.4.1`, labelEntry: `${EPDU}.6.1.1`, label: 3, columns: [{ id: 3, quantity: 'current', factor: 0.001, state: limits(4) }] },
     { of: 'outlet', entry: `${EPDU}.6.5.1`, labelEntry: `${EPDU}.6.1.1`, label: 3, columns: [{ id: 3, quantity: 'activePower', factor: 1, positive: true }, { id: 6, quantity: 'powerFactor', factor: 0.001, positive: true }] },
     { of: 'outlet', entry: `${EPDU}.6.6.1`, labelEntry: `${EPDU}.6.1.1`, label: 3, columns: [{ id: 2, quantity: 'switch', words: { 0: 'off', 1: 'on', 2: 'on', 3: 'off' } }] },
-    { of: 'sensor', entry: `${EPDU}.7.1.1`, label: 2, columns: [{ id: 4, quantity: 'temperature', factor: 0.1, state: limits(5) }] },
-    { of: 'sensor', entry: `${EPDU}.7.2.1`, label: 2, columns: [{ id: 4, quantity: 'humidity', factor: 0.1, state: limits(5) }] },
-    { of: 'sensor', entry: `${EPDU}.7.3.1`, label: 2, columns: [{ id: 4, quantity: 'presence', words: { [-1]: 'failed', 0: 'open', 1: 'closed' } }] },
+    { of: 'sensor', entry: `${EPDU}.7.1.1`, label: 2, present: { id: 3, when: [1] }, columns: [{ id: 4, quantity: 'temperature', factor: 0.1, state: limits(5) }] },
+    { of: 'sensor', entry: `${EPDU}.7.2.1`, label: 2, present: { id: 3, when: [1] }, columns: [{ id: 4, quantity: 'humidity', factor: 0.1, state: limits(5) }] },
+    { of: 'sensor', entry: `${EPDU}.7.3.1`, label: 2, present: { id: 3, when: [1] }, columns: [{ id: 4, quantity: 'presence', words: { [-1]: 'failed', 0: 'open', 1: 'closed' } }] },
   ],
   left: 'power by phase beside the total, and earlier ePDU (PDU-MIB, Powerware), which have other objects',
 };

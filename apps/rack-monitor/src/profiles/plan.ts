@@ -23,7 +23,11 @@ export interface Planned {
   /** Of an object that is a state itself. */
   readonly words: Words | null;
   readonly state: { readonly oid: string; readonly words: Words } | null;
+  readonly present: { readonly oid: string; readonly when: readonly number[] } | null;
 }
+
+/** States in which what a device gives as the value is none: RFC 3433 has it ignored, others give 0 or what was there last. */
+const VALUELESS: ReadonlySet<string> = new Set(['absent', 'unavailable', 'nonoperational', 'lost', 'read-error', 'unreachable']);
 
 export type Found = ReadonlyMap<string, Answer['value']>;
 
@@ -50,7 +54,7 @@ export function planOf(profile: Profile, found: Found): Planned[] {
 
 /** The objects that a poll asks for. */
 export function oidsOf(plan: readonly Planned[]): string[] {
-  return [...new Set(plan.flatMap(({ oid, state }) => (state === null ? [oid] : [oid, state.oid])))];
+  return [...new Set(plan.flatMap(({ oid, state, present }) => [oid, ...(state === null ? [] : [state.oid]), ...(present === null ? [] : [present.oid])]))];
 }
 
 /** What the answers say; objects that are gone, or have no value, are left out. */
@@ -58,7 +62,8 @@ export function readingsOf(plan: readonly Planned[], found: Found): Reading[] {
   return plan.flatMap((planned) => readingOf(planned, found) ?? []);
 }
 
-function readingOf({ quantity, of, place, label, oid, factor, shift, absent, positive, words, state }: Planned, found: Found): Reading | null {
+function readingOf({ quantity, of, place, label, oid, factor, shift, absent, positive, words, state, present }: Planned, found: Found): Reading | null {
+  if (present !== null && !isPresent(present, found)) return null;
   const raw = numberOf(found.get(oid));
   const told = state === null ? null : numberOf(found.get(state.oid));
   const unit = UNITS[quantity];
@@ -67,7 +72,14 @@ function readingOf({ quantity, of, place, label, oid, factor, shift, absent, pos
     return word === undefined ? null : { quantity, of, place, label, unit, oid, value: null, state: word };
   }
   if (raw === null || absent.includes(raw) || (positive && raw < 0)) return null;
-  return { quantity, of, place, label, unit, oid, value: Number.isInteger(factor) && shift === 0 ? raw * factor : rounded(raw * factor + shift), state: told === null ? null : state!.words[told] ?? `unknown-${told}` };
+  const said = told === null ? null : state!.words[told] ?? `unknown-${told}`;
+  const value = Number.isInteger(factor) && shift === 0 ? raw * factor : rounded(raw * factor + shift);
+  return { quantity, of, place, label, unit, oid, value: said !== null && VALUELESS.has(said) ? null : value, state: said };
+}
+
+function isPresent({ oid, when }: NonNullable<Planned['present']>, found: Found): boolean {
+  const told = numberOf(found.get(oid));
+  return told === null || when.includes(told);
 }
 
 /** Twelve digits: what multiplying by a tenth adds behind them is none of the device's. */
@@ -76,14 +88,15 @@ function rounded(value: number): number {
 }
 
 function plannedOf(profile: Profile, table: Table, column: Table['columns'][number], index: string, found: Found, fahrenheit: boolean): Planned {
-  const { entry, of, phase } = table;
+  const { entry, of, phase, prefix = '', present } = table;
   const named = phase === undefined ? undefined : phase.words[numberOf(found.get(`${entry}.${phase.id}.${index}`)) ?? NaN];
   const hot = fahrenheit && column.quantity === 'temperature';
   return {
-    quantity: column.quantity, of, place: named ?? index, label: table.label === undefined ? null : labelOf(found.get(`${table.labelEntry ?? entry}.${table.label}.${index}`)),
-    oid: `${entry}.${column.id}.${index}`, factor: (column.factor ?? 1) * (hot ? 5 / 9 : 1), shift: hot ? -160 / 9 : 0, absent: profile.absent, positive: column.positive ?? false,
+    quantity: column.quantity, of, place: named ?? prefix + index, label: table.label === undefined ? null : labelOf(found.get(`${table.labelEntry ?? entry}.${table.label}.${index}`)),
+    oid: `${entry}.${column.id}.${index}`, factor: (column.factor ?? 1) * (hot ? 5 / 9 : 1), shift: hot ? -160 / 9 : 0, absent: column.absent ?? profile.absent, positive: column.positive ?? false,
     words: column.words ?? null,
     state: column.state === undefined ? null : { oid: `${entry}.${column.state.id}.${index}`, words: column.state.words },
+    present: present === undefined ? null : { oid: `${entry}.${present.id}.${index}`, when: present.when },
   };
 }
 
@@ -98,9 +111,9 @@ function typedOf(profile: Profile, table: TypedTable, index: string, found: Foun
   const hot = units !== undefined && known.quantity === 'temperature' && units.others[numberOf(found.get(`${units.column}.${index}`)) ?? NaN] === 'fahrenheit';
   const place = kind === 'index' ? index.slice(0, at) : index;
   return {
-    quantity: known.quantity, of, place, label: label === undefined ? null : labelOf(found.get(`${label.column}.${label.withoutLast === true ? place : index}`)), oid: `${value}.${index}`,
+    quantity: known.quantity, of, place: place + (known.suffix ?? ''), label: label === undefined ? null : labelOf(found.get(`${label.column}.${label.withoutLast === true ? place : index}`)), oid: `${value}.${index}`,
     factor: 10 ** (exponent - places) * (known.factor ?? 1) * (hot ? 5 / 9 : 1), shift: hot ? -160 / 9 : 0, absent: profile.absent, positive: false, words: known.words ?? null,
-    state: state === undefined ? null : { oid: `${state.column}.${index}`, words: state.words },
+    state: state === undefined ? null : { oid: `${state.column}.${index}`, words: state.words }, present: null,
   };
 }
 
@@ -108,8 +121,8 @@ function isFahrenheit({ fahrenheit }: Profile, found: Found): boolean {
   return fahrenheit !== undefined && found.entries().some(([oid, value]) => oid.startsWith(`${fahrenheit.column}.`) && numberOf(value) === fahrenheit.value);
 }
 
-function columnsOf({ entry, columns, phase }: Table): string[] {
-  return [...columns.flatMap(({ id, state }) => (state === undefined ? [id] : [id, state.id])), ...(phase === undefined ? [] : [phase.id])].map((id) => `${entry}.${id}`);
+function columnsOf({ entry, columns, phase, present }: Table): string[] {
+  return [...columns.flatMap(({ id, state }) => (state === undefined ? [id] : [id, state.id])), ...(phase === undefined ? [] : [phase.id]), ...(present === undefined ? [] : [present.id])].map((id) => `${entry}.${id}`);
 }
 
 function columnOf(oid: string): string {

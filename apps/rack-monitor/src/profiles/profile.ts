@@ -24,6 +24,8 @@ export interface Column {
   readonly words?: Words;
   /** Below zero it means: none. */
   readonly positive?: true;
+  /** Values that mean: none, in place of the profile's. */
+  readonly absent?: readonly number[];
   /** The column that tells the state of this one. */
   readonly state?: { readonly id: number; readonly words: Words };
 }
@@ -36,6 +38,10 @@ export interface Table {
   /** The column with the name that somebody gave it; `labelEntry`, where that is in another table of the same index. */
   readonly label?: number;
   readonly labelEntry?: string;
+  /** Before the index, where several tables number parts of one kind, each from 1. */
+  readonly prefix?: string;
+  /** The column that tells whether the part is there: what stands in the row of one that is not is no value. Where it does not answer, it is. */
+  readonly present?: { readonly id: number; readonly when: readonly number[] };
   /** The column that tells which phase it is; else the index does. */
   readonly phase?: { readonly id: number; readonly words: Words };
 }
@@ -47,7 +53,8 @@ export interface TypedTable {
   readonly state?: { readonly column: string; readonly words: Words };
   /** A column, or the last number of the index. */
   readonly kind: string | 'index';
-  readonly kinds: Readonly<Record<number, { readonly quantity: Quantity; readonly factor?: number; readonly words?: Words }>>;
+  /** `suffix`: behind the place, where a part has two of one quantity. */
+  readonly kinds: Readonly<Record<number, { readonly quantity: Quantity; readonly factor?: number; readonly words?: Words; readonly suffix?: string }>>;
   /** How many digits stand behind the point. */
   readonly digits: string;
   /** Powers of ten by their number (RFC 3433), or units that are not the kind's usual one. */

@@ -6,14 +6,15 @@ const PDU2 = '1.3.6.1.4.1.13742.6';
 /** SensorStateEnumeration. */
 const STATES: Words = {
   [-1]: 'unavailable', 0: 'open', 1: 'closed', 2: 'below-critical', 3: 'below-warning', 4: 'normal', 5: 'above-warning', 6: 'above-critical', 7: 'on', 8: 'off', 9: 'detected', 10: 'not-detected',
-  11: 'alarmed', 12: 'normal', 14: 'failed', 26: 'failed', 27: 'warning', 28: 'critical', 29: 'self-test',
+  11: 'alarmed', 12: 'normal', 14: 'failed', 15: 'yes', 16: 'no', 17: 'standby', 18: 'one', 19: 'two', 20: 'in-sync', 21: 'out-of-sync', 22: 'failed', 23: 'failed', 24: 'failed', 25: 'failed',
+  26: 'failed', 27: 'warning', 28: 'critical', 29: 'self-test', 30: 'non-redundant', 31: 'inactive',
 };
 /** SensorTypeEnumeration; energies are in Wh. */
 const KINDS: TypedTable['kinds'] = {
   1: { quantity: 'current' }, 3: { quantity: 'unbalance' }, 4: { quantity: 'voltage' }, 5: { quantity: 'activePower' }, 6: { quantity: 'apparentPower' }, 7: { quantity: 'powerFactor' },
   8: { quantity: 'energy', factor: 3600 }, 10: { quantity: 'temperature' }, 11: { quantity: 'humidity' }, 15: { quantity: 'breaker', words: {} }, 20: { quantity: 'presence', words: {} },
   16: { quantity: 'presence', words: {} }, 17: { quantity: 'presence', words: {} }, 18: { quantity: 'presence', words: {} }, 23: { quantity: 'frequency' }, 24: { quantity: 'phaseAngle' },
-  25: { quantity: 'voltage' }, 43: { quantity: 'presence', words: {} }, 51: { quantity: 'crestFactor' },
+  25: { quantity: 'voltage', suffix: '-N' }, 43: { quantity: 'presence', words: {} }, 51: { quantity: 'crestFactor' },
 };
 
 /** A table of measurements (`.6.5.a.b.1`) and that of its sensors (`.6.3.c.d.1`) have the same index. */

@@ -25,14 +25,14 @@ export const SENTRY_4: Profile = {
       { id: 3, quantity: 'voltage', factor: 0.1, state: status(4) }, { id: 6, quantity: 'current', factor: 0.01 }, { id: 8, quantity: 'activePower', factor: 1 },
       { id: 9, quantity: 'apparentPower', factor: 1 }, { id: 10, quantity: 'powerFactor', factor: 0.01, state: status(11) },
     ] },
-    { of: 'breaker', entry: `${OBJECTS}.6.3.1`, labelEntry: `${OBJECTS}.6.2.1`, label: 2, columns: [{ id: 1, quantity: 'breaker', words: BREAKER }] },
-    { of: 'bank', entry: `${OBJECTS}.7.3.1`, labelEntry: `${OBJECTS}.7.2.1`, label: 2, columns: [{ id: 3, quantity: 'current', factor: 0.01, state: status(4) }] },
+    { of: 'breaker', entry: `${OBJECTS}.6.3.1`, labelEntry: `${OBJECTS}.6.2.1`, label: 4, columns: [{ id: 1, quantity: 'breaker', words: BREAKER }] },
+    { of: 'bank', entry: `${OBJECTS}.7.3.1`, labelEntry: `${OBJECTS}.7.2.1`, label: 4, columns: [{ id: 3, quantity: 'current', factor: 0.01, state: status(4) }] },
     { of: 'outlet', entry: `${OBJECTS}.8.3.1`, labelEntry: `${OBJECTS}.8.2.1`, label: 3, columns: [
       { id: 1, quantity: 'switch', words: { 0: 'unknown', 1: 'on', 2: 'off' } }, { id: 3, quantity: 'current', factor: 0.01, state: status(4) }, { id: 6, quantity: 'voltage', factor: 0.1 },
       { id: 7, quantity: 'activePower', factor: 1, state: status(8) }, { id: 10, quantity: 'powerFactor', factor: 0.01, state: status(11) }, { id: 14, quantity: 'energy', factor: 3600 },
     ] },
-    { of: 'sensor', entry: `${OBJECTS}.9.3.1`, labelEntry: `${OBJECTS}.9.2.1`, label: 3, columns: [{ id: 1, quantity: 'temperature', factor: 0.1, state: status(2) }] },
-    { of: 'sensor', entry: `${OBJECTS}.10.3.1`, columns: [{ id: 1, quantity: 'humidity', factor: 1 }] },
+    { of: 'sensor', entry: `${OBJECTS}.9.3.1`, labelEntry: `${OBJECTS}.9.2.1`, label: 3, columns: [{ id: 1, quantity: 'temperature', factor: 0.1, absent: [-410], state: status(2) }] },
+    { of: 'sensor', entry: `${OBJECTS}.10.3.1`, labelEntry: `${OBJECTS}.10.2.1`, label: 3, columns: [{ id: 1, quantity: 'humidity', factor: 1, state: status(2) }] },
   ],
   left: 'lines, whose currents stand with the phases, and the energy of phases',
 };

@@ -22,7 +22,7 @@ const voltage = (value: number, place = '1'): Reading => ({ quantity: 'voltage',
 const energy = (counted: number): Reading => ({ quantity: 'energy', of: 'device', place: '1', label: null, value: counted * 3600, unit: 'J', state: null, oid: 'e' });
 const current = (state: string): Reading => ({ quantity: 'current', of: 'bank', place: '2', label: 'B', value: 14, unit: 'A', state, oid: 'c' });
 const nominal = ({ oid }: Reading): number => (oid === 'v4' ? 400 : 230);
-const planned = (oid: string, factor: number): Planned => ({ quantity: 'energy', of: 'device', place: '1', label: null, oid, factor, shift: 0, absent: [], positive: false, words: null, state: null });
+const planned = (oid: string, factor: number): Planned => ({ quantity: 'energy', of: 'device', place: '1', label: null, oid, factor, shift: 0, absent: [], positive: false, words: null, state: null, present: null });
 
 test('the records of the vectors are told, in their order', () => {
   const track = new DeviceTrack(null);
@@ -55,6 +55,16 @@ test('what a device calls beyond its limits is told once, and when it is in orde
   const conditions = new Conditions();
   const said = ['normal', 'near-overload', 'near-overload', 'overload', 'normal', 'unknown-9'].flatMap((state) => conditions.take([current(state)], () => null));
   assert.deepEqual(said.map(({ type, what, place, state }) => [type, what, place, state]), [['limit', 'began', 'bank 2 (B)', 'near-overload'], ['limit', 'ended', 'bank 2 (B)', 'normal']]);
+});
+
+test('a sensor that is away gives no number: it makes no minimum, and no interruption', () => {
+  const minutes = new Minutes();
+  const gone = { ...voltage(0), value: null, state: 'unavailable' };
+  for (const reading of [gone, voltage(230), gone, voltage(232), gone]) minutes.take([reading], 0);
+  assert.deepEqual(minutes.due(60_000)[0]!.readings, [{ quantity: 'voltage', of: 'phase', place: '1', label: null, unit: 'V', min: 230, mean: 231, max: 232, last: 232, state: 'unavailable' }]);
+  const track = new DeviceTrack(null);
+  const told = [voltage(230), gone, gone].flatMap((reading, at) => track.take({ at, nowMs: START_MS + at * 1000, readings: [reading], rebooted: false }, []));
+  assert.deepEqual(told.map(({ told: { type } }) => type), ['readings']);
 });
 
 test('a minute of a large device is several records, and has each reading once', () => {

@@ -9,6 +9,8 @@ export const MINUTE_MS = 60_000;
 
 interface Sum {
   reading: Reading;
+  /** The last number; null: it had none, as a state has none, and a sensor that is away. */
+  last: number | null;
   least: number;
   most: number;
   sum: number;
@@ -57,23 +59,27 @@ export class Minutes {
   }
 
   #add(reading: Reading, grown: number | null | undefined): void {
-    const value = reading.value ?? 0;
-    const sum = this.#sums.get(reading.oid);
+    let sum = this.#sums.get(reading.oid);
     if (sum === undefined) {
-      this.#sums.set(reading.oid, { reading, least: value, most: value, sum: value, count: 1, grown });
-      return;
+      sum = { reading, last: null, least: Infinity, most: -Infinity, sum: 0, count: 0, grown };
+      this.#sums.set(reading.oid, sum);
+      grown = undefined;
     }
     sum.reading = reading;
-    sum.least = Math.min(sum.least, value);
-    sum.most = Math.max(sum.most, value);
-    sum.sum += value;
-    sum.count += 1;
+    if (reading.value !== null) count(sum, reading.value);
     if (grown !== undefined) sum.grown = grown === null || sum.grown === null ? null : (sum.grown ?? 0) + grown;
   }
 }
 
-function asFields({ reading, least, most, sum, count, grown }: Sum): Record<string, unknown> {
-  const { value, state } = reading;
-  const numbers = value === null ? {} : { min: least, mean: Number((sum / count).toPrecision(9)), max: most, last: value };
-  return { ...placeFields(reading), ...numbers, ...(grown === undefined ? {} : { grown }), state };
+function count(sum: Sum, value: number): void {
+  sum.last = value;
+  sum.least = Math.min(sum.least, value);
+  sum.most = Math.max(sum.most, value);
+  sum.sum += value;
+  sum.count += 1;
+}
+
+function asFields({ reading, last, least, most, sum, count: counted, grown }: Sum): Record<string, unknown> {
+  const numbers = last === null ? {} : { min: least, mean: Number((sum / counted).toPrecision(9)), max: most, last };
+  return { ...placeFields(reading), ...numbers, ...(grown === undefined ? {} : { grown }), state: reading.state };
 }
