@@ -45,9 +45,10 @@ const INVALID: Readonly<Record<number, SnmpCode>> = { 4: 'snmp.wrong-privacy-key
 const TOO_BIG = 1;
 
 /** An error of net-snmp's, or of the socket's, as one of ours. What came besides tells why nothing else did. */
-export function fromLibrary(error: Error & { code?: unknown; status?: unknown }, address: string, seen: { readonly forged: number; readonly garbage: number }): Failed {
+export function fromLibrary(error: Error & { code?: unknown; status?: unknown; syscall?: string }, address: string, seen: { readonly forged: number; readonly garbage: number }): Failed {
   if (error instanceof Failed) return error;
-  const why = error.message.slice(0, 300);
+  // net-snmp puts the number there for a status that it has no word for.
+  const why = String(error.message).slice(0, 300);
   if (error.name === 'RequestTimedOutError') {
     if (seen.forged > 0) return snmpFailed('snmp.unauthenticated', address, `${seen.forged} answers were not signed`);
     if (seen.garbage > 0) return snmpFailed('snmp.garbage', address, `${seen.garbage} datagrams came that cannot be read`);
@@ -55,7 +56,7 @@ export function fromLibrary(error: Error & { code?: unknown; status?: unknown },
   }
   if (error.name === 'ResponseInvalidError') return snmpFailed(REPORTS[error.message] ?? INVALID[Number(error.code)] ?? 'snmp.garbage', address, withoutDigests(why));
   if (error.name === 'RequestFailedError') return snmpFailed(error.status === TOO_BIG ? 'snmp.too-big' : 'snmp.device', address, why);
-  return snmpFailed(typeof error.code === 'string' ? 'snmp.unreachable' : 'snmp.garbage', address, why);
+  return snmpFailed(error.syscall === undefined ? 'snmp.garbage' : 'snmp.unreachable', address, why);
 }
 
 /** net-snmp puts both digests into its message; one of them is made with our key. */

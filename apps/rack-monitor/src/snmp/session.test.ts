@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { createCipheriv, createHash, createHmac } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { test } from 'node:test';
@@ -101,8 +102,60 @@ test('an answer that nobody signed is not taken for the device\'s', { skip }, as
   await using between = await manInTheMiddle(agent.port);
   using session = disposable(new SnmpSession(target(between.port, { timeoutMs: 300, retries: 0 })));
   await session.get([`${SYSTEM}.1.0`]);
-  between.forge = true;
+  between.forge = unsigned;
   await assert.rejects(session.get([`${SYSTEM}.1.0`]), code('snmp.unauthenticated'));
+});
+
+test('a device that has the user\'s password made into its own keys answers for itself alone', { skip }, async () => {
+  await using agent = await SnmpdProcess.start();
+  await using between = await manInTheMiddle(agent.port);
+  using session = disposable(new SnmpSession(target(between.port, { timeoutMs: 300, retries: 0 })));
+  await session.get([`${SYSTEM}.1.0`]);
+  const { id, boots, seconds } = session.engine!;
+  // The keys of another engine, in the name of which it signs; then the right ones, which shows that the answer is well made.
+  between.forge = (question) => signedBy('80001f8880aabbccdd02', boots, seconds, question);
+  await assert.rejects(session.get([`${SYSTEM}.1.0`]), code('snmp.unauthenticated'));
+  between.forge = (question) => signedBy(id, boots, seconds, question);
+  assert.equal(String((await session.get([`${SYSTEM}.1.0`]))[0]?.value), 'forged');
+});
+
+test('a device that answers each question by asking who we are is not asked for ever', async () => {
+  let questions = 0;
+  await using peer = await answering((question) => ((questions += 1) < 500 ? reporting(question) : null));
+  using session = disposable(new SnmpSession(target(peer.port, { timeoutMs: 100, retries: 0 })));
+  await assert.rejects(session.get([`${SYSTEM}.1.0`]), code('snmp.unauthenticated'));
+  assert.ok(questions < 10, `${questions} questions`);
+});
+
+test('an error that no standard knows is one, and ends the question', async () => {
+  await using peer = await answering((question) => {
+    const answer = Buffer.from(question);
+    const pdu = answer.indexOf(0xa0);
+    answer[pdu] = 0xa2;
+    answer[pdu + 2 + 2 + answer[pdu + 3]! + 2] = 85; // error-status, behind the request's number
+    return answer;
+  });
+  using session = disposable(new SnmpSession(target(peer.port, { security: { community: 'public' } })));
+  await assert.rejects(session.get([`${SYSTEM}.1.0`]), code('snmp.device'));
+});
+
+test('whatever a device answers, a question ends', async () => {
+  let state = 7;
+  const random = (below: number): number => {
+    state = (state * 1_664_525 + 1_013_904_223) % 2 ** 32;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+  await using peer = await answering((question) => {
+    const answer = question[4] === 1 ? Buffer.from(question) : reporting(question);
+    const pdu = answer.indexOf(0xa0);
+    if (question[4] === 1 && pdu > 0) answer[pdu] = 0xa2;
+    for (let changes = random(3); changes >= 0; changes--) answer[20 + random(answer.length - 20)] = random(256);
+    return answer;
+  });
+  for (let round = 0; round < 300; round++) {
+    using session = disposable(new SnmpSession(target(peer.port, { timeoutMs: 10, retries: 0, ...(round % 2 === 0 ? { security: { community: 'public' } } : {}) })));
+    await session.get([`${SYSTEM}.1.0`, `${SYSTEM}.3.0`]).catch((error: { code?: string }) => assert.match(error.code ?? '', /^snmp\./));
+  }
 });
 
 test('what comes from elsewhere is passed over', async () => {
@@ -148,14 +201,14 @@ async function answering(answer: (question: Buffer, from: { port: number; addres
 }
 
 /** Passes on what both say. Where `forge` is set it answers in the device's place: the message id that it saw, and no keys. */
-async function manInTheMiddle(port: number): Promise<Peer & { forge: boolean }> {
+async function manInTheMiddle(port: number): Promise<Peer & { forge: ((question: Buffer) => Buffer) | null }> {
   const towards = await bound();
   const outer = await bound();
   let client = { port: 0, address: '' };
-  const peer = { port: outer.address().port, asked: Promise.resolve(), forge: false, [Symbol.asyncDispose]: async () => { await closed(towards); await closed(outer); } };
+  const peer: Awaited<ReturnType<typeof manInTheMiddle>> = { port: outer.address().port, asked: Promise.resolve(), forge: null, [Symbol.asyncDispose]: async () => { await closed(towards); await closed(outer); } };
   outer.on('message', (question, from) => {
     client = from;
-    if (peer.forge) outer.send(forged(question), from.port, from.address);
+    if (peer.forge !== null) outer.send(peer.forge(question), from.port, from.address);
     else towards.send(question, port, '127.0.0.1');
   });
   towards.on('message', (answer) => outer.send(answer, client.port, client.address));
@@ -164,19 +217,55 @@ async function manInTheMiddle(port: number): Promise<Peer & { forge: boolean }> 
 
 function part(tag: number, ...parts: readonly Buffer[]): Buffer {
   const body = Buffer.concat(parts);
-  assert.ok(body.length < 128);
-  return Buffer.concat([Buffer.from([tag, body.length]), body]);
+  assert.ok(body.length < 256);
+  return Buffer.concat([Buffer.from(body.length < 128 ? [tag, body.length] : [tag, 0x81, body.length]), body]);
 }
 
-/** An answer to `sysDescr.0` with msgFlags 0: all that it repeats is plain on the wire. */
-function forged(question: Buffer): Buffer {
+const number = (value: number): Buffer => part(2, value < 128 ? Buffer.from([value]) : Buffer.from([value >> 24, value >> 16, value >> 8, value]));
+const NOBODY = part(4, part(0x30, part(4), number(0), number(0), part(4), part(4), part(4)));
+const SAYS = part(0x30, part(0x30, Buffer.from('06082b06010201010100', 'hex'), part(4, Buffer.from('forged'))));
+
+/** msgID, which is plain on the wire. */
+function idOf(question: Buffer): Buffer {
   const long = question[1] === 0x82 ? 4 : question[1] === 0x81 ? 3 : 2;
-  const id = question.subarray(long + 5, long + 5 + 2 + question[long + 6]!);
-  const number = (value: number): Buffer => part(2, Buffer.from([value]));
-  const varbind = part(0x30, Buffer.from('06082b06010201010100', 'hex'), part(4, Buffer.from('forged')));
-  const pdu = part(0xa2, id, number(0), number(0), part(0x30, varbind));
-  const security = part(4, part(0x30, part(4), number(0), number(0), part(4), part(4), part(4)));
-  return part(0x30, number(3), part(0x30, id, Buffer.from('020300ffe3', 'hex'), part(4, Buffer.from([0])), number(3)), security, part(0x30, part(4), part(4), pdu));
+  return question.subarray(long + 5, long + 5 + 2 + question[long + 6]!);
+}
+
+function message(question: Buffer, flags: number, security: Buffer, scoped: Buffer): Buffer {
+  return part(0x30, number(3), part(0x30, idOf(question), Buffer.from('020300ffe3', 'hex'), part(4, Buffer.from([flags])), number(3)), security, scoped);
+}
+
+/** An answer to `sysDescr.0` that needs no keys. */
+function unsigned(question: Buffer): Buffer {
+  return message(question, 0, NOBODY, part(0x30, part(4), part(4), part(0xa2, idOf(question), number(0), number(0), SAYS)));
+}
+
+/** usmStatsUnknownEngineIDs, as a device reports that is asked for the first time. */
+function reporting(question: Buffer): Buffer {
+  const engine = part(4, Buffer.from('80001f8880aabbccdd02', 'hex'));
+  const counted = part(0x30, part(0x30, Buffer.from('060a2b060106030f01010400', 'hex'), Buffer.from('410105', 'hex')));
+  return message(question, 0, part(4, part(0x30, engine, number(0), number(0), part(4), part(4), part(4))), part(0x30, engine, part(4), part(0xa8, idOf(question), number(0), number(0), counted)));
+}
+
+function sha(...parts: readonly Buffer[]): Buffer {
+  return createHash('sha256').update(Buffer.concat(parts)).digest();
+}
+
+/** An answer to `sysDescr.0` by the keys that SNMP_USER has on that engine: RFC 3414 and 3826, SHA-256 and AES-256. */
+function signedBy(engine: string, boots: number, seconds: number, question: Buffer): Buffer {
+  const id = Buffer.from(engine, 'hex');
+  const keyOf = (password: string): Buffer => {
+    const key = sha(Buffer.alloc(1024 * 1024, password));
+    return sha(key, id, key);
+  };
+  const salt = Buffer.alloc(8, 7);
+  const vector = Buffer.concat([Buffer.alloc(8), salt]);
+  vector.writeUInt32BE(boots, 0);
+  vector.writeUInt32BE(seconds, 4);
+  const scoped = part(0x30, part(4, id), part(4), part(0xa2, idOf(question), number(0), number(0), SAYS));
+  const sealed = part(4, createCipheriv('aes-256-cfb', keyOf(SNMP_USER.privPassword), vector).update(scoped));
+  const signed = (digest: Buffer): Buffer => message(question, 3, part(4, part(0x30, part(4, id), number(boots), number(seconds), part(4, Buffer.from(SNMP_USER.user)), part(4, digest), part(4, salt))), sealed);
+  return signed(createHmac('sha256', keyOf(SNMP_USER.authPassword)).update(signed(Buffer.alloc(24))).digest().subarray(0, 24));
 }
 
 async function bound(): Promise<Socket> {

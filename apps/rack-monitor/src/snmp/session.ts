@@ -6,13 +6,15 @@ import { isIPv6 } from 'node:net';
 import type { RackEngine } from '@strongroom/service';
 import { fromLibrary, snmpFailed } from './errors.ts';
 import snmp, { boundKeys } from './library.ts';
-import { outerForm } from './outer-form.ts';
+import { claimsOf, outerForm, type OuterForm } from './outer-form.ts';
 import { isAuthenticated, type SnmpTarget } from './target.ts';
 import { answerOf, type Answer } from './value.ts';
 
 /** Of one question. */
 export const OIDS_MAX = 64;
 const REPETITIONS = 20;
+/** Of one question: an engine that is not known yet, its time, a boot meanwhile, and one to spare. net-snmp answers each by asking again. */
+const REPORTS_MAX = 4;
 
 export interface WalkBounds {
   readonly answersMax: number;
@@ -27,8 +29,9 @@ export class SnmpSession {
   readonly authenticated: boolean;
   readonly #library: Library;
   #closed = false;
-  /** Answers that nobody signed, and datagrams that are no SNMP, since the last question. */
-  #seen = { forged: 0, garbage: 0 };
+  /** Answers that nobody signed, or not with the keys of this device, datagrams that are no SNMP, and reports, since the last question. */
+  #seen = { forged: 0, garbage: 0, reports: 0 };
+  #giveUp: ((error: Error) => void) | undefined;
   #foreign = 0;
   #counted = { forged: 0, garbage: 0, foreign: 0 };
 
@@ -96,9 +99,10 @@ export class SnmpSession {
 
   #ask<T>(ask: (answered: (error: Error | null, varbinds: T) => void) => void): Promise<T> {
     if (this.#closed) return Promise.reject(snmpFailed('snmp.closed', this.target.address, 'the session was closed'));
-    this.#seen = { forged: 0, garbage: 0 };
+    this.#seen = { forged: 0, garbage: 0, reports: 0 };
     const seen = this.#seen;
     return new Promise((resolve, reject) => {
+      this.#giveUp = reject;
       ask((error, varbinds) => (error === null ? resolve(varbinds) : reject(fromLibrary(error, this.target.address, seen))));
     });
   }
@@ -111,16 +115,25 @@ export class SnmpSession {
     }
     const form = outerForm(datagram);
     if (form === null || form.version !== (this.authenticated ? 3 : 1)) this.#note('garbage');
-    else if (this.authenticated && !form.sealed && !form.report) this.#note('forged');
+    else if (this.authenticated && !this.#isOfDevice(datagram, form)) this.#note('forged');
     else this.#deliver(datagram);
   }
 
-  /** net-snmp checks much and not all: what it throws over is garbage, and no reason to end. */
+  /** net-snmp checks a digest by the key of whatever engine an answer names. So whoever has the keys of one device of a user, which are
+   * made of its engine, could answer for all of them: an answer counts if it names the engine that was asked. */
+  #isOfDevice(datagram: Buffer, { sealed, report }: OuterForm): boolean {
+    if (!sealed) return report && (this.#seen.reports += 1) <= REPORTS_MAX;
+    const asked = this.#library.msgSecurityParameters?.msgAuthoritativeEngineID;
+    return asked !== undefined && claimsOf(datagram)?.engine === asked.toString('hex');
+  }
+
+  /** net-snmp checks much and not all. Over what it throws it has forgotten the question, and would never answer it. */
   #deliver(datagram: Buffer): void {
     try {
       this.#library.onMsg(datagram);
     } catch {
       this.#note('garbage');
+      this.#giveUp?.(snmpFailed('snmp.garbage', this.target.address, 'its answer cannot be read'));
     }
   }
 
