@@ -80,3 +80,11 @@ for (const [what, [path, text, finding]] of Object.entries(refused)) {
     assert.ok(found.some((one) => finding.test(one)), `no such finding in ${JSON.stringify(found)}`);
   });
 }
+
+const rooms = { 'apps/vault/src/main.ts': `import './read/a.ts';`, 'apps/vault/src/read/a.ts': `import '../seal/a.ts'; export type A = 1;`, 'apps/vault/src/seal/a.ts': `export {};` };
+
+test('rooms of a package import each other one way, types included; tests may look at any', () => {
+  assert.deepEqual(findings({ ...rooms, 'apps/vault/src/read/b.ts': `export type B = 1;`, 'apps/vault/src/seal/b.test.ts': `import '../read/b.ts';` }), []);
+  const knot = findings({ ...rooms, 'apps/vault/src/read/b.ts': `export type B = 1;`, 'apps/vault/src/seal/b.ts': `import type { B } from '../read/b.ts';` });
+  assert.deepEqual(knot, ['apps/vault/src/read: imports itself by other rooms: apps/vault/src/read → apps/vault/src/seal → apps/vault/src/read']);
+});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Holds every import to the layers: bytes → evidence, wire → schema → controls; keys and service beside them; apps on
-// top. Reads package.json files and sources, and fails closed: what it doesn't know or can't read is a finding.
+// top; and rooms of a package, which are the folders below its src, one way. Reads package.json files and sources, and fails
+// closed: what it doesn't know or can't read is a finding.
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { dirname, join, relative, sep } from 'node:path';
@@ -61,7 +62,24 @@ export function checkBoundaries(root: string): string[] {
     if (paths.length > 1) findings.push(`${paths.join(', ')}: '${name}' may be imported from one file only`);
   }
   for (const cycle of findCycles(graph)) findings.push(`${cycle[0]}: imports itself: ${cycle.join(' → ')}`);
+  for (const cycle of findCycles(roomGraph(graph))) findings.push(`${cycle[0]}: imports itself by other rooms: ${cycle.join(' → ')}`);
   return findings;
+}
+
+/** Which rooms of a package import which. Tests may look at any. */
+function roomGraph(graph: ReadonlyMap<string, readonly string[]>): Map<string, string[]> {
+  const rooms = new Map<string, string[]>();
+  for (const [path, files] of graph) {
+    const from = roomOf(path);
+    const to = isTest(path) ? [] : files.map(roomOf).filter((room) => room !== null && room !== from) as string[];
+    if (from !== null && to.length > 0) rooms.set(from, [...new Set([...(rooms.get(from) ?? []), ...to])]);
+  }
+  return rooms;
+}
+
+/** The folder below a package's `src` that a file is in; null: none. */
+function roomOf(path: string): string | null {
+  return /^(?:(?:apps|libs)[/\\][^/\\]+|tools|suites)[/\\]src[/\\][^/\\]+(?=[/\\])/.exec(path)?.[0] ?? null;
 }
 
 function readPackages(root: string, findings: string[]): Map<string, Package> {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which machine, and which life of it, the records come from.
+// Which machine, and which life of it, the records come from; and when it began.
 import { readFileSync } from 'node:fs';
 import { hostname, release } from 'node:os';
 import { Failed } from '@strongroom/bytes';
@@ -19,6 +19,11 @@ export interface Host {
 /** Throws `Failed('capture.boot-id-unreadable')`. */
 export function readHost(): Host {
   return { boot: readBootId(), kernel: release(), hostname: hostname(), machine: readMachineId() };
+}
+
+/** What to add to milliseconds since boot for milliseconds since 1970; to 10 ms. */
+export function bootClock(): number {
+  return Date.now() - Number(readFileSync('/proc/uptime', 'latin1').split(' ', 1)[0]) * 1000;
 }
 
 function readBootId(): string {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it, mock } from 'node:test';
 import { Incidents, type Incident } from '@strongroom/service';
 import { Losses } from './losses.ts';
-import { bootClock } from './reconcile/host.ts';
+import { bootClock } from './host.ts';
 
 function after(...events: Parameters<Losses['told']>[]): readonly Incident[] {
   const incidents = new Incidents(() => undefined);

@@ -2,7 +2,7 @@
 // Which events tell of a loss, of how much, and from when to when: each becomes part of an incident.
 import type { Fields, FieldValue, Incidents } from '@strongroom/service';
 import type { EventName } from './events.ts';
-import { bootClock } from './reconcile/host.ts';
+import { bootClock } from './host.ts';
 
 interface Loss {
   readonly subject: string;

@@ -7,11 +7,11 @@ import { join, resolve } from 'node:path';
 import { Refused } from '@strongroom/bytes';
 import { eventLine, exitCodeFor, holdExclusively, makeEvent, errorFields } from '@strongroom/service';
 import { EVENTS, type Say } from './events.ts';
-import { fileKey } from './serve/cosigner-key.ts';
+import { fileKey } from './cosign/cosigner-key.ts';
 import { Mirror } from './mirror/mirror.ts';
 import { addressOf, serveWitness } from './serve/http.ts';
-import { Witness } from './serve/witness.ts';
-import { LogStates } from './serve/witnessed-logs.ts';
+import { Witness } from './cosign/witness.ts';
+import { LogStates } from './cosign/witnessed-logs.ts';
 
 interface Settings {
   readonly state: string;

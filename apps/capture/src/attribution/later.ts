@@ -5,7 +5,7 @@
 import { callerIn, isSaid, saidOf } from '../audit/caller.ts';
 import type { AuditEvent } from '../audit/joiner.ts';
 import { octetsOf, type AuditRecord } from '../audit/record.ts';
-import { bootClock } from '../reconcile/host.ts';
+import { bootClock } from '../host.ts';
 import { auditedProcess, type AuditedProcess } from './audit-facts.ts';
 import type { Cgroups } from './cgroups.ts';
 import { pathIn } from './cgroup-mounts.ts';

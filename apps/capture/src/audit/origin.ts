@@ -5,7 +5,6 @@ import type { SubmittedRun } from '@strongroom/evidence';
 import type { Say } from '../events.ts';
 import type { Feed, When } from '../feed.ts';
 import type { Origin } from '../reader/feed.ts';
-import type { Reconciliation, Watcher } from '../reconcile/reconciliation.ts';
 import type { LocalStream } from '../stream.ts';
 import { changesIn } from './changes.ts';
 import { AUDIT_FRAME, malformed, parseHello, parseLines, parseLost, parseNote, parseRecords, type Hello, type Moment } from './frames.ts';
@@ -37,7 +36,7 @@ export interface AuditOptions {
   /** What is ours; null: everything is sealed. */
   readonly own: Own | null;
   /** Is told of each event; absent: nothing is compared. */
-  readonly reconciliation?: Pick<Reconciliation, 'audit'> | null;
+  readonly reconciliation?: { audit(event: AuditEvent): void } | null;
   /** Is told of each event; absent: nothing is said of who is behind them. */
   readonly who?: { audit(event: AuditEvent): void } | null;
 }
@@ -120,7 +119,8 @@ export class AuditOrigin implements Origin {
     return !this.#givenUp.some(({ from, count }) => distance(from, serial) < count);
   }
 
-  get watcher(): Watcher {
+  /** As far as who compares executions asks of it. */
+  get watcher() {
     const { lostEvents, incomplete } = this.ledger;
     return { reading: this.#hello !== null, readings: this.#readings, lost: lostEvents + incomplete, execRules: this.#watch.execRules };
   }

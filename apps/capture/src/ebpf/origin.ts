@@ -4,10 +4,9 @@ import type { SubmittedRun } from '@strongroom/evidence';
 import type { EventName, Say } from '../events.ts';
 import type { Feed, When } from '../feed.ts';
 import type { Origin } from '../reader/feed.ts';
-import type { Reconciliation, Watcher } from '../reconcile/reconciliation.ts';
 import type { LocalStream } from '../stream.ts';
 import { EventLines, type Who } from './event-line.ts';
-import { malformed, parseCounts, parseEvents, parseHello, parseNote, PROBE_FRAME, type EventType, type ProbeHello } from './frames.ts';
+import { malformed, parseCounts, parseEvents, parseHello, parseNote, PROBE_FRAME, type EventType, type ProbeEvent, type ProbeHello } from './frames.ts';
 import { Ledger } from './ledger.ts';
 
 export interface EbpfOptions {
@@ -17,7 +16,7 @@ export interface EbpfOptions {
   /** Octets of an event that are kept whole. */
   readonly recordBytesMax: number;
   /** Is told of each event; absent: nothing is compared. */
-  readonly reconciliation?: Pick<Reconciliation, 'ebpf'> | null;
+  readonly reconciliation?: { ebpf(event: ProbeEvent): void } | null;
   /** Absent: events say nothing of who is behind them. */
   readonly who?: Who | null;
   /** Is given the line of each event by which the clock may have been set. */
@@ -77,7 +76,8 @@ export class EbpfOrigin implements Origin {
     return { ebpfReading: this.#hello === null ? 0 : 1 };
   }
 
-  get watcher(): Watcher {
+  /** As far as who compares executions asks of it. */
+  get watcher() {
     const { lostExecs, unseen, notRead } = this.ledger;
     return { reading: this.#hello !== null, readings: this.#readings, lost: lostExecs + unseen + notRead };
   }

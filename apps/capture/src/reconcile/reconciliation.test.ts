@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { recordOf, type AuditRecord } from '../audit/record.ts';
 import type { ExecRules } from '../audit/frames.ts';
 import { parseEvents } from '../ebpf/frames.ts';
-import { bootClock } from './host.ts';
+import { bootClock } from '../host.ts';
 import { Execs } from './execs.ts';
 import { Reconciliation, type Watcher } from './reconciliation.ts';
 

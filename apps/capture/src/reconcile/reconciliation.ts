@@ -9,8 +9,9 @@ import type { AuditEvent } from '../audit/joiner.ts';
 import { octetsOf, TYPE, type AuditRecord } from '../audit/record.ts';
 import type { ProbeEvent } from '../ebpf/frames.ts';
 import type { Say } from '../events.ts';
-import { bootClock, isStartedByKernel } from './host.ts';
+import { bootClock } from '../host.ts';
 import { Execs, type Exec, type Settled, type Side } from './execs.ts';
+import { isStartedByKernel } from './kernel-threads.ts';
 
 /** How often it is looked whether both watch, and whether a minute is settled. */
 const TICK_MS = 5000;

@@ -7,9 +7,9 @@ import {
   ADD_ENTRIES_PACKAGES_MAX, cosignatureLine, cosignedText, encodeMirrorInfo, judgeAddCheckpoint, leafHash, packagesOf, readAddEntriesHeader, readAnyCheckpoint, readPackage,
   rootOf, splitNote, verifySubtree, type AddEntriesHeader, type PackageSpan, type TakeOctets,
 } from '@strongroom/evidence';
-import type { CosignerKey } from '../serve/cosigner-key.ts';
-import type { Reply } from '../serve/witness.ts';
-import { originHash, type LogStates } from '../serve/witnessed-logs.ts';
+import type { CosignerKey } from '../cosign/cosigner-key.ts';
+import type { Reply } from '../cosign/witness.ts';
+import { originHash, type LogStates } from '../cosign/witnessed-logs.ts';
 import { LogCopy } from './log-copy.ts';
 import { SegmentCopies } from './segment-copies.ts';
 

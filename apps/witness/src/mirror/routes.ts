@@ -7,8 +7,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { Refused } from '@strongroom/bytes';
 import { ADD_CHECKPOINT_BYTES_MAX } from '@strongroom/evidence';
-import { bodyOf, send, text } from '../serve/http-parts.ts';
-import type { Reply } from '../serve/witness.ts';
+import { bodyOf, send, text } from '../cosign/http-parts.ts';
+import type { Reply } from '../cosign/witness.ts';
 import { bodyReader } from './body-reader.ts';
 import type { Mirror } from './mirror.ts';
 

@@ -7,8 +7,8 @@ import type { AddressInfo } from 'node:net';
 import { ADD_CHECKPOINT_BYTES_MAX } from '@strongroom/evidence';
 import { answerMirror } from '../mirror/routes.ts';
 import type { Mirror } from '../mirror/mirror.ts';
-import { bodyOf, send, text } from './http-parts.ts';
-import type { Reply, Witness } from './witness.ts';
+import { bodyOf, send, text } from '../cosign/http-parts.ts';
+import type { Reply, Witness } from '../cosign/witness.ts';
 
 const CONNECTIONS_MAX = 256;
 const REQUEST_MS = 10_000;

@@ -7,11 +7,11 @@ import { Failed, Refused } from '@strongroom/bytes';
 import { logNumber } from '@strongroom/evidence';
 import { errorFields, type ServiceContext } from '@strongroom/service';
 import type { Say } from '../events.ts';
-import { hsmKey, type CosignerKey } from './cosigner-key.ts';
+import { hsmKey, type CosignerKey } from '../cosign/cosigner-key.ts';
 import { Mirror } from '../mirror/mirror.ts';
 import { addressOf, serveWitness, type Tls } from './http.ts';
-import { Witness } from './witness.ts';
-import { LogStates } from './witnessed-logs.ts';
+import { Witness } from '../cosign/witness.ts';
+import { LogStates } from '../cosign/witnessed-logs.ts';
 
 const RETRY_MS = 500;
 
