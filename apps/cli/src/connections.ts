@@ -5,7 +5,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { Failed, Refused } from '@strongroom/bytes';
-import { loadIdentity, parseSpiffe, RpcClient, serviceId, type Identity, type Layout } from '@strongroom/service';
+import { loadIdentity, parseSpiffe, RpcClient, serviceId, type Identity, type Layout } from '@strongroom/service/client';
 
 /** Throws `Failed('control.not-running')`, and `Refused('control.not-permitted')` without the right. */
 export async function openControl(paths: Layout): Promise<RpcClient> {

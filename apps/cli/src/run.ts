@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join } from 'node:path';
 import { Refused } from '@strongroom/bytes';
-import { homeDirectory, layout } from '@strongroom/service';
+import { homeDirectory, layout } from '@strongroom/service/client';
 import { overview, verbHelp } from './help.ts';
 import { parseCall, verbPosition } from './parse.ts';
 import { errorText, exitCodeOf } from './report.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a command declares of itself. Parsing, help, completion and docs/CLI.md all come from this one declaration; its heading
 // stands in the table of verbs, so that only the verb that is called need be loaded.
-import type { Layout } from '@strongroom/service';
+import type { Layout } from '@strongroom/service/client';
 import type { Io } from './io.ts';
 
 export const EXIT = { ok: 0, failed: 1, usage: 2, evidence: 3, degraded: 4, configuration: 78 } as const;

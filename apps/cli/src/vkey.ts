@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failed, Refused } from '@strongroom/bytes';
 import { parseVkey } from '@strongroom/evidence';
-import type { Layout } from '@strongroom/service';
+import type { Layout } from '@strongroom/service/client';
 
 const VKEY_CHARACTERS_MAX = 1024;
 

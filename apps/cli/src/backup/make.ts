@@ -9,7 +9,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Failed, Refused } from '@strongroom/bytes';
 import { parsePartName, vkeyOf, presentKey, type LinkedKeys } from '@strongroom/evidence';
-import type { Layout } from '@strongroom/service';
+import type { Layout } from '@strongroom/service/client';
 import { FileStore } from '../store/file-store.ts';
 import { takeSnapshot } from '../snapshot/take.ts';
 import { MANIFEST, manifestText, readManifest, type BackupFile } from './manifest.ts';

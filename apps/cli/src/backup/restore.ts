@@ -8,7 +8,7 @@ import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync, readd
 import { dirname, join, resolve } from 'node:path';
 import { Failed, Refused } from '@strongroom/bytes';
 import { readCheckpoint, splitNote } from '@strongroom/evidence';
-import { readIfThere, RpcClient, type Layout } from '@strongroom/service';
+import { readIfThere, RpcClient, type Layout } from '@strongroom/service/client';
 import { fileFault } from './check.ts';
 import { readManifest, type BackupFile, type BackupManifest } from './manifest.ts';
 import { SnapshotTarget } from '../snapshot/target.ts';

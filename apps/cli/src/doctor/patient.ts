@@ -2,7 +2,7 @@
 // What checks look at: the home, its configuration, what a running supervisor says, and what was told before it fell silent.
 import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { EMPTY_REGISTRY, RpcClient, type Config, type Layout, type Registry, type ServiceEvent, type Status } from '@strongroom/service';
+import { EMPTY_REGISTRY, RpcClient, type Config, type Layout, type Registry, type ServiceEvent, type Status } from '@strongroom/service/client';
 import type { ConfigFinding } from '@strongroom/service/config';
 import type { HabitFacts } from '@strongroom/service/coverage';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whom the gateway refused lately, and why. A certificate that was refused may say any name: that it is the source of that name is
 // believed only where the deployment's CA said so, or the peer holds the key that is enrolled under it.
-import type { Registry, ServiceEvent } from '@strongroom/service';
+import type { Registry, ServiceEvent } from '@strongroom/service/client';
 
 export interface Refusal {
   readonly event: string;

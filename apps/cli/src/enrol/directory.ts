@@ -4,7 +4,7 @@
 import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Refused } from '@strongroom/bytes';
-import { syncDirectory, writeDurably } from '@strongroom/service';
+import { syncDirectory, writeDurably } from '@strongroom/service/client';
 import type { EnrolmentFile } from '@strongroom/keys';
 
 /** Throws `Refused('enrol.exists')` when one of the files is there and may not be replaced. */

@@ -2,7 +2,7 @@
 // The enrolment itself: the supervisor has the CA issue a certificate and enters its holder.
 import { X509Certificate } from 'node:crypto';
 import { Failed, Refused } from '@strongroom/bytes';
-import type { Listener, RpcClient } from '@strongroom/service';
+import type { Listener, RpcClient } from '@strongroom/service/client';
 import type { ServerNames } from './target.ts';
 
 export interface EnrolOrder {

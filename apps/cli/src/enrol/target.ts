@@ -4,7 +4,7 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
 import { Refused } from '@strongroom/bytes';
-import type { Listener } from '@strongroom/service';
+import type { Listener } from '@strongroom/service/client';
 
 export interface Address {
   readonly host: string;

@@ -13,7 +13,8 @@ import { chownSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync
 import { join } from 'node:path';
 import { Failed, Refused } from '@strongroom/bytes';
 import { checkApproved, encodeOrderFile, logName, logNumber, readCheckpoint, splitNote, type OrderFile } from '@strongroom/evidence';
-import { RpcClient, logOrigin, syncDirectory, writeDurably, type Layout } from '@strongroom/service';
+import { RpcClient, syncDirectory, writeDurably, type Layout } from '@strongroom/service/client';
+import { logOrigin } from '@strongroom/service/log-origin';
 import { homeRules } from './rules.ts';
 import { findRollback } from './rollback.ts';
 

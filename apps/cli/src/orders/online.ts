@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // An order that the vault draws up, shown and approved in one go.
 import { encodeApproval, decodeOrderFile } from '@strongroom/evidence';
-import type { RpcClient } from '@strongroom/service';
+import type { RpcClient } from '@strongroom/service/client';
 import { writeValue } from '../output.ts';
 import { EXIT, type Call } from '../verb.ts';
 import { withApproval, type CustodianIdentity } from './order-file.ts';

@@ -5,7 +5,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Refused } from '@strongroom/bytes';
 import { ORDER_FILE_BYTES_MAX, approve, custodianOf, decodeOrderFile, encodeOrderFile, type OrderFile } from '@strongroom/evidence';
-import { writeDurably } from '@strongroom/service';
+import { writeDurably } from '@strongroom/service/client';
 
 /** Throws `Refused`: `order.malformed`, `approval.malformed`. */
 export function readOrderFile(path: string): OrderFile {

@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failed, Refused } from '@strongroom/bytes';
 import { openCheckpoint, parseVkey, vkeyLine, type AcceptRollbackOrder, type Checkpoint, type LogKey, type NoteKey } from '@strongroom/evidence';
-import type { Layout } from '@strongroom/service';
+import type { Layout } from '@strongroom/service/client';
 import { keptRotations, linkedKeys } from '../store/rotations.ts';
 import { homeVkey } from '../vkey.ts';
 

@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { ApprovalRules } from '@strongroom/evidence';
-import { mayApprove, type Layout, type Registry } from '@strongroom/service';
+import { mayApprove, type Layout, type Registry } from '@strongroom/service/client';
 
 /** What this home knows of CA and custodians, where that can be read. */
 export function homeRules(paths: Layout, origin: string): ApprovalRules {

@@ -5,7 +5,7 @@ import { isIP } from 'node:net';
 import { lookup } from 'node:dns/promises';
 import { join, resolve } from 'node:path';
 import { Failed } from '@strongroom/bytes';
-import { fromRpcError, type ProbedDevice, type RpcError } from '@strongroom/service';
+import { fromRpcError, type ProbedDevice, type RpcError } from '@strongroom/service/client';
 import type { Call } from '../verb.ts';
 
 const PROGRAM = join(import.meta.dirname, '../../../rack-monitor/src/probe.ts');

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What rack-monitor and its probe say, as tables.
-import type { ProbedDevice, RackAnswer, RackDevice, RackReading, RackZone } from '@strongroom/service';
+import type { ProbedDevice, RackAnswer, RackDevice, RackReading, RackZone } from '@strongroom/service/client';
 import type { Style } from '../io.ts';
 import { printable } from '../printable.ts';
 import { duration, some } from '../quantity.ts';

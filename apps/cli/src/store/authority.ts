@@ -2,7 +2,7 @@
 // The CA whose custodians count, for who checks orders: given, or this home's where the log is this home's too.
 import { existsSync, readFileSync } from 'node:fs';
 import { authorityOf, parseVkey, type NoteKey } from '@strongroom/evidence';
-import type { Layout } from '@strongroom/service';
+import type { Layout } from '@strongroom/service/client';
 import { homeVkey } from '../vkey.ts';
 
 /** The certificate as DER; null: what the orders themselves say must do. Throws `Refused('order.authority')`. */

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { Duplex, type Readable, type Writable } from 'node:stream';
 import { Refused } from '@strongroom/bytes';
 import { decodeWrappedKey, logNumber, wrappingContext, type DataKeys } from '@strongroom/evidence';
-import { RpcClient, type Layout } from '@strongroom/service';
+import { RpcClient, type Layout } from '@strongroom/service/client';
 
 const OFFLINE = join(import.meta.dirname, '../../../keys/src/offline.ts');
 /** Unwrapped at once; each is one line to the process and one back. */

@@ -3,7 +3,7 @@
 // batch in sixteen, another one each time, by code that shares nothing with it, so that a mistake of the add-on is not judged
 // by the add-on alone.
 import { randomInt } from 'node:crypto';
-import { useNativeHasher } from '@strongroom/service';
+import { useNativeHasher } from '@strongroom/service/native-hasher';
 
 const ONE_OF = 16;
 

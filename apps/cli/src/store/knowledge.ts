@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What this machine knows of a store from elsewhere: the checkpoint that the vault saw last, and digests of closed segments.
-import { readIfThere } from '@strongroom/service';
+import { readIfThere } from '@strongroom/service/client';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Refused } from '@strongroom/bytes';
 import { parseChecksums, type Checksum } from '@strongroom/evidence';
-import type { Layout } from '@strongroom/service';
+import type { Layout } from '@strongroom/service/client';
 import { some } from '../quantity.ts';
 
 const CHECKPOINT_CHARACTERS_MAX = 64 * 1024;

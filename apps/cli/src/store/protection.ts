@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { FileFlag, Protection } from '@strongroom/evidence';
-import { readFileFlags, type Layout } from '@strongroom/service';
+import { readFileFlags, type Layout } from '@strongroom/service/client';
 
 /** A running vault flags a segment just after it was opened or closed. */
 const SECOND_LOOK_MS = 1000;

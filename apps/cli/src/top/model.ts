@@ -2,7 +2,7 @@
 // From counters that grow to what a person watches: rates, and how they went over the last half minute.
 import { ageMs } from '../time.ts';
 import { originSamples, type OriginSample } from './origins.ts';
-import type { ServiceIncident, SourceStats, WatchItem } from '@strongroom/service';
+import type { ServiceIncident, SourceStats, WatchItem } from '@strongroom/service/client';
 
 export const HISTORY_SAMPLES = 30;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the sums of what is read from this host stand, one line for each origin.
-import type { WatchItem } from '@strongroom/service';
+import type { WatchItem } from '@strongroom/service/client';
 
 export interface OriginSample {
   /** Such as `audit`. */

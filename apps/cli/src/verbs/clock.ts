@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ClockFacts, ClockPoint, ClockSetter, ClockSource, ClockStep, ProducerClock } from '@strongroom/service';
+import type { ClockFacts, ClockPoint, ClockSetter, ClockSource, ClockStep, ProducerClock } from '@strongroom/service/client';
 import { openControl } from '../connections.ts';
 import type { Style } from '../io.ts';
 import { writeValue } from '../output.ts';

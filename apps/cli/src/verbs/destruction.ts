@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { Refused } from '@strongroom/bytes';
 import { decodeOrderFile } from '@strongroom/evidence';
-import type { RpcClient } from '@strongroom/service';
+import type { RpcClient } from '@strongroom/service/client';
 import { openReader } from '../connections.ts';
 import { approveOnline, orderedLines, type OrderRow } from '../orders/online.ts';
 import { custodianIdentity, readOrderFile, writeOrderFile } from '../orders/order-file.ts';

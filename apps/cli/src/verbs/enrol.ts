@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { basename, resolve } from 'node:path';
-import { checkName } from '@strongroom/service';
+import { checkName } from '@strongroom/service/client';
 import { openControl } from '../connections.ts';
 import { checkDirectory, writeDirectory } from '../enrol/directory.ts';
 import { newKey } from '../enrol/key.ts';

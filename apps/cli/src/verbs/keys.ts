@@ -7,7 +7,7 @@ import { count, some } from '../quantity.ts';
 import { factLines, tableLines } from '../table.ts';
 import { shortTime } from '../time.ts';
 import { EXIT, verb, type Call } from '../verb.ts';
-import type { Check } from '@strongroom/service';
+import type { Check } from '@strongroom/service/client';
 
 const REASON_CHARACTERS_MAX = 500;
 

@@ -2,7 +2,7 @@
 import { encodeTlogProof, type Proof } from '@strongroom/evidence';
 import { openReader } from '../connections.ts';
 import { json } from '../printable.ts';
-import { writeDurably } from '@strongroom/service';
+import { writeDurably } from '@strongroom/service/client';
 import { EXIT, verb } from '../verb.ts';
 import { checkedId, ID_ARGUMENT, IDENTITY_OPTION } from './reading.ts';
 

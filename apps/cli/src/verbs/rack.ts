@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Refused } from '@strongroom/bytes';
-import type { RackAnswer } from '@strongroom/service';
+import type { RackAnswer } from '@strongroom/service/client';
 import { openControl } from '../connections.ts';
 import { writeValue } from '../output.ts';
 import { probeDevice } from '../rack/probe.ts';

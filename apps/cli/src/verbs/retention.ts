@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { RETENTION_PRESETS, classifier, retentionClasses } from '@strongroom/service';
+import { RETENTION_PRESETS, classifier, retentionClasses } from '@strongroom/service/client';
 import { writeList, writeValue } from '../output.ts';
 import { printable } from '../printable.ts';
 import { factLines, tableLines, wrap } from '../table.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Refused } from '@strongroom/bytes';
-import { checkName } from '@strongroom/service';
+import { checkName } from '@strongroom/service/client';
 import { openControl } from '../connections.ts';
 import { writeValue } from '../output.ts';
 import { EXIT, verb } from '../verb.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as delay } from 'node:timers/promises';
 import { Failed } from '@strongroom/bytes';
-import type { RpcClient, Status, UpkeepFacts } from '@strongroom/service';
+import type { RpcClient, Status, UpkeepFacts } from '@strongroom/service/client';
 import { openControl } from '../connections.ts';
 import { writeValue } from '../output.ts';
 import { printable } from '../printable.ts';

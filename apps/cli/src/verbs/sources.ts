@@ -5,7 +5,7 @@ import { printable } from '../printable.ts';
 import { tableLines } from '../table.ts';
 import { shortTime } from '../time.ts';
 import { EXIT, verb } from '../verb.ts';
-import { REGISTRY_PART, type EnrolledRole, type Enrolment, type Registry } from '@strongroom/service';
+import { REGISTRY_PART, type EnrolledRole, type Enrolment, type Registry } from '@strongroom/service/client';
 
 export const sources = verb({
   arguments: [],

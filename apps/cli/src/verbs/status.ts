@@ -7,7 +7,7 @@ import { factLines, tableLines } from '../table.ts';
 import { ageMs, boundText, shortTime } from '../time.ts';
 import { EXIT, verb } from '../verb.ts';
 import type { Style } from '../io.ts';
-import type { CountingFacts, CustodyFacts, ServiceIncident, ServiceStatus, Status, TimestampFacts, UpkeepFacts, WitnessFacts } from '@strongroom/service';
+import type { CountingFacts, CustodyFacts, ServiceIncident, ServiceStatus, Status, TimestampFacts, UpkeepFacts, WitnessFacts } from '@strongroom/service/client';
 
 export const status = verb({
   arguments: [],

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { KeptTimestamp } from '@strongroom/service';
+import type { KeptTimestamp } from '@strongroom/service/client';
 import { openControl } from '../connections.ts';
 import { writeValue } from '../output.ts';
 import { printable } from '../printable.ts';

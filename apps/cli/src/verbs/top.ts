@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Refused } from '@strongroom/bytes';
-import type { RpcClient, WatchItem } from '@strongroom/service';
+import type { RpcClient, WatchItem } from '@strongroom/service/client';
 import { openControl } from '../connections.ts';
 import { untilInterrupted } from '../interrupt.ts';
 import { writeStream, writeValue } from '../output.ts';

@@ -4,7 +4,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { rootCertificates } from 'node:tls';
-import { SERVICES, type Config, type Layout } from '@strongroom/service';
+import { SERVICES, type Config, type Layout } from '@strongroom/service/client';
 import { duration } from '../../quantity.ts';
 import { check, type Say } from '../check.ts';
 import type { Patient } from '../patient.ts';

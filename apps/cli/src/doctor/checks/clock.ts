@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { duration } from '../../quantity.ts';
 import { check, type Say } from '../check.ts';
 import type { Patient } from '../patient.ts';
-import type { ClockFacts, Config } from '@strongroom/service';
+import type { ClockFacts, Config } from '@strongroom/service/client';
 
 /** Between a machine's clocks this much is usual; TLS does not suffer from it. */
 const BEHIND_MS_MAX = 60_000;

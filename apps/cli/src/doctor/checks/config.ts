@@ -2,7 +2,7 @@
 // The configuration, and the files that it names.
 import { accessSync, constants } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Config } from '@strongroom/service';
+import type { Config } from '@strongroom/service/client';
 import { check } from '../check.ts';
 
 export const configCheck = check({

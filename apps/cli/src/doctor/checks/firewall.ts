@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whether this machine's own packet filter keeps senders from a port that is listened on.
 import { spawnSync } from 'node:child_process';
-import { wantedPorts } from '@strongroom/service';
+import { wantedPorts } from '@strongroom/service/client';
 import { count } from '../../quantity.ts';
 import { check, type Say } from '../check.ts';
 import { blockersOf, type Blocker, type Packet } from '../rules.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Why the line of records per second is flat. The likeliest reason is the first that fits, from our end to the sender's:
 // nothing is acknowledged, senders are refused, nobody connects, who is connected has nothing to say.
-import { RpcClient, type SourceStats, type WatchItem } from '@strongroom/service';
+import { RpcClient, type SourceStats, type WatchItem } from '@strongroom/service/client';
 import { duration, some } from '../../quantity.ts';
 import { check, type Say } from '../check.ts';
 import { enrolled, type Patient } from '../patient.ts';

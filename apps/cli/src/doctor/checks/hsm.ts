@@ -4,7 +4,7 @@
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { check, type Say } from '../check.ts';
-import type { ServiceEvent } from '@strongroom/service';
+import type { ServiceEvent } from '@strongroom/service/client';
 import type { Patient } from '../patient.ts';
 
 const ELF = Buffer.from('\u007fELF', 'latin1');

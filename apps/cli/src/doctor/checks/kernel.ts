@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { check, type Say } from '../check.ts';
-import type { Config } from '@strongroom/service';
+import type { Config } from '@strongroom/service/client';
 import type { Patient } from '../patient.ts';
 
 const LESS = 'what would be told by it is not in evidence';

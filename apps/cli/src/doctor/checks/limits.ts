@@ -2,7 +2,7 @@
 // Limits of the machine and of running services, and what lets secrets out of memory.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { swapCheck, type ServiceStatus } from '@strongroom/service';
+import { swapCheck, type ServiceStatus } from '@strongroom/service/client';
 import { check, type Say } from '../check.ts';
 import type { Patient } from '../patient.ts';
 

@@ -2,7 +2,7 @@
 // Whether each port that is configured is listened on, or could be; who has it, and who forbids it.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { portHolders, tryPort, wantedPorts, type WantedPort } from '@strongroom/service';
+import { portHolders, tryPort, wantedPorts, type WantedPort } from '@strongroom/service/client';
 import { check, type Found } from '../check.ts';
 import { deniedBind } from '../denials.ts';
 import { word } from '../shell.ts';

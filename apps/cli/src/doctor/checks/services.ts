@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { duration, some } from '../../quantity.ts';
 import { check, type Found } from '../check.ts';
-import type { ServiceEvent, ServiceStatus } from '@strongroom/service';
+import type { ServiceEvent, ServiceStatus } from '@strongroom/service/client';
 import type { Patient } from '../patient.ts';
 
 const RESTARTS_WINDOW_MS = 600_000;

@@ -3,7 +3,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { layout, type Layout } from '@strongroom/service';
+import { layout, type Layout } from '@strongroom/service/client';
 import type { Check } from '../check.ts';
 import { examine, type Diagnosis } from '../examine.ts';
 import { MACHINE, patientOf, type Machine, type Patient } from '../patient.ts';
