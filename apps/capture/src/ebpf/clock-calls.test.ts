@@ -44,3 +44,11 @@ test('who calls without end is told of twenty times in a second; where nobody wa
   assert.equal(sent.length, 23);
   assert.equal(clockCalls(context(false)), null);
 });
+
+test('whoever asks for the clock without end hides nobody who sets it', () => {
+  const sent: string[] = [];
+  const tell = clockCalls({ config: { clock: { enabled: true } }, send: ({ by }: ClockSetMessage) => void sent.push(by.call) })!;
+  for (let i = 0; i < 100; i += 1) tell(line({ call: 'adjtimex', result: 5 }));
+  tell(line());
+  assert.deepEqual([sent.length, sent.at(-1)], [21, 'clock_settime']);
+});

@@ -5,7 +5,9 @@ import type { ClockSetMessage, ClockSetter } from '@strongroom/service';
 
 const CALLS = new Set(['settimeofday', 'clock_settime', 'adjtimex', 'clock_adjtime']);
 const REALTIME = 0;
-/** A discipline calls a few times in a second; of more, the rest of the second is left out. */
+/** These do nothing but set it. Whoever wants may call the others, which also only ask: so many that those would not be told of. */
+const SETTING = new Set(['settimeofday', 'clock_settime']);
+/** Of either kind. A discipline calls a few times in a second; of more, the rest of the second is left out. */
 const CALLS_MAX = 20;
 const SECOND_NS = 1e9;
 
@@ -34,12 +36,12 @@ export function clockSetter(line: Uint8Array): ClockSetter | null {
 /** Tells of each; null where nobody watches the clock. */
 export function clockCalls({ config, send }: { readonly config: { readonly clock: { readonly enabled: boolean } }; send(message: ClockSetMessage): void }): ((line: Uint8Array) => void) | null {
   if (!config.clock.enabled) return null;
-  let [second, told] = [0, 0];
+  let [second, setting, others] = [0, 0, 0];
   return (line) => {
     const by = clockSetter(line);
     if (by === null) return;
     const now = Math.floor(by.atNs / SECOND_NS);
-    if (now !== second) [second, told] = [now, 0];
-    if ((told += 1) <= CALLS_MAX) send({ kind: 'clock-set', by });
+    if (now !== second) [second, setting, others] = [now, 0, 0];
+    if ((SETTING.has(by.call) ? setting += 1 : others += 1) <= CALLS_MAX) send({ kind: 'clock-set', by });
   };
 }
