@@ -10,6 +10,8 @@ export interface Reference {
   readonly rootDelayNs: number;
   /** Error that all clocks on the way may have gathered until now. */
   readonly rootDispersionNs: number;
+  /** By how much that grows beyond the first interval after a measurement, where the discipline does not reckon so itself. */
+  readonly undispersedPpb?: number;
   /** How wrong the frequency is known to be, and may be beyond that. */
   readonly residualPpb: number;
   readonly skewPpb: number;
@@ -49,10 +51,11 @@ const PATIENCE_NS_MIN = 10e9;
  * comes on top.
  */
 export function boundBy(reference: Reference, ageNs: bigint, drift: DriftSettings): Bound {
-  const { offsetNs, rootDelayNs, rootDispersionNs, wanderNs, residualPpb, skewPpb, intervalNs } = reference;
+  const { offsetNs, rootDelayNs, rootDispersionNs, undispersedPpb = 0, wanderNs, residualPpb, skewPpb, intervalNs } = reference;
   const patienceNs = Math.max(PATIENCE_NS_MIN, MISSED_MAX * intervalNs);
   const lateNs = Math.max(0, Number(ageNs) - patienceNs);
-  const measured = Math.abs(offsetNs) + rootDelayNs / 2 + rootDispersionNs + wanderNs;
+  const sinceNs = (Math.max(0, Number(ageNs) - intervalNs) * undispersedPpb) / 1e9;
+  const measured = Math.abs(offsetNs) + rootDelayNs / 2 + rootDispersionNs + sinceNs + wanderNs;
   const growth = Math.abs(residualPpb) + skewPpb + drift.oscillatorPpb;
   return {
     boundNs: BigInt(Math.ceil(measured + (lateNs * drift.holdoverPpb) / 1e9)),

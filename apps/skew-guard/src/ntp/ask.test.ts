@@ -53,7 +53,9 @@ test('a way back that is slow, and one there, leave the truth within the bound',
 
 test('a server that is not there, or answers with anything else, gives no time', async () => {
   const liar = createSocket('udp4');
-  liar.on('message', (packet, { port, address }) => liar.send(Buffer.concat([packet.subarray(0, 24), Buffer.alloc(24, 7)]), port, address));
+  liar.on('message', (packet, { port, address }) => {
+    for (let i = 0; i < 20; i += 1) liar.send(Buffer.concat([packet.subarray(0, 24), Buffer.alloc(24, 7)]), port, address);
+  });
   liar.bind(0, '127.0.0.1');
   await once(liar, 'listening');
   try {
@@ -64,5 +66,46 @@ test('a server that is not there, or answers with anything else, gives no time',
     await assert.rejects(askServer({ host: '127.0.0.1', port: 1 }, stopped.signal), { code: 'ntp.silent' });
   } finally {
     liar.close();
+  }
+});
+
+test('a network that cannot be reached is a server that gives no time', async () => {
+  await assert.rejects(askServer({ host: '255.255.255.255', port: 123 }, stop), { code: 'ntp.silent' });
+});
+
+test('somebody who sends in the name of the server, and does not know what was asked, puts nobody off', async () => {
+  const server = createSocket('udp4');
+  server.on('message', (packet, { port, address }) => {
+    for (let i = 0; i < 5; i += 1) server.send(Buffer.alloc(i % 2 === 0 ? 48 : 2000, 0x24), port, address);
+    const answer = Buffer.alloc(48);
+    [answer[0], answer[1]] = [0x24, 1];
+    packet.copy(answer, 24, 40, 48);
+    const seconds = Math.floor(Date.now() / 1000) + 2_208_988_800;
+    for (const at of [32, 40]) answer.writeUInt32BE(seconds % 2 ** 32, at);
+    server.send(answer, port, address);
+  });
+  server.bind(0, '127.0.0.1');
+  await once(server, 'listening');
+  try {
+    const { sample } = await askServer({ host: '127.0.0.1', port: (server.address() as AddressInfo).port }, stop);
+    assert.ok(Math.abs(sample.offsetNs) < 2e9);
+  } finally {
+    server.close();
+  }
+});
+
+test('a flood of packets is not waited out', async () => {
+  const server = createSocket('udp4');
+  let packets = 0;
+  server.on('message', (_, { port, address }) => {
+    for (let i = 0; i < 200; i += 1) server.send(Buffer.alloc(48), port, address, () => { packets += 1; });
+  });
+  server.bind(0, '127.0.0.1');
+  await once(server, 'listening');
+  try {
+    await assert.rejects(askServer({ host: '127.0.0.1', port: (server.address() as AddressInfo).port }, stop), { code: 'ntp.silent', message: /gives no time/ });
+    assert.ok(packets > 0);
+  } finally {
+    server.close();
   }
 });

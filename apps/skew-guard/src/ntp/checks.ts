@@ -4,7 +4,7 @@ import { errorFields } from '@strongroom/service';
 import type { Say } from '../events.ts';
 import { readMoment } from '../kernel/clocks.ts';
 import type { Check, Moment } from '../state/observation.ts';
-import { askServer, parseServer, type NtpServer } from './ask.ts';
+import { askServer, isKiss, parseServer, type NtpServer } from './ask.ts';
 import { askByOtherClient, contradictionOf } from './other-client.ts';
 import { later, type Sample } from './sample.ts';
 
@@ -12,6 +12,8 @@ import { later, type Sample } from './sample.ts';
 const ROUNDS_MAX = 3;
 /** A wall clock that was set since makes a sample worthless. */
 const SAME_CLOCK_NS = 200_000n;
+/** Whoever asks to be left alone is left out of the next round, then of two, of four, up to so many. */
+const PAUSE_ROUNDS_MAX = 64;
 
 export class Checks {
   readonly #servers: readonly { readonly name: string; readonly server: NtpServer }[];
@@ -23,6 +25,7 @@ export class Checks {
   #disciplineOffsetNs = 0;
   readonly #away = new Set<string>();
   readonly #differing = new Set<string>();
+  readonly #pauses = new Map<string, { readonly rounds: number; readonly left: number }>();
   #asking = false;
   #askedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -54,23 +57,39 @@ export class Checks {
       const isSame = moved < SAME_CLOCK_NS && moved > -SAME_CLOCK_NS;
       if (sample.atNs < oldest || !isSame) return [];
       const { offsetNs, errorNs } = later(sample, monotonicNs, this.#driftPpb);
-      return [{ name, offsetNs, errorNs: errorNs + Math.ceil(Math.abs(disciplineOffsetNs - sample.disciplineOffsetNs)) }];
+      const slewedNs = Math.ceil(Math.abs(disciplineOffsetNs - sample.disciplineOffsetNs));
+      return [{ name, offsetNs, errorNs: errorNs + slewedNs + Math.abs(Number(moved)) }];
     });
   }
 
   async #round(): Promise<void> {
     this.#asking = true;
-    await Promise.all(this.#servers.map(({ name, server }) => this.#ask(name, server)));
+    await Promise.all(this.#servers.filter(({ name }) => this.#isWelcome(name)).map(({ name, server }) => this.#ask(name, server)));
     this.#asking = false;
+  }
+
+  #isWelcome(name: string): boolean {
+    const pause = this.#pauses.get(name);
+    if (pause === undefined || pause.left === 0) return true;
+    this.#pauses.set(name, { ...pause, left: pause.left - 1 });
+    return false;
+  }
+
+  #told(name: string, isUnwelcome: boolean): void {
+    if (!isUnwelcome) return void this.#pauses.delete(name);
+    const rounds = Math.min(PAUSE_ROUNDS_MAX, 2 * (this.#pauses.get(name)?.rounds ?? 0.5));
+    this.#pauses.set(name, { rounds, left: rounds });
   }
 
   async #ask(name: string, server: NtpServer): Promise<void> {
     try {
-      const { sample, address, isV4 } = await askServer(server, this.#stop);
-      if (isV4 && await this.#isDoubted(name, sample, address, server.port)) return;
+      const { sample, address, isV4, isUnwelcome } = await askServer(server, this.#stop);
+      this.#told(name, isUnwelcome);
+      if (isV4 && !isUnwelcome && await this.#isDoubted(name, sample, address, server.port)) return;
       this.#samples.set(name, { ...sample, disciplineOffsetNs: this.#disciplineOffsetNs });
       if (this.#away.delete(name)) this.#say('clock.reference-back', { name });
     } catch (error) {
+      this.#told(name, isKiss(error));
       if (this.#away.has(name) || this.#stop.aborted) return;
       this.#away.add(name);
       this.#say('clock.reference-away', { name, ...errorFields(error) });

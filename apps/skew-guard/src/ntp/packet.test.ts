@@ -69,3 +69,10 @@ test('of a burst the shortest way counts, and it grows old', () => {
   assert.equal(shortest([]), null);
   assert.deepEqual(later(sample(1), 11n * SECOND, 16_000), { offsetNs: 1, errorNs: 160_100 });
 });
+
+test('a server that had the question for longer than it was away is refused', () => {
+  const [wallNs, sentNs] = [NOW, 5n * SECOND];
+  const server = { stratum: 1, receivedNs: NOW, sentNs: NOW + 50_000_000n, rootDelayNs: 0, rootDispersionNs: 0, precisionNs: 1000 };
+  assert.throws(() => sampleOf({ answer: server, sentNs, receivedNs: sentNs + 10_000_000n, wallNs }), { code: 'ntp.times' });
+  assert.ok(sampleOf({ answer: server, sentNs, receivedNs: sentNs + 49_999_000n, wallNs }).errorNs >= 1000, 'clocks that run a little differently');
+});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What one exchange of four timestamps says. True time, if the server knows it, can differ from the offset by no more than half of
 // the time that the exchange took on the way, and by what the server says of its own error.
+import { Refused } from '@strongroom/bytes';
 import type { Answer } from './packet.ts';
 
 export interface Exchange {
@@ -21,10 +22,16 @@ export interface Sample {
   readonly delayNs: number;
 }
 
+/** Two clocks that count the same time differ by less than this share of it. */
+const RATE_SHARE = 0.001;
+
+/** Throws `Refused('ntp.times')` for a server that says that it had the question for longer than its answer was waited for. */
 export function sampleOf({ answer, sentNs, receivedNs, wallNs }: Exchange): Sample {
   const back = wallNs + (receivedNs - sentNs);
   const offset = (answer.receivedNs - wallNs + (answer.sentNs - back)) / 2n;
-  const delayNs = Math.max(0, Number(receivedNs - sentNs - (answer.sentNs - answer.receivedNs)));
+  const wayNs = Number(receivedNs - sentNs - (answer.sentNs - answer.receivedNs));
+  if (wayNs < -answer.precisionNs - Number(receivedNs - sentNs) * RATE_SHARE) throw new Refused('ntp.times', 'the server had the question for longer than its answer was waited for');
+  const delayNs = Math.max(0, wayNs);
   const errorNs = delayNs / 2 + answer.rootDelayNs / 2 + answer.rootDispersionNs + answer.precisionNs;
   return { atNs: receivedNs, apartNs: wallNs - sentNs, offsetNs: Number(offset), errorNs: Math.ceil(errorNs) + 1, delayNs };
 }

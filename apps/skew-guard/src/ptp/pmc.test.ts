@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { boundBy } from '../bound/reference.ts';
 import { Wander } from '../bound/wander.ts';
 import { askPtp } from './follow.ts';
 import { parsePmc } from './pmc.ts';
@@ -27,6 +28,14 @@ test('the grandmaster has to be known to some accuracy, by itself or by the conf
   assert.deepEqual([reference.offsetNs, reference.rootDelayNs, reference.rootDispersionNs, reference.updatedAtNs], [17_243, 44_586, 2100, 1_795_814_316_899_360_088n]);
   const accurate = ptpReference(parsePmc(SLAVE.replace('0xfe', '0x21')), null, 0, wander);
   assert.ok(typeof accurate !== 'string' && accurate.rootDispersionNs === 100);
+});
+
+test('a master that is not heard of for a while leaves a bound that has grown since', () => {
+  const drift = { oscillatorPpb: 1000, holdoverPpb: 15_000 };
+  const reference = ptpReference(parsePmc(SLAVE), 100, 16_000, new Wander());
+  assert.ok(typeof reference !== 'string');
+  const [now, later] = [0n, 9_000_000_000n].map((ageNs) => Number(boundBy(reference, ageNs, drift).boundNs)) as [number, number];
+  assert.ok(later - now >= 8.8 * 16_000, `${now} and ${later}`);
 });
 
 test('before the way was measured an offset of 0 says nothing', () => {
@@ -57,6 +66,8 @@ test('what no ptp4l tells is refused', () => {
   assert.throws(() => parsePmc(''), { code: 'ptp.missing' });
   assert.throws(() => parsePmc(SLAVE.replace('-17243', 'soon')), { code: 'ptp.number' });
   assert.throws(() => parsePmc('x'.repeat(2 ** 17)), { code: 'ptp.too-long' });
+  for (const interval of ['127', '99999', '-128', '0.5']) assert.throws(() => parsePmc(SLAVE.replace(/logSyncInterval\s+\S+/, `logSyncInterval ${interval}`)), { code: 'ptp.number' }, interval);
+  for (const time of ['1795814316899360088.5', '-1', '99999999999999999999']) assert.throws(() => parsePmc(SLAVE.replace(/ingress_time\s+\S+/, `ingress_time ${time}`)), { code: 'ptp.number' }, time);
 });
 
 test('nobody there to ask is an error that says where', async () => {

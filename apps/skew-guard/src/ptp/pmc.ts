@@ -24,6 +24,8 @@ export interface PtpReport {
 /** States of a port that takes its time from a master. */
 export const FOLLOWING: ReadonlySet<string> = new Set(['SLAVE', 'UNCALIBRATED']);
 const TEXT_CHARACTERS_MAX = 65_536;
+/** Of the logarithm of an interval: from a millionth of a second to days. 127 would be "not known". */
+const LOG_INTERVAL_MAX = 20;
 /** From 0x17, in nanoseconds. */
 const ACCURACY_FROM = 0x17;
 const ACCURACY_NS = [
@@ -51,9 +53,9 @@ export function parsePmc(text: string): PtpReport {
   };
   return {
     isMasterPresent: of('TIME_STATUS_NP', 'gmPresent') === 'true', master: of('TIME_STATUS_NP', 'gmIdentity'),
-    masterOffsetNs: number(of('TIME_STATUS_NP', 'master_offset')), ingressTime: String(number(of('TIME_STATUS_NP', 'ingress_time')) === 0 ? 0 : of('TIME_STATUS_NP', 'ingress_time')),
+    masterOffsetNs: number(of('TIME_STATUS_NP', 'master_offset')), ingressTime: nanoseconds(of('TIME_STATUS_NP', 'ingress_time')),
     meanPathDelayNs: number(of('CURRENT_DATA_SET', 'meanPathDelay')), stepsRemoved: number(of('CURRENT_DATA_SET', 'stepsRemoved')),
-    portState: of('PORT_DATA_SET', 'portState'), timestamping: sets.get('PORT_PROPERTIES_NP')?.find(isOfPort)?.get('timestamping') ?? null, syncIntervalNs: 2 ** number(of('PORT_DATA_SET', 'logSyncInterval')) * 1e9,
+    portState: of('PORT_DATA_SET', 'portState'), timestamping: sets.get('PORT_PROPERTIES_NP')?.find(isOfPort)?.get('timestamping') ?? null, syncIntervalNs: 2 ** logarithm(of('PORT_DATA_SET', 'logSyncInterval')) * 1e9,
     masterAccuracyNs: accuracyNs(of('PARENT_DATA_SET', 'gm.ClockAccuracy')),
     leap: of('TIME_PROPERTIES_DATA_SET', 'leap61') === '1' ? 'insert' : of('TIME_PROPERTIES_DATA_SET', 'leap59') === '1' ? 'delete' : 'none',
   };
@@ -66,6 +68,22 @@ function accuracyNs(text: string): number | null {
 
 function number(text: string): number {
   const value = /^[+-]?\d{1,20}(\.\d{1,9})?$/.test(text) ? Number(text) : Number.NaN;
-  if (!Number.isFinite(value)) throw new Refused('ptp.number', 'pmc printed no number where one stands', { why: text.slice(0, 100) });
+  if (!Number.isFinite(value)) throw noNumber(text);
   return value;
+}
+
+/** Whole, and all its digits kept. */
+function nanoseconds(text: string): string {
+  if (!/^\d{1,19}$/.test(text)) throw noNumber(text);
+  return String(BigInt(text));
+}
+
+function logarithm(text: string): number {
+  const value = number(text);
+  if (!Number.isInteger(value) || Math.abs(value) > LOG_INTERVAL_MAX) throw noNumber(text);
+  return value;
+}
+
+function noNumber(text: string): Refused {
+  return new Refused('ptp.number', 'pmc printed no number where one stands', { why: text.slice(0, 100) });
 }

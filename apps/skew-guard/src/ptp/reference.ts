@@ -18,7 +18,7 @@ export function ptpReference(report: PtpReport, masterNs: number | null, driftPp
   const update = `${master} ${ingressTime}`;
   return {
     // The way to the grandmaster may be all on one side.
-    offsetNs: -masterOffsetNs, rootDelayNs: 2 * Math.abs(meanPathDelayNs), rootDispersionNs: accuracyNs + (syncIntervalNs * driftPpb) / 1e9, residualPpb: 0, skewPpb: driftPpb,
+    offsetNs: -masterOffsetNs, rootDelayNs: 2 * Math.abs(meanPathDelayNs), rootDispersionNs: accuracyNs + (syncIntervalNs * driftPpb) / 1e9, undispersedPpb: driftPpb, residualPpb: 0, skewPpb: driftPpb,
     wanderNs: wander.note(update, masterOffsetNs), update, updatedAtNs: BigInt(ingressTime), intervalNs: syncIntervalNs, leap,
   };
 }

@@ -159,3 +159,14 @@ test('a small move in a life in which nothing was measured yet is in the bound t
   const first = looked(guard, { second: 2, update: 'a', offsetNs: -400_000_000 }).claim!.boundNs;
   assert.ok(looked(guard, { second: 3, setNs: 150_000n, update: 'a', offsetNs: -400_000_000 }).claim!.boundNs >= first + 150_000n);
 });
+
+test('a sleep that is too short to be told from a clock that was set is in the bound', () => {
+  // The monotonic clock stood still for 30 ms, and the wall clock was put right by the kernel: true time went on.
+  const guard = locked();
+  const { claim, step } = looked(guard, { second: 3, setNs: 30_000_000n, update: 'b' });
+  assert.equal(step?.kind, 'set');
+  const trueNs = UTC + 3n * SECOND + 30_000_000n;
+  assert.ok(claim!.utcNs - claim!.boundNs <= trueNs && trueNs <= claim!.utcNs + claim!.boundNs, String(claim!.boundNs));
+  const longer = looked(locked(), { second: 3, setNs: SECOND / 2n, update: 'b' });
+  assert.ok(longer.claim!.boundNs < SMALL, 'a sleep of half a second shows');
+});

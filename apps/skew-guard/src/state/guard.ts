@@ -8,7 +8,7 @@ import type { ClockState } from '@strongroom/service';
 import { boundBy, type DriftSettings, type Reference } from '../bound/reference.ts';
 import { agreement, type Interval } from '../bound/agreement.ts';
 import type { Moment, Observation } from './observation.ts';
-import { Steps, type StepKind } from './steps.ts';
+import { Steps, unseenSleep, type StepKind } from './steps.ts';
 
 
 /** True time at the moment of the observation: `utcNs` ± `boundNs`, from there on by the monotonic clock. */
@@ -102,7 +102,10 @@ export class Guard {
     const elapsed = monotonicNs - this.#claimAt;
     const { utcNs, boundNs, growthPpb, untilNextPpb } = this.#claim;
     // POSIX time has no leap seconds: it takes them as steps.
-    return { utcNs: utcNs + elapsed + (step?.kind === 'leap' ? step.byNs : 0n), boundNs: boundNs + (elapsed * (growthPpb + (isAlone ? untilNextPpb : 0n))) / 1_000_000_000n + 1n, growthPpb, untilNextPpb };
+    const leaptNs = step?.kind === 'leap' ? step.byNs : 0n;
+    const sleptNs = step?.kind === 'set' ? unseenSleep(step.byNs) : 0n;
+    const grownNs = (elapsed * (growthPpb + (isAlone ? untilNextPpb : 0n))) / 1_000_000_000n + 1n;
+    return { utcNs: utcNs + elapsed + leaptNs, boundNs: boundNs + grownNs + sleptNs, growthPpb, untilNextPpb };
   }
 
   /** By the reference; all that contradicts it widens the bound until it holds for either. */

@@ -62,3 +62,13 @@ test('where nobody was seen, nobody is named', () => {
   for (let second = 12; second < 30; second += 1) look(second);
   assert.deepEqual([said, setters.last?.by], [[], []]);
 });
+
+test('whoever asks without end hides nobody who sets it', () => {
+  const { setters, said, look } = begin();
+  look(10);
+  setters.called(setter(110.2e9, 'clock_settime', 9));
+  for (let i = 0; i < 1000; i += 1) setters.called(setter(110.3e9 + i, 'adjtimex', 8));
+  look(11, -SECOND);
+  look(20);
+  assert.deepEqual(said.map(({ pid, isSure }) => [pid, isSure]), [[9, true]]);
+});

@@ -5,7 +5,7 @@ import type { Say } from '../events.ts';
 import type { Judgement } from './guard.ts';
 import type { Moment } from './observation.ts';
 
-/** Calls that are remembered; a discipline calls a few times in a second. */
+/** Calls that are remembered, of each kind; a discipline calls a few times in a second. */
 const CALLS_MAX = 256;
 /** What capture saw is here within so long after the step. */
 const PATIENCE_NS = 5_000_000_000n;
@@ -24,7 +24,9 @@ interface Pending {
 
 export class Setters {
   readonly #say: Say;
-  #calls: ClockSetter[] = [];
+  /** Kept apart: everybody may ask, so often that those who set would be forgotten. */
+  #setting: ClockSetter[] = [];
+  #asking: ClockSetter[] = [];
   #before: Moment | null = null;
   #pending: Pending | null = null;
   #last: ClockStep | null = null;
@@ -39,7 +41,8 @@ export class Setters {
   }
 
   called(by: ClockSetter): void {
-    this.#calls = [...this.#calls.slice(1 - CALLS_MAX), by];
+    if (SETTING.has(by.call)) this.#setting = [...this.#setting.slice(1 - CALLS_MAX), by];
+    else this.#asking = [...this.#asking.slice(1 - CALLS_MAX), by];
   }
 
   /** `step`: what the wall clock did since the look before; `utcNs`: now, as far as is known. */
@@ -57,12 +60,12 @@ export class Setters {
 
   /** Who surely sets a clock is named at once; others when nobody else came. */
   #settle({ fromNs, toNs, monotonicNs }: Pending, now: Moment): void {
-    const calls = this.#calls.filter(({ atNs }) => atNs >= fromNs && atNs <= toNs);
-    const sure = calls.filter(({ call }) => SETTING.has(call));
+    const within = ({ atNs }: ClockSetter): boolean => atNs >= fromNs && atNs <= toNs;
+    const sure = this.#setting.filter(within);
     const isOver = now.monotonicNs - monotonicNs >= PATIENCE_NS;
     if (sure.length === 0 && !isOver) return;
     this.#pending = null;
-    const by = onceEach(sure.length > 0 ? sure : calls).slice(0, NAMED_MAX);
+    const by = onceEach(sure.length > 0 ? sure : this.#asking.filter(within)).slice(0, NAMED_MAX);
     this.#last = { ...this.#last!, by };
     for (const one of by) this.#say('clock.set-by', { byNs: this.#last.byNs, stepMonotonic: String(monotonicNs), isSure: sure.length > 0, ...fieldsOf(one) });
   }

@@ -71,6 +71,11 @@ export class Steps {
   }
 }
 
+/** Somebody set the clock by so much, or the machine slept for so long, which would show only above that. */
+export function unseenSleep(byNs: bigint): bigint {
+  return byNs > 0n && byNs <= BOOT_NS ? byNs : 0n;
+}
+
 /** One second, announced, about midnight UTC. */
 function isLeap(byNs: bigint, wallNs: bigint, leap: Reference['leap']): boolean {
   if (leap === 'none') return false;
