@@ -40,16 +40,16 @@ describe('native reader', () => {
   });
 
   it('ends at the stop by itself, and is ended when it does not', async () => {
-    const willing = open('trap "exit 0" TERM; while :; do sleep 0.05; done').reader;
-    willing.start();
-    await delay(200);
-    await willing.stop();
-    assert.deepEqual(willing.ended.map(({ code, signal }) => [code, signal]), [[0, null]]);
-    const stubborn = open('trap "" TERM; while :; do sleep 0.05; done').reader;
-    stubborn.start();
-    await delay(200);
-    await stubborn.stop();
-    assert.deepEqual(stubborn.ended.map(({ signal }) => signal), ['SIGKILL']);
+    const willing = open('trap "exit 0" TERM; echo up >&2; while :; do sleep 0.05; done');
+    willing.reader.start();
+    await until(() => willing.named('reader.output').length > 0);
+    await willing.reader.stop();
+    assert.deepEqual(willing.reader.ended.map(({ code, signal }) => [code, signal]), [[0, null]]);
+    const stubborn = open('trap "" TERM; echo up >&2; while :; do sleep 0.05; done');
+    stubborn.reader.start();
+    await until(() => stubborn.named('reader.output').length > 0);
+    await stubborn.reader.stop();
+    assert.deepEqual(stubborn.reader.ended.map(({ signal }) => signal), ['SIGKILL']);
   });
 });
 
