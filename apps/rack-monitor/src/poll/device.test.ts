@@ -62,7 +62,7 @@ test('a device is recognised and asked, an interruption and a switched outlet ar
 
 test('a device that is gone is away once, and back as one that booted', { skip }, async () => {
   await using pdu = await PduProcess.start('1.3.6.1.4.1.318.1.3.4.6', APC, OBJECTS);
-  const { device, told, events } = watch(pdu.port, SNMP_USER, 1000);
+  const { device, told, events } = watch(pdu.port, SNMP_USER, 2000);
   await device.look();
   await pdu.agent.halt();
   await device.look();
@@ -92,7 +92,7 @@ test('garbage in place of answers is counted, and told apart from silence', asyn
   peer.bind(0, '127.0.0.1');
   await once(peer, 'listening');
   peer.on('message', (_, from) => peer.send(Buffer.from('HTTP/1.1 400 Bad Request'), from.port, from.address));
-  const { device } = watch(peer.address().port, SNMP_USER, 200);
+  const { device } = watch(peer.address().port, SNMP_USER, 1500);
   await device.look();
   peer.close();
   assert.equal(device.facts.code, 'snmp.garbage');

@@ -77,7 +77,7 @@ test('a device that booted again is asked on, and its boots are counted', { skip
 
 test('a device that hangs is silent, and answers again afterwards', { skip }, async () => {
   await using agent = await SnmpdProcess.start();
-  using session = disposable(new SnmpSession(target(agent.port, { timeoutMs: 200, retries: 0 })));
+  using session = disposable(new SnmpSession(target(agent.port, { timeoutMs: 2000, retries: 0 })));
   await session.get([`${SYSTEM}.1.0`]);
   agent.signal('SIGSTOP');
   await assert.rejects(session.get([`${SYSTEM}.1.0`]), code('snmp.silent'));
@@ -88,7 +88,7 @@ test('a device that hangs is silent, and answers again afterwards', { skip }, as
 
 test('garbage is told apart from silence', async () => {
   await using peer = await answering(() => Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'));
-  using session = disposable(new SnmpSession(target(peer.port, { timeoutMs: 200, retries: 0 })));
+  using session = disposable(new SnmpSession(target(peer.port, { timeoutMs: 2000, retries: 0 })));
   await assert.rejects(session.get([`${SYSTEM}.1.0`]), code('snmp.garbage'));
 });
 
@@ -100,7 +100,7 @@ test('nobody answers', async () => {
 test('an answer that nobody signed is not taken for the device\'s', { skip }, async () => {
   await using agent = await SnmpdProcess.start();
   await using between = await manInTheMiddle(agent.port);
-  using session = disposable(new SnmpSession(target(between.port, { timeoutMs: 300, retries: 0 })));
+  using session = disposable(new SnmpSession(target(between.port, { timeoutMs: 2000, retries: 0 })));
   await session.get([`${SYSTEM}.1.0`]);
   between.forge = unsigned;
   await assert.rejects(session.get([`${SYSTEM}.1.0`]), code('snmp.unauthenticated'));
@@ -109,7 +109,7 @@ test('an answer that nobody signed is not taken for the device\'s', { skip }, as
 test('a device that has the user\'s password made into its own keys answers for itself alone', { skip }, async () => {
   await using agent = await SnmpdProcess.start();
   await using between = await manInTheMiddle(agent.port);
-  using session = disposable(new SnmpSession(target(between.port, { timeoutMs: 300, retries: 0 })));
+  using session = disposable(new SnmpSession(target(between.port, { timeoutMs: 2000, retries: 0 })));
   await session.get([`${SYSTEM}.1.0`]);
   const { id, boots, seconds } = session.engine!;
   // The keys of another engine, in the name of which it signs; then the right ones, which shows that the answer is well made.

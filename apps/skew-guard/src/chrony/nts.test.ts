@@ -12,7 +12,7 @@ import { ChronyLine } from './line.ts';
 import { referenceOf, wordsOf } from './reference.ts';
 import { Wander } from '../bound/wander.ts';
 
-const PORT = 40_000 + (process.pid % 10_000);
+const PORT = 20_000 + (process.pid % 10_000);
 
 async function until(client: Chronyd, wished: (source: ClockSource, isReference: boolean) => boolean): Promise<void> {
   const line = new ChronyLine({ program: chronycProgram(), address: client.socket, port: 0 });

@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { Chronyd, chronyMissing } from '@strongroom/testing';
 import { askServer, parseServer } from './ask.ts';
 
-const PORT = 30_000 + (process.pid % 10_000);
+const PORT = 20_000 + (process.pid % 10_000);
 const stop = new AbortController().signal;
 
 test('a server is named by host, by port, and in brackets', () => {

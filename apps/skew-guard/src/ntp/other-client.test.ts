@@ -9,7 +9,7 @@ import { readMoment } from '../kernel/clocks.ts';
 import { Checks } from './checks.ts';
 import { askByOtherClient, contradictionOf } from './other-client.ts';
 
-const PORT = 30_000 + (process.pid % 10_000);
+const PORT = 20_000 + (process.pid % 10_000);
 const OFF_NS = -3_000_000_000n;
 
 test('what the other client is told holds the time of the server, also when it answers late', async () => {
