@@ -6,9 +6,8 @@ import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { nowNs } from '@strongroom/service';
-import { Chronyd, chronycProgram, chronyMissing, RelpClient, startAppliance, type Appliance } from '@strongroom/testing';
+import { Chronyd, chronycProgram, chronyMissing, eventually, RelpClient, startAppliance, type Appliance } from '@strongroom/testing';
 
 const PORT = 20_000 + (process.pid % 10_000);
 const LINE = '<13>1 2026-03-01T00:00:00Z web app - - - line';
@@ -31,22 +30,10 @@ async function clockOf(appliance: Appliance): Promise<Clock | null> {
   return clock === null || clock.now === null ? null : { now: clock.now, producers: clock.producers };
 }
 
-/** Only so that a wait in vain ends. */
-const PATIENCE_MS = 120_000;
-const POLL_MS = 200;
 const HOUR_MS = 3_600_000;
 
-/** Asks until the answer is as wished. */
-async function until<T>(ask: () => Promise<T>, wished: (answer: T) => boolean, what: string): Promise<T> {
-  for (const deadline = Date.now() + PATIENCE_MS; ; await delay(POLL_MS)) {
-    const answer = await ask();
-    if (wished(answer)) return answer;
-    assert.ok(Date.now() < deadline, `waited in vain for ${what}: ${JSON.stringify(answer)}`);
-  }
-}
-
 async function clockUntil(appliance: Appliance, wished: (now: Clock['now']) => boolean, what: string): Promise<Clock> {
-  return (await until(() => clockOf(appliance), (clock) => clock !== null && wished(clock.now), what))!;
+  return (await eventually(() => clockOf(appliance), (clock) => clock !== null && wished(clock.now), what))!;
 }
 
 async function found(appliance: Appliance, ...query: readonly string[]): Promise<Sealed[]> {
@@ -84,26 +71,26 @@ describe('the clock', { skip: chronyMissing() ?? false }, () => {
         await client.settle();
         return found(appliance, '--source', 'web-01', text);
       };
-      const records = (await until(() => send(LINE), (all) => all.some(({ boundNs }) => boundNs !== null), 'a record to carry a bound')).filter(({ boundNs }) => boundNs !== null);
+      const records = (await eventually(() => send(LINE), (all) => all.some(({ boundNs }) => boundNs !== null), 'a record to carry a bound')).filter(({ boundNs }) => boundNs !== null);
       for (const { receivedAt, boundNs } of records) {
         const [at, bound] = [nanoseconds(receivedAt), BigInt(boundNs!)];
         assert.ok(at + bound >= earlier && at - bound <= nowNs(), `${receivedAt} ± ${boundNs}`);
       }
       assert.match((await appliance.cli('show', records[0]!.id)).stdout, /received +\S+ +± [\d.]+ (ns|µs|ms)/);
       // The vault's own records too: each reading is one.
-      assert.ok((await found(appliance, '--source', 'service/vault')).some(({ boundNs }) => boundNs !== null));
-      const states = await found(appliance, '--source', 'service/skew-guard');
-      assert.ok(states.some(({ raw }) => raw.includes('"clock.locked"')), states.map(({ raw }) => raw).join('\n'));
+      await eventually(() => found(appliance, '--source', 'service/vault'), (all) => all.some(({ boundNs }) => boundNs !== null), 'a record of the vault to carry a bound');
+      await eventually(() => found(appliance, '--source', 'service/skew-guard'), (all) => all.some(({ raw }) => raw.includes('"clock.locked"')), 'clock.locked to be sealed');
 
       // Whoever sends goes by a clock that is an hour behind.
       const hourAgo = (): string => `<13>1 ${new Date(Date.now() - HOUR_MS).toISOString()} web app - - - line`;
-      const { producers: [producer] } = (await until(async () => { await client.send([hourAgo()]); return clockOf(appliance); }, (clock) => clock?.producers[0]?.state === 'behind', 'a producer to be behind'))!;
+      const { producers: [producer] } = (await eventually(async () => { await client.send([hourAgo()]); return clockOf(appliance); }, (clock) => clock?.producers[0]?.state === 'behind', 'a producer to be behind'))!;
       assert.ok(producer!.source === 'web-01' && Math.abs(producer!.skewNs / 1e6 + HOUR_MS) < 60_000, JSON.stringify(producer));
-      assert.equal((await found(appliance, '--source', 'service/skew-guard', '"clock.producer-off"')).length, 1);
+      const off = await eventually(() => found(appliance, '--source', 'service/skew-guard', '"clock.producer-off"'), (all) => all.length > 0, 'that to be sealed');
+      assert.equal(off.length, 1);
 
       // A guard that is killed comes back; whether in time for its last anchor is a matter of the machine.
       await appliance.kill('skew-guard');
-      await until(() => found(appliance, '--source', 'service/skew-guard', '"clock.started"'), (all) => all.length > 1, 'the next life of skew-guard');
+      await eventually(() => found(appliance, '--source', 'service/skew-guard', '"clock.started"'), (all) => all.length > 1, 'the next life of skew-guard');
       await clockUntil(appliance, ({ state }) => state === 'locked', 'the clock to be locked again');
 
       // A discipline that is gone, where no holdover is allowed: nothing can be said, nothing stops, and that is sealed.
@@ -111,9 +98,9 @@ describe('the clock', { skip: chronyMissing() ?? false }, () => {
       await clockUntil(appliance, ({ boundNs }) => boundNs === null, 'the bound to be gone');
       assert.equal(existsSync(appliance.paths.anchor), false);
       assert.equal((await appliance.cli('clock')).code, 4);
-      await until(() => send(`${LINE} without a bound`), (all) => all.some(({ boundNs }) => boundNs === null), 'a record without a bound');
-      const sealed = (await found(appliance, '--source', 'service/skew-guard')).map(({ raw }) => (JSON.parse(raw) as { event: string }).event);
-      for (const event of ['clock.started', 'clock.reference-away', 'clock.state', 'clock.bound-limit']) assert.ok(sealed.includes(event), `${event} in ${sealed.join(' ')}`);
+      await eventually(() => send(`${LINE} without a bound`), (all) => all.some(({ boundNs }) => boundNs === null), 'a record without a bound');
+      const sealed = async (): Promise<string[]> => (await found(appliance, '--source', 'service/skew-guard')).map(({ raw }) => (JSON.parse(raw) as { event: string }).event);
+      await eventually(sealed, (all) => ['clock.started', 'clock.reference-away', 'clock.state', 'clock.bound-limit'].every((event) => all.includes(event)), 'all of it to be sealed');
       assert.equal((await appliance.cli('verify')).code, 0);
     } finally {
       rmSync(directory, { recursive: true });

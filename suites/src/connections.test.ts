@@ -18,7 +18,7 @@ const DESCRIPTORS = 8192;
 const NEIGHBOUR_PAUSE_MS = 10;
 const POLL_MS = 500;
 /** Only so that what never comes ends the test. */
-const POLLS_MAX = 120;
+const POLLS_MAX = 600;
 const limited = ['prlimit', `--nofile=${DESCRIPTORS}:${DESCRIPTORS}`] as const;
 const [command, ...options] = limited;
 const skip = spawnSync(command, [...options, 'true']).status === 0 ? false : `machine: a process may not have ${DESCRIPTORS} open files here`;

@@ -5,7 +5,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Item } from '@strongroom/evidence';
-import { RelpClient, startAppliance, type Appliance } from '@strongroom/testing';
+import { eventually, RelpClient, startAppliance, type Appliance } from '@strongroom/testing';
 import { WallClock, withoutFaketime } from './wall-clock.ts';
 
 const WINDOW = 32;
@@ -80,8 +80,8 @@ describe('faults', () => {
     await client.send(records(100, 2000));
     await client.settle();
     await client.close();
-    await checkAllFound(appliance, client, 'hsm');
-    const { stdout } = await appliance.cli('search', 'incident.opened', '--source', 'vault', '--kind', 'event', '-o', 'jsonl');
+    const opened = async (): Promise<string> => (await appliance.cli('search', 'incident.opened', '--source', 'vault', '--kind', 'event', '-o', 'jsonl')).stdout;
+    const stdout = await eventually(opened, (text) => text !== '', 'an incident to be sealed');
     const incident = JSON.parse((JSON.parse(stdout.split('\n')[0]!) as Item).raw!) as Record<string, unknown>;
     assert.deepEqual([incident['subject'], incident['reason']], ['keys', 'away']);
     const { incidents } = await appliance.until((status) => status.incidents.length > 0, 'the incident');
@@ -93,6 +93,7 @@ describe('faults', () => {
       await delay(100);
       told = (await appliance.cli('search', String(incident['id']), '--source', 'service/supervisor', '--kind', 'event', '-o', 'jsonl')).stdout;
     }
+    await checkAllFound(appliance, client, 'hsm');
   });
 
   it('goes on in order when the wall clock jumps an hour, forward and back', { skip: withoutFaketime }, async () => {

@@ -7,9 +7,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { RpcClient } from '@strongroom/service';
-import { PduProcess, SNMP_USER, snmpProgram, startAppliance, withoutPdu, type Appliance, type PduObject } from '@strongroom/testing';
+import { eventually, PduProcess, SNMP_USER, snmpProgram, startAppliance, withoutPdu, type Appliance, type PduObject } from '@strongroom/testing';
 
 const APC = '1.3.6.1.4.1.318.1.1.26';
 const VOLTS = `${APC}.6.3.1.6.1`;
@@ -17,8 +16,6 @@ const OUTLET = `${APC}.9.2.3.1.5.1`;
 const OBJECTS: readonly PduObject[] = [
   [`${APC}.4.3.1.5.1`, 'integer', 57], [`${APC}.6.3.1.4.1`, 'integer', 2], [`${APC}.6.3.1.5.1`, 'integer', 28], [VOLTS, 'integer', 228], [`${APC}.9.2.3.1.3.1`, 'string', 'web-07'], [OUTLET, 'integer', 2],
 ];
-/** Only so that a wait in vain ends. */
-const PATIENCE_MS = 120_000;
 
 interface Told {
   readonly type: string;
@@ -28,14 +25,6 @@ interface Told {
 interface Rack {
   readonly devices: readonly { readonly name: string; readonly state: string; readonly code: string | null; readonly engine: { readonly id: string; readonly boots: number } | null; readonly lasting: readonly string[] }[];
   readonly traps: { readonly address: string; readonly believed: number; readonly refused: number };
-}
-
-async function until<T>(ask: () => Promise<T>, wished: (answer: T) => boolean, what: string): Promise<T> {
-  for (const deadline = Date.now() + PATIENCE_MS; ; await delay(300)) {
-    const answer = await ask();
-    if (wished(answer)) return answer;
-    assert.ok(Date.now() < deadline, `waited in vain for ${what}: ${JSON.stringify(answer)}`);
-  }
 }
 
 async function sealed(appliance: Appliance, protocol: string, ...query: readonly string[]): Promise<Told[]> {
@@ -86,8 +75,8 @@ describe('the rack', { skip: withoutPdu() }, () => {
         enabled: true, pollSeconds: 1, heat: { root: sys, seconds: 1 }, traps: { enabled: true, address: '127.0.0.1', port: 0 },
         devices: { 'pdu-a': { address: '127.0.0.1', port: pdu.port, user: SNMP_USER.user, feeds: ['outlet 1'] }, 'pdu-b': { address: '127.0.0.1', user: SNMP_USER.user, authPasswordFile: 'short', privPasswordFile: 'short' } },
       } } });
-      const { devices: [device], traps } = (await until(() => rackOf(appliance), (rack) => rack?.devices[0]?.state === 'answering', 'the PDU to answer'))!;
-      const shown = await appliance.cli('rack');
+      const { devices: [device], traps } = (await eventually(() => rackOf(appliance), (rack) => rack?.devices[0]?.state === 'answering', 'the PDU to answer'))!;
+      const shown = await eventually(() => appliance.cli('rack'), ({ stdout }) => stdout.includes('thermal_zone0'), 'a first look at the heat');
       assert.match(shown.stdout, /phase 1 +- +voltage +228 V/);
       assert.match(shown.stdout, /outlet 1 +web-07 +switch +- +on/);
       assert.match(shown.stdout, /thermal_zone0 +cpu +45\.0 °C +85 °C passive/);
@@ -100,21 +89,21 @@ describe('the rack', { skip: withoutPdu() }, () => {
       pdu.set(VOLTS, 3);
       pdu.set(OUTLET, 1);
       heat(90_000);
-      await until(() => appliance.status(), ({ incidents }) => ['pdu-a', 'heat'].every((one) => incidents.some(({ subject }) => subject === one)), 'incidents of both');
-      await until(() => appliance.status(), ({ notes }) => notes.some((note) => note.includes('interruption: phase 1')), 'a note');
+      await eventually(() => appliance.status(), ({ incidents }) => ['pdu-a', 'heat'].every((one) => incidents.some(({ subject }) => subject === one)), 'incidents of both');
+      await eventually(() => appliance.status(), ({ notes }) => notes.some((note) => note.includes('interruption: phase 1')), 'a note');
       assert.equal((await appliance.cli('rack')).code, 4);
       pdu.set(VOLTS, 229);
-      await until(() => rackOf(appliance), (rack) => rack?.devices[0]?.lasting.length === 0, 'the end of the interruption');
+      await eventually(() => rackOf(appliance), (rack) => rack?.devices[0]?.lasting.length === 0, 'the end of the interruption');
       await trap(traps.address, device!.engine!.id, device!.engine!.boots);
-      await until(() => rackOf(appliance), (rack) => rack?.traps.believed === 1 && rack.traps.refused === 1, 'both traps');
+      await eventually(() => rackOf(appliance), (rack) => rack?.traps.believed === 1 && rack.traps.refused === 1, 'both traps');
       await pdu.agent.halt();
-      await until(() => rackOf(appliance), (rack) => rack?.devices[0]?.state === 'away', 'the PDU to be away');
+      await eventually(() => rackOf(appliance), (rack) => rack?.devices[0]?.state === 'away', 'the PDU to be away');
       assert.match((await appliance.cli('rack', 'probe', 'pdu-a')).stderr, /127\.0\.0\.1 does not answer \[snmp\.silent\]\n {2}why: .*\n {2}do: {2}/);
       await pdu.agent.boot();
       await appliance.tells('rack.device-rebooted');
 
       // What was said is sealed within two seconds.
-      const events = await until(() => sealed(appliance, 'power'), (all) => all.some(({ state }) => state === 'rebooted'), 'its boot');
+      const events = await eventually(() => sealed(appliance, 'power'), (all) => all.some(({ state }) => state === 'rebooted'), 'its boot');
       const [interruption] = events.filter(({ type, what }) => type === 'interruption' && what === 'ended');
       assert.deepEqual([interruption!['device'], interruption!['nominal'], interruption!['extreme']], ['pdu-a', 230, 3]);
       assert.ok(events.some(({ type, place, from, to, feeds }) => type === 'switched' && place === '1' && from === 'on' && to === 'off' && feeds === 1));

@@ -21,7 +21,7 @@ const LOGGEN_CONNECTIONS = 4;
 const LOGGEN_BYTES = 300;
 const POLL_MS = 500;
 /** Only so that what never comes ends the test. */
-const POLLS_MAX = 120;
+const POLLS_MAX = 600;
 const PLAIN = 'plain-127.0.0.1';
 const withoutSyslogNg = syslogNgMissing() ?? false;
 

@@ -7,7 +7,7 @@ import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Status, TimestampFacts } from '@strongroom/service';
-import { startAppliance, TestTimestampAuthority, type Appliance } from '@strongroom/testing';
+import { eventually, startAppliance, TestTimestampAuthority, type Appliance } from '@strongroom/testing';
 
 /** Polls the status until its facts of timestamps are as wished. */
 async function until(appliance: Appliance, wished: (facts: TimestampFacts) => boolean, what: string): Promise<Status> {
@@ -47,10 +47,9 @@ test('a log is stamped from outside, told when it is not, and what is kept is ch
   assert.equal((await appliance.cli('status')).code, 4);
   authority.mood = 'well';
   await until(appliance, ({ since, kept }) => since === null && kept > out.timestamp!.kept, 'a timestamp by itself');
-  const { stdout: sealed } = await appliance.cli('search', 'timestamp', '--kind', 'event', '-o', 'jsonl');
-  for (const event of ['vault.timestamped', 'vault.untimestamped', 'vault.timestamped-again', 'witness.timestamp-failed', 'witness.timestamp-back']) {
-    assert.ok(sealed.includes(`\\"${event}\\"`), event);
-  }
+  const events = ['vault.timestamped', 'vault.untimestamped', 'vault.timestamped-again', 'witness.timestamp-failed', 'witness.timestamp-back'];
+  const sealed = async (): Promise<string> => (await appliance.cli('search', 'timestamp', '--kind', 'event', '-o', 'jsonl')).stdout;
+  await eventually(sealed, (all) => events.every((event) => all.includes(`\\"${event}\\"`)), `${events.join()} to be sealed`);
 
   const copy = join(appliance.home, 'copy');
   assert.equal((await appliance.cli('snapshot', copy)).code, 0);

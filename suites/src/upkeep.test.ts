@@ -11,7 +11,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseChecksums } from '@strongroom/evidence';
 import { readFileFlags, type UpkeepFacts } from '@strongroom/service';
-import { RelpClient, startAppliance, type Appliance, type ApplianceStatus } from '@strongroom/testing';
+import { eventually, RelpClient, startAppliance, type Appliance, type ApplianceStatus } from '@strongroom/testing';
 
 const KILLS = 8;
 const PORT = 20_000 + Math.floor(Math.random() * 10_000);
@@ -86,7 +86,7 @@ describe('upkeep', { skip: root ? false : 'machine: flags need root' }, () => {
       assert.deepEqual([first.code, first.protection.slice(0, 5)], [0, 'held:']);
       assert.match(first.compared, new RegExp(`and (${lines().size - 1}|${lines().size}|${lines().size + 1}) checksums`));
 
-      assert.ok(disk.unmount(), 'nobody holds the volume');
+      await eventually(() => disk.unmount(), (done) => done, 'nobody to hold the volume');
       await fill(client, 30);
       await client.settle();
       await appliance.until((status) => isWaiting(status), 'checksums to wait for their volume');

@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { kernelAlone, startAppliance, type Appliance } from '@strongroom/testing';
+import { eventually, kernelAlone, startAppliance, type Appliance } from '@strongroom/testing';
 import { probeMissing } from './kernel.ts';
 
 await kernelAlone();
@@ -29,13 +29,9 @@ describe('who ran it', { skip: probeMissing() }, () => {
   before(async () => { appliance = await startAppliance({ config: { capture: { audit: { enabled: false }, ebpf: { enabled: true } } } }); });
   after(async () => { await appliance.stop(); });
 
-  async function found(text: string): Promise<{ id: string; raw: string }[]> {
-    for (let round = 0; ; round += 1) {
-      const { stdout } = await appliance.cli('search', text, '--protocol', 'ebpf', '--kind', 'data', '-o', 'json');
-      const all = JSON.parse(stdout) as { id: string; raw: string }[];
-      if (all.length > 0 || round === ROUNDS_MAX) return all;
-      await delay(200);
-    }
+  async function search(text: string): Promise<{ id: string; raw: string }[]> {
+    const { stdout } = await appliance.cli('search', text, '--protocol', 'ebpf', '--kind', 'data', '-o', 'json');
+    return JSON.parse(stdout) as { id: string; raw: string }[];
   }
 
   it('is answered from sealed records, each fact with its record, when the process is gone', async () => {
@@ -45,11 +41,11 @@ describe('who ran it', { skip: probeMissing() }, () => {
       const mark = randomUUID(); // the probe may not have been there yet
       spawnSync('sh', ['-c', `(echo 65534 > /proc/self/loginuid; exec /bin/true ${mark}); :`]);
       await delay(1000);
-      const { stdout } = await appliance.cli('search', mark, '--protocol', 'ebpf', '--kind', 'data', '-o', 'json');
-      event = (JSON.parse(stdout) as { id: string; raw: string }[]).find(({ raw }) => raw.includes('"executable":"/bin/true"'));
+      event = (await search(mark)).find(({ raw }) => raw.includes('"executable":"/bin/true"'));
     }
     const { pid } = JSON.parse(event.raw) as { pid: number };
-    const [exit] = await found(`{"type":"exit","time":`).then((all) => all.filter(({ raw }) => raw.includes(`"pid":${pid},`)));
+    const exits = async (): Promise<{ id: string; raw: string }[]> => (await search(`"pid":${pid},`)).filter(({ raw }) => raw.startsWith('{"type":"exit",'));
+    const [exit] = await eventually(exits, ({ length }) => length > 0, 'its end to be sealed');
     for (const words of [[event.id], [exit!.id], ['--pid', String(pid)]]) {
       const { code, stdout, stderr } = await appliance.cli('who', ...words, '-o', 'json');
       assert.equal(code, 0, stderr);

@@ -13,7 +13,7 @@ const ROOT = resolve(import.meta.dirname, '../../..');
 const COMMAND = join(ROOT, 'apps/cli/bin/strongroom');
 const SUPERVISOR = join(ROOT, 'apps/supervisor/src/main.ts');
 /** Only so that a hung start or stop ends with its output; no test depends on how fast it is. */
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 300_000;
 const POLL_MS = 50;
 const OUTPUT_CHARACTERS_KEPT = 1_000_000;
 
@@ -187,11 +187,15 @@ export class Appliance implements AsyncDisposable {
     return out;
   }
 
-  /** SIGKILL to every process of a service. Resolves at once with their ids; the supervisor starts them again. */
+  /**
+   * SIGKILL to every process of a service. Resolves with their ids once the supervisor knows that they are gone, and starts
+   * them again: whoever then waits for them to run does not take the dead for it.
+   */
   async kill(service: string): Promise<readonly number[]> {
     const { services } = await this.status();
     const pids = services.filter((one) => one.name === service).map((one) => one.pid).filter((pid) => pid !== null);
     for (const pid of pids) signal(pid, 'SIGKILL');
+    await this.until((now) => now.services.every(({ pid }) => pid === null || !pids.includes(pid)), `the end of ${service} to be noticed`);
     return pids;
   }
 

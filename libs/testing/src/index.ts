@@ -5,6 +5,7 @@ export * from './certificate-authority.ts';
 export * from './chronyd.ts';
 export * from './custodian.ts';
 export * from './docker-engine.ts';
+export * from './eventually.ts';
 export * from './gateway-process.ts';
 export { NtpServer, type NtpServerOptions } from './ntp-server.ts';
 export * from './ptp-network.ts';

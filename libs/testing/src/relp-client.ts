@@ -9,6 +9,8 @@ import { connect, type TLSSocket } from 'node:tls';
 const OFFERS = 'relp_version=0\nrelp_software=strongroom-testing\ncommands=syslog';
 const TXNR_MAX = 999_999_999;
 const RETRY_MS = 50;
+/** Only so that a gateway that hangs does not hold a test. */
+const CLOSE_MS_MAX = 60_000;
 
 export interface RelpClientOptions {
   /** `host:port`. */
@@ -80,7 +82,7 @@ export class RelpClient {
     const closed = new Promise<void>((resolve) => { socket.once('close', () => resolve()); });
     if (this.#isOpen) socket.write(`${(this.#txnr += 1)} close 0\n`);
     socket.end();
-    await Promise.race([closed, delay(5000, undefined, { ref: false })]);
+    await Promise.race([closed, delay(CLOSE_MS_MAX, undefined, { ref: false })]);
     socket.destroy();
   }
 
