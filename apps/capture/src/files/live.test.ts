@@ -94,7 +94,7 @@ describe('file integrity by the real reader', { skip: filesReaderMissing() }, ()
 
   for (const below of [root, memory]) {
     it(`tells of each change what was before, what is after, and who did it: ${below === root ? 'on a disk' : 'in memory'}`, async () => {
-      const { tree, life } = await open((at) => {
+      const { tree, life, reader } = await open((at) => {
         mkdirSync(join(at, 'deep/er'), { recursive: true });
         for (const name of ['changed', 'mode', 'moved', 'gone', 'replaced', 'link-to', 'deep/er/inside']) writeFileSync(join(at, name), `${name} before`, { mode: 0o644 });
         symlinkSync('link-to', join(at, 'link'));
@@ -102,12 +102,15 @@ describe('file integrity by the real reader', { skip: filesReaderMissing() }, ()
       const at = (name: string): string => join(tree, name);
       assert.deepEqual([life.differences, life.scans[0]!['taken']], [[], 11], 'the first scan is told by its digest');
       const inode = statSync(at('replaced')).ino;
-      const script = [
-        'echo after > changed', 'chmod 4755 mode', 'chown 60999:60998 mode', 'mv moved deep/moved', 'rm gone', 'echo new > other', 'mv other replaced', 'ln -sfn replaced link',
-        'mkdir -p fresh/below', 'echo made > fresh/below/made', 'mv deep/er deep/else',
-      ].join(' && ');
-      const { pid, status, stderr } = spawnSync('sh', ['-c', script], { cwd: tree, encoding: 'utf8' });
-      assert.equal(status, 0, stderr);
+      const act = (...acts: readonly string[]): number => {
+        const { pid, status, stderr } = spawnSync('sh', ['-c', acts.join(' && ')], { cwd: tree, encoding: 'utf8' });
+        assert.equal(status, 0, stderr);
+        return pid;
+      };
+      reader.signal('SIGSTOP'); // both come before it looks, however slow they are
+      act('chmod 4755 mode', 'chown 60999:60998 mode', 'echo new > other', 'mv other replaced');
+      reader.signal('SIGCONT');
+      const pid = act('echo after > changed', 'mv moved deep/moved', 'rm gone', 'ln -sfn replaced link', 'mkdir -p fresh/below', 'echo made > fresh/below/made', 'mv deep/er deep/else');
       const one = (name: string, type: string) => life.until(() => life.of(at(name)).find((record) => record.type === type), `${type} ${name}`);
 
       const changed = await one('changed', 'changed');
