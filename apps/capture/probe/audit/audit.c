@@ -177,7 +177,7 @@ static void usage(void) {
 	exit(EXIT_USAGE);
 }
 
-void options_read(struct options *options, int argc, char **argv) {
+static void options_read(struct options *options, int argc, char **argv) {
 	*options = (struct options){ .receive_bytes = RECEIVE_BYTES, .user = (uid_t)-1, .group = (gid_t)-1 };
 	if (argc < 2 || argv[1][0] != '/') usage();
 	options->socket = argv[1];

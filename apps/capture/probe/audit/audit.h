@@ -22,23 +22,10 @@ struct options {
 	uid_t user;
 	gid_t group; /* -1: stay who we are */
 };
-void options_read(struct options *options, int argc, char **argv);
-uint64_t steady_ns(void);
-uint64_t wall_ns(void);
+static inline uint64_t steady_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
+static inline uint64_t wall_ns(void) { return clock_ns(CLOCK_REALTIME); }
 
-/* kernel.c */
-int join_group(int *fd, int bytes);
-int receive_bytes(int fd, int bytes);
-int become_owner(int *fd);
-int start_status(uid_t user, gid_t group);
-int status_fd(void);
-void ask_status(void);
-void forward_status(void);
-int request(int fd, uint16_t type, const struct audit_status *body);
-ssize_t receive(int fd, void *message, size_t size);
-
-/* rules.c */
-uint32_t exec_rules(int fd);
+/* Of the files below each calls those before it alone. */
 
 /* line.c */
 void frame_begin(uint8_t kind);
@@ -53,4 +40,22 @@ void line_hello(uint8_t path, uint64_t received_bytes, int status);
 void line_ensure(const char *path);
 void line_lost(void);
 int line_fd(void);
+
+/* netlink.c */
+int open_audit(void);
+int request(int fd, uint16_t type, const struct audit_status *body);
+ssize_t receive(int fd, void *message, size_t size);
+int answer(int fd, struct audit_status *into);
+
+/* rules.c */
+uint32_t exec_rules(int fd);
+
+/* kernel.c */
+int join_group(int *fd, int bytes);
+int receive_bytes(int fd, int bytes);
+int become_owner(int *fd);
+int start_status(uid_t user, gid_t group);
+int status_fd(void);
+void ask_status(void);
+void forward_status(void);
 #endif

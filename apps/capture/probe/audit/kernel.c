@@ -15,22 +15,10 @@
 
 #define STATUS_INTERVAL_MS 10000
 #define RULES_EVERY 6 /* such intervals, and whenever we are asked */
-#define ANSWER_MS 2000
 #define OWNERS_BACKLOG 8192 /* a kernel that was told nothing holds 64 records */
 #define STATUS_WORDS 11 /* of struct audit_status, behind its mask, and what the rules report of executions */
 
 static int status = -1;
-
-uint64_t steady_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
-uint64_t wall_ns(void) { return clock_ns(CLOCK_REALTIME); }
-
-static int open_audit(void) {
-	struct sockaddr_nl address = { .nl_family = AF_NETLINK };
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_AUDIT);
-	if (fd < 0) fail("this kernel has no audit socket for us");
-	if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0) fail("the audit socket cannot be bound");
-	return fd;
-}
 
 /* A larger buffer than the limit of the machine takes CAP_NET_ADMIN; without it we get what that allows. */
 int receive_bytes(int fd, int bytes) {
@@ -48,46 +36,6 @@ int join_group(int *fd, int bytes) {
 	int got = receive_bytes(*fd, bytes);
 	if (setsockopt(*fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0) fail("the audit's multicast group cannot be joined (it takes CAP_AUDIT_READ)");
 	return got;
-}
-
-static uint32_t sequence;
-
-int request(int fd, uint16_t type, const struct audit_status *body) {
-	struct { struct nlmsghdr header; struct audit_status body; } message;
-	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-	memset(&message, 0, sizeof message);
-	message.header.nlmsg_type = type;
-	message.header.nlmsg_flags = NLM_F_REQUEST | (body ? NLM_F_ACK : 0);
-	message.header.nlmsg_seq = ++sequence;
-	message.header.nlmsg_len = NLMSG_LENGTH(body ? sizeof *body : 0);
-	if (body) message.body = *body;
-	return sendto(fd, &message, message.header.nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0 ? -errno : 0;
-}
-
-/* The next message that answers what was asked last; its length or -errno. */
-ssize_t receive(int fd, void *message, size_t size) {
-	for (;;) {
-		struct pollfd ready = { fd, POLLIN, 0 };
-		if (poll(&ready, 1, ANSWER_MS) <= 0) return -ETIMEDOUT;
-		ssize_t length = recv(fd, message, size, 0);
-		if (length < 0) return -errno;
-		if ((size_t)length >= sizeof(struct nlmsghdr) && ((struct nlmsghdr *)message)->nlmsg_seq == sequence) return length;
-	}
-}
-
-/* Reads up to the status that was asked for, or to the acknowledgement; 0 or -errno. An older kernel knows fewer words of it. */
-static int answer(int fd, struct audit_status *into) {
-	union { struct nlmsghdr header; unsigned char bytes[MESSAGE_BYTES_MAX]; } message;
-	for (;;) {
-		ssize_t length = receive(fd, &message, sizeof message);
-		if (length < 0) return (int)length;
-		if (message.header.nlmsg_type == NLMSG_ERROR) return ((struct nlmsgerr *)NLMSG_DATA(&message.header))->error;
-		if (message.header.nlmsg_type != AUDIT_GET || !into) continue;
-		size_t got = (size_t)length - NLMSG_HDRLEN;
-		memset(into, 0, sizeof *into);
-		memcpy(into, NLMSG_DATA(&message.header), got < sizeof *into ? got : sizeof *into);
-		return 0;
-	}
 }
 
 /* Only where nobody is the owner. If an auditd comes, the kernel asks us (AUDIT_REPLACE), and we end: never two that fight. */

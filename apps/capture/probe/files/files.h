@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { HASH_BYTES = 32, NAME_BYTES_MAX = 255, PATH_BYTES_MAX = 4096, ENTRIES_MAX = 1 << 21, PIDS_MAX = 8 };
+enum { HASH_BYTES = 32, NAME_BYTES_MAX = 255, PATH_BYTES_MAX = 4096, ENTRIES_MAX = 1 << 21, DEPTH_MAX = 256, PIDS_MAX = 8 };
 enum { FRAME_HELLO, FRAME_DIFFERENCE, FRAME_SCAN, FRAME_EXECUTABLE, FRAME_LOST, FRAME_NOTE, FRAME_COUNTS, FRAME_MOUNT };
 enum { TYPE_CREATED, TYPE_CHANGED, TYPE_REMOVED, TYPE_RENAMED };
 enum { HOW_EVENT, HOW_DIRECTORY, HOW_SCAN };
@@ -17,6 +17,8 @@ enum { CONTENT_NONE, CONTENT_HASHED, CONTENT_UNREADABLE };
 enum { REASON_START, REASON_SCHEDULE, REASON_OVERFLOW };
 enum { LOST_EVENTS, LOST_EXECUTABLES_OVERFLOW, LOST_EXECUTABLES };
 enum { MOUNT_WATCHED, MOUNT_GONE, MOUNT_HASHED, MOUNT_NOT_HASHED };
+/* Frames of the baseline on disk, beside numbered ones. */
+enum { BEGIN = 100, ENTRY, END, VERSION = 1, PREFIX_BYTES = 4 };
 /* How long an entry waits before it is looked at: what else happens to it meanwhile is seen at once with it. */
 enum { WAIT_SHORT, WAIT_OPEN, WAIT_WRITTEN, WAITS };
 
@@ -71,19 +73,31 @@ struct mount {
 	char path[PATH_BYTES_MAX];
 };
 
-extern struct options options;
-extern uint32_t generation;
-extern int scanning;
+static inline uint64_t steady_ns(void) { return clock_ns(CLOCK_BOOTTIME); }
+static inline uint64_t wall_ns(void) { return clock_ns(CLOCK_REALTIME); }
 
-/* files.c */
-uint64_t steady_ns(void);
-uint64_t wall_ns(void);
-void breathe(int wait_ms);
-void pump(void);
+/* Of the files below each calls those before it alone. What has to go the other way is a pointer that files.c sets. */
+
+/* options.c */
+extern struct options options;
+void options_read(int argc, char **argv);
+
+/* process.c */
+uint64_t process_started(uint32_t pid);
+
+/* pending.c */
+struct pending *look_later(struct node *node, int wait, int how);
+void look_never(struct node *node);
+int look_wait_ms(void);
+struct pending *pending_due(uint64_t now);
+void pending_append(struct pending *pending, int wait);
+void pending_detach(struct pending *pending);
+void pending_discard(struct pending *pending);
+extern uint64_t waiting, waiting_of_scan;
 
 /* tree.c */
 extern struct node *top;
-extern uint64_t entries;
+extern uint64_t entries, watched_directories;
 struct node *tree_child(struct node *parent, const char *name, size_t length, int make);
 struct node *tree_at(const char *path, int make);
 size_t tree_path(const struct node *node, char *to);
@@ -102,54 +116,10 @@ int facts_of(int fd, struct facts *to);
 int facts_same(const struct facts *a, const struct facts *b);
 void facts_digest(unsigned char *to, uint64_t *count);
 int hash_fd(int fd, unsigned char *to);
-extern uint64_t hashed_bytes;
-
-/* watch.c */
-void watch_open(void);
-int watch_fd(void);
-void watch_directory(struct node *node, int fd);
-int watch_is(const struct node *node, int fd);
-int watch_read(void);
-extern uint64_t watched_directories, events_read;
-
-/* look.c */
-struct pending *look_later(struct node *node, int wait, int how);
-void look_never(struct node *node);
-void look_due(void);
-int look_wait_ms(void);
-int open_directory(struct node *node);
-int open_directory_anew(struct node *node);
-void list_directory(struct node *node, int fd);
-extern uint64_t waiting, waiting_of_scan;
-
-/* scan.c */
 int is_home(const struct facts *facts);
-void scan_roots(void);
-void scan_want(int reason);
-void scan_if_due(void);
-int scan_wait_ms(void);
-void scan_told(void);
-void scan_throttle(void);
-void scan_mark(struct node *node, int fd);
-
-/* exec.c */
-void executables_open(void);
-int executables_fd(void);
-int executables_read(void);
-void executables_again(void);
-extern uint64_t executables_told;
-uint64_t process_started(uint32_t pid);
-
-/* mounts.c */
-int mounts_open(void);
-void mounts_each(int fd, void (*take)(const struct mount *));
-int mounts_fd(void);
-void mounts_read(void);
-
-/* marker.c */
-void marker_start(int executables);
-int marker_fd(void);
-void marker_read(void);
+extern uint64_t hashed_bytes;
+extern int scanning; /* a scan goes on, which leaves the page cache to others */
+extern void (*meanwhile)(void); /* called between two pieces of a file that is being hashed */
 
 /* line.c */
 void frame_begin(uint8_t kind);
@@ -166,15 +136,69 @@ void line_turn(void);
 int line_fd(void);
 int line_was_there(void);
 int line_wants_out(void);
+extern void (*line_hello)(void); /* sends the first frame of a line */
+extern void (*line_anew)(void); /* a capture is there that may know nothing */
 
-/* store.c */
+/* load.c */
 extern uint64_t store_next, store_id, store_digest_number, store_deep_at;
 extern unsigned char store_digest[HASH_BYTES];
+size_t store_load(const unsigned char *bytes, size_t length, int *ended);
+
+/* store.c */
 void store_open(void);
-void store_commit(void);
+int store_commit(void);
 void store_snapshot(uint64_t scan_number, int deep, const unsigned char *digest);
-void tell_difference(int type, const struct node *node, const char *to, const struct facts *before, const struct facts *after, const struct pending *pending);
 void tell_numbered_end(void);
+
+/* tell.c */
+extern uint64_t scan_differences; /* that the scan which goes on has found */
+void tell_difference(int type, const struct node *node, const char *to, const struct facts *before, const struct facts *after, const struct pending *pending);
 void tell_mount(int what, int error, uint64_t device, const char *path);
 void tell_lost(int what, uint64_t count, uint64_t from);
+
+/* schedule.c */
+void scan_want(int reason);
+int scan_wait_ms(void);
+void scan_take(int *reason, int *deep);
+
+/* watch.c */
+void watch_open(void);
+int watch_fd(void);
+void watch_directory(struct node *node, int fd);
+int watch_is(const struct node *node, int fd);
+int watch_read(void);
+extern uint64_t events_read;
+
+/* look.c */
+void look_due(void);
+int open_directory(struct node *node);
+int open_directory_anew(struct node *node);
+void look_mark(struct node *node, int fd);
+
+/* mounts.c */
+int mounts_open(void);
+void mounts_each(int fd, void (*take)(const struct mount *));
+int mounts_fd(void);
+void mounts_read(void);
+
+/* marker.c */
+void marker_start(int executables);
+int marker_fd(void);
+void marker_read(void);
+
+/* exec.c */
+void executables_open(void);
+int executables_fd(void);
+int executables_read(void);
+void executables_again(void);
+extern uint64_t executables_told;
+
+/* turn.c */
+int shorter(int a, int b);
+void breathe(int wait_ms);
+
+/* scan.c */
+void scan_roots(void);
+void scan_if_due(void);
+void scan_throttle(void);
 #endif

@@ -15,7 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { FRAME_BYTES = 1 << 15, KEPT_BYTES = 8 << 20, ROOM_BYTES = 1 << 20, PREFIX_BYTES = 4 };
+enum { FRAME_BYTES = 1 << 15, KEPT_BYTES = 8 << 20, ROOM_BYTES = 1 << 20 };
 #define RETRY_NS 250000000u
 
 static unsigned char frame[FRAME_BYTES];
@@ -27,6 +27,7 @@ static unsigned char *out;
 static size_t out_length, out_sent, out_room;
 static uint64_t tried_at;
 static int was_there;
+void (*line_hello)(void), (*line_anew)(void);
 
 void frame_begin(uint8_t kind) {
 	frame_length = PREFIX_BYTES;
@@ -117,20 +118,6 @@ static void line_lost(void) {
 	out_sent = out_length = 0;
 }
 
-static void hello(void) {
-	frame_begin(FRAME_HELLO);
-	frame_number(1, 1);
-	frame_number((uint64_t)getpid(), 4);
-	frame_number(store_id, 8);
-	frame_number(store_next, 8);
-	frame_number(store_digest_number, 8);
-	frame_bytes(store_digest, HASH_BYTES);
-	frame_number(watched_directories, 8);
-	frame_number(entries, 8);
-	for (int i = 0; i < options.root_count; i++) frame_bytes(options.roots[i], strlen(options.roots[i]) + 1);
-	frame_send();
-}
-
 void note_send(const char *text) {
 	frame_begin(FRAME_NOTE);
 	frame_bytes(text, strlen(text));
@@ -147,13 +134,13 @@ static void connect_line(void) {
 	if (line < 0) fail("there is no socket for the line to capture");
 	if (connect(line, (struct sockaddr *)&address, sizeof address) < 0) return line_lost();
 	was_there = 1;
-	hello();
+	line_hello();
 	notes_again();
 	for (int half = 0; half < 2; half++) {
 		uint32_t length = line_kept(half, &bytes);
 		line_put(bytes, length);
 	}
-	executables_again();
+	line_anew();
 }
 
 /* Connects, if there is no line; sends what the line takes; notices its end: capture says nothing on it. */

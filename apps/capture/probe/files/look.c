@@ -12,75 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MS 1000000u
 enum { TRIES_MAX = 20, AT_ONCE = 256 };
-/* Until it is looked at: after what is over; after it was made and is perhaps still open; while it is written and not closed. */
-static const uint64_t delays[WAITS] = { 200 * (uint64_t)MS, 2000 * (uint64_t)MS, 60000 * (uint64_t)MS };
-static struct pending *first[WAITS], *last[WAITS];
-uint64_t waiting, waiting_of_scan;
-
-static void append(struct pending *pending, int wait) {
-	pending->wait = (uint8_t)wait;
-	pending->due = steady_ns() + delays[wait];
-	pending->next = NULL;
-	pending->previous = last[wait];
-	if (last[wait]) last[wait]->next = pending;
-	else first[wait] = pending;
-	last[wait] = pending;
-}
-
-static void detach(struct pending *pending) {
-	if (pending->next) pending->next->previous = pending->previous;
-	else last[pending->wait] = pending->previous;
-	if (pending->previous) pending->previous->next = pending->next;
-	else first[pending->wait] = pending->next;
-}
-
-static void discard(struct pending *pending) {
-	if (pending->from) pending->from->held--;
-	waiting--;
-	waiting_of_scan -= pending->how == HOW_SCAN;
-	free(pending);
-}
-
-/* What waits already is looked at no later for it. */
-struct pending *look_later(struct node *node, int wait, int how) {
-	struct pending *pending = node->pending;
-	if (pending) {
-		if (how < pending->how) {
-			waiting_of_scan -= pending->how == HOW_SCAN;
-			pending->how = (uint8_t)how;
-		}
-		if (wait >= pending->wait) return pending;
-		detach(pending);
-		append(pending, wait);
-		return pending;
-	}
-	pending = node->pending = calloc(1, sizeof *pending);
-	if (!pending) fail("there is no memory");
-	pending->node = node;
-	pending->how = (uint8_t)how;
-	waiting++;
-	waiting_of_scan += how == HOW_SCAN;
-	append(pending, wait);
-	return pending;
-}
-
-void look_never(struct node *node) {
-	struct pending *pending = node->pending;
-	if (!pending) return;
-	node->pending = NULL;
-	detach(pending);
-	discard(pending);
-}
-
-/* How long until the next is due; -1: nothing waits. */
-int look_wait_ms(void) {
-	uint64_t now = steady_ns(), due = UINT64_MAX;
-	for (int wait = 0; wait < WAITS; wait++) if (first[wait] && first[wait]->due < due) due = first[wait]->due;
-	if (due == UINT64_MAX) return -1;
-	return due <= now ? 0 : (int)((due - now) / MS) + 1;
-}
 
 /* The very directory that is known by this node, or -1: it has another name by now, and we shall hear of that. */
 int open_directory(struct node *node) {
@@ -104,7 +36,7 @@ int open_directory_anew(struct node *node) {
 }
 
 /* What is in a directory that is new to us: events of it begin with its mark, so some of it may have come before. */
-void list_directory(struct node *node, int fd) {
+static void list_directory(struct node *node, int fd) {
 	int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *list = again < 0 ? NULL : fdopendir(again);
 	if (!list) return;
@@ -115,6 +47,24 @@ void list_directory(struct node *node, int fd) {
 	}
 	closedir(list);
 }
+
+/* Marks all directories before anything is read, so that events begin at once. */
+static void mark_below(struct node *node, int fd, int depth) {
+	watch_directory(node, fd);
+	int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *list = again < 0 ? NULL : fdopendir(again);
+	for (struct dirent *entry; list && depth < DEPTH_MAX && (entry = readdir(list));) {
+		if (entry->d_type != DT_DIR || strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+		struct facts facts;
+		int below = openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		struct node *child = below < 0 || facts_of(below, &facts) != 0 || is_home(&facts) ? NULL : tree_child(node, entry->d_name, strlen(entry->d_name), 1);
+		if (child) mark_below(child, below, depth + 1);
+		if (below >= 0) close(below);
+	}
+	if (list) closedir(list);
+}
+
+void look_mark(struct node *node, int fd) { mark_below(node, fd, 0); }
 
 /* It and all below it are gone: told from below. */
 static void removed(struct node *node, const struct pending *pending) {
@@ -175,7 +125,7 @@ static void look(struct pending *pending) {
 	int directory = open_directory(node->parent);
 	if (directory < 0 && pending->tries < TRIES_MAX) {
 		pending->tries++;
-		return append(pending, WAIT_SHORT);
+		return pending_append(pending, WAIT_SHORT);
 	}
 	node->pending = NULL; /* events come in while it is read: what they tell is for the next look */
 	int error = directory < 0 ? ESTALE : facts_read(directory, node->name, node->known ? &node->facts : NULL, pending->deep, &now);
@@ -183,19 +133,15 @@ static void look(struct pending *pending) {
 	else if (error == ENOENT && directory >= 0) removed(node, pending);
 	else if (!node->known) tree_forget(node);
 	if (directory >= 0) close(directory);
-	discard(pending);
+	pending_discard(pending);
 }
 
 /* A few of those that are due, as long as what they tell finds room. */
 void look_due(void) {
 	uint64_t now = steady_ns();
-	int count = 0;
-	for (int wait = 0; wait < WAITS; wait++) {
-		while (first[wait] && first[wait]->due <= now && count < AT_ONCE && line_has_room()) {
-			struct pending *pending = first[wait];
-			detach(pending);
-			look(pending);
-			count++;
-		}
+	struct pending *pending;
+	for (int count = 0; count < AT_ONCE && line_has_room() && (pending = pending_due(now)); count++) {
+		pending_detach(pending);
+		look(pending);
 	}
 }

@@ -87,7 +87,7 @@ static void changed(const char *root, const char *path) {
 	look_later(node, WAIT_SHORT, HOW_DIRECTORY);
 	int fd = open_directory_anew(node);
 	if (fd >= 0) {
-		scan_mark(node, fd);
+		look_mark(node, fd);
 		close(fd);
 	}
 	look_below(node);

@@ -18,35 +18,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOOK_NS 60000000000u /* the clock is looked at so often, for it can be set */
 #define WORK_NS 20000000u /* then as long again, times REST */
-enum { REST = 4, DEPTH_MAX = 256, IDLE_DISK = 3 << 13, USUAL_DISK = 0, SOON_MS = 1000 };
+enum { REST = 4, IDLE_DISK = 3 << 13, USUAL_DISK = 0 };
 
-uint32_t generation;
-int scanning;
-static uint64_t due, worked_from;
-static int wanted = -1;
-static struct { uint64_t from, files, directories, others, bytes, differences, taken, unreadable, left_out; } sum;
-
-void scan_want(int reason) {
-	if (wanted >= 0) return;
-	wanted = reason;
-	due = steady_ns() + SOON_MS * (reason == REASON_START ? 0 : 1000000u);
-}
-
-void scan_told(void) { sum.differences++; }
-
-/* Until all content is to be read again; a clock that was set back makes it due as well. */
-static uint64_t deep_wait_ns(void) {
-	uint64_t now = wall_ns(), every = (uint64_t)options.every_seconds * 1000000000u;
-	return now < store_deep_at || now - store_deep_at >= every ? 0 : store_deep_at + every - now;
-}
-
-int scan_wait_ms(void) {
-	uint64_t now = steady_ns(), wait = wanted < 0 ? deep_wait_ns() : due <= now ? 0 : due - now;
-	if (wait == 0) return 0;
-	return wait > LOOK_NS ? (int)(LOOK_NS / 1000000u) : (int)(wait / 1000000u) + 1;
-}
+static uint32_t generation;
+static uint64_t worked_from;
+static struct { uint64_t from, files, directories, others, bytes, taken, unreadable, left_out; } sum;
 
 static void disk(int priority) { syscall(SYS_ioprio_set, 1, 0, priority); }
 
@@ -91,17 +68,6 @@ static int hold(struct node *node, int directory, int deep, struct facts *now) {
 	node->facts = *now;
 	node->known = 1;
 	return 0;
-}
-
-/* Strongroom's own: to watch it would make a record of each record. */
-int is_home(const struct facts *facts) {
-	static struct facts home;
-	int fd = options.home && home.inode == 0 ? open(options.home, O_PATH | O_CLOEXEC) : -1;
-	if (fd >= 0) {
-		facts_of(fd, &home);
-		close(fd);
-	}
-	return home.inode != 0 && facts->inode == home.inode && facts->device == home.device;
 }
 
 static void scan_directory(struct node *node, int fd, int deep, int depth);
@@ -151,24 +117,6 @@ static void scan_directory(struct node *node, int fd, int deep, int depth) {
 		if (child->known && child->seen != generation && !child->pending) look_later(child, WAIT_SHORT, HOW_SCAN);
 }
 
-/* Marks all directories before anything is read, so that events begin at once. */
-static void mark_below(struct node *node, int fd, int depth) {
-	watch_directory(node, fd);
-	int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *list = again < 0 ? NULL : fdopendir(again);
-	for (struct dirent *entry; list && depth < DEPTH_MAX && (entry = readdir(list));) {
-		if (entry->d_type != DT_DIR || strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-		struct facts facts;
-		int below = openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		struct node *child = below < 0 || facts_of(below, &facts) != 0 || is_home(&facts) ? NULL : tree_child(node, entry->d_name, strlen(entry->d_name), 1);
-		if (child) mark_below(child, below, depth + 1);
-		if (below >= 0) close(below);
-	}
-	if (list) closedir(list);
-}
-
-void scan_mark(struct node *node, int fd) { mark_below(node, fd, 0); }
-
 static uint64_t forget_others(struct node *node) {
 	uint64_t count = 0;
 	for (struct node *child = node->children, *next; child && !node->root; child = next) {
@@ -197,7 +145,7 @@ static void each_root(int deep, int marks) {
 		struct node *root = tree_at(options.roots[i], 1);
 		int above = open_directory(root->parent);
 		int fd = marks ? open(options.roots[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
-		if (fd >= 0) scan_mark(root, fd);
+		if (fd >= 0) look_mark(root, fd);
 		if (!marks && above >= 0) scan_entry(root, above, deep, 0);
 		if (!marks && root->known && root->seen != generation && !root->pending) look_later(root, WAIT_SHORT, HOW_SCAN);
 		if (fd >= 0) close(fd);
@@ -218,7 +166,7 @@ static void finish(int reason, int deep) {
 	frame_number((uint64_t)reason, 1);
 	frame_number((uint64_t)deep, 1);
 	const uint64_t values[] = {
-		sum.from, wall_ns(), known, sum.files, sum.directories, sum.others, sum.bytes, sum.taken, sum.differences, sum.unreadable, sum.left_out,
+		sum.from, wall_ns(), known, sum.files, sum.directories, sum.others, sum.bytes, sum.taken, scan_differences, sum.unreadable, sum.left_out,
 	};
 	for (size_t i = 0; i < sizeof values / sizeof *values; i++) frame_number(values[i], 8);
 	frame_bytes(digest, sizeof digest);
@@ -227,11 +175,11 @@ static void finish(int reason, int deep) {
 }
 
 void scan_if_due(void) {
+	int reason, deep;
 	if (scan_wait_ms() > 0) return;
-	int reason = wanted >= 0 ? wanted : REASON_SCHEDULE;
-	int deep = deep_wait_ns() == 0;
-	wanted = -1;
+	scan_take(&reason, &deep);
 	memset(&sum, 0, sizeof sum);
+	scan_differences = 0;
 	sum.from = wall_ns();
 	generation++;
 	scanning = 1;

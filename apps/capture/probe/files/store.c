@@ -22,140 +22,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BEGIN = 100, ENTRY, END, VERSION = 1, FACTS_BYTES = 121, PREFIX_BYTES = 4, OUT_BYTES = 1 << 16 };
+enum { OUT_BYTES = 1 << 16 };
 #define APPENDED_MAX (64u << 20)
 
-uint64_t store_next = 1, store_id, store_digest_number, store_deep_at;
-unsigned char store_digest[HASH_BYTES];
 static int directory = -1, file = -1;
 static unsigned char *staged;
 static size_t staged_length, staged_room, appended;
-
-/* What is read, from `at` to `end`; short: there was less than wanted. */
-static struct { const unsigned char *at, *end; int is_short; } from;
-
-static uint64_t get_number(int octets) {
-	uint64_t value = 0;
-	if (from.end - from.at < octets) from.is_short = 1;
-	else while (octets-- > 0) value = value << 8 | *from.at++;
-	return value;
-}
-
-static void get_bytes(void *to, size_t length) {
-	if ((size_t)(from.end - from.at) < length) from.is_short = 1;
-	else memcpy(to, from.at, length);
-	if (!from.is_short) from.at += length;
-}
-
-static void get_path(char *to, size_t length) {
-	if (length >= PATH_BYTES_MAX) from.is_short = 1;
-	if (!from.is_short) get_bytes(to, length);
-	to[from.is_short ? 0 : length] = 0;
-}
-
-static void get_facts(struct facts *to) {
-	memset(to, 0, sizeof *to);
-	to->kind = (uint8_t)get_number(1);
-	to->content = (uint8_t)get_number(1);
-	to->has_attributes = (uint8_t)get_number(1);
-	to->error = (uint16_t)get_number(2);
-	to->mode = (uint32_t)get_number(4);
-	to->uid = (uint32_t)get_number(4);
-	to->gid = (uint32_t)get_number(4);
-	to->device = get_number(8);
-	to->inode = get_number(8);
-	to->size = get_number(8);
-	to->modified = (int64_t)get_number(8);
-	to->changed = (int64_t)get_number(8);
-	get_bytes(to->sha256, HASH_BYTES);
-	get_bytes(to->attributes, HASH_BYTES);
-}
-
-static void apply_difference(void) {
-	char path[PATH_BYTES_MAX], to[PATH_BYTES_MAX];
-	struct facts before, after;
-	uint8_t type = (uint8_t)get_number(1);
-	get_number(1 + 8);
-	for (int count = (int)get_number(1); count > 0 && !from.is_short; count--) get_number(8), get_number(4);
-	get_path(path, get_number(2));
-	get_path(to, get_number(2));
-	uint8_t flags = (uint8_t)get_number(1);
-	if (flags & 1) get_facts(&before);
-	if (flags & 2) get_facts(&after);
-	if (from.is_short) return;
-	struct node *node = tree_at(path, 1), *parent = NULL;
-	char *name = strrchr(to, '/');
-	if (node && type == TYPE_RENAMED && name) {
-		*name++ = 0;
-		parent = tree_at(to, 1);
-		if (parent) tree_move(node, parent, name);
-		node = parent ? tree_child(parent, name, strlen(name), 1) : NULL;
-	}
-	if (!node) return;
-	if (type == TYPE_REMOVED) return tree_forget(node);
-	node->facts = after;
-	node->known = 1;
-}
-
-static void apply_entry(void) {
-	char path[PATH_BYTES_MAX];
-	struct facts facts;
-	get_facts(&facts);
-	get_path(path, (size_t)(from.end - from.at));
-	struct node *node = from.is_short ? NULL : tree_at(path, 1);
-	if (!node) return;
-	node->facts = facts;
-	node->known = node->taken = 1; /* the latter counts at the root of a tree alone */
-}
-
-static void begin_entries(void) {
-	if (get_number(1) != VERSION) from.is_short = 1;
-	store_id = get_number(8);
-	while (top->children) tree_forget(top->children);
-}
-
-/* What stands between must be what its digest says. */
-static void end_entries(void) {
-	unsigned char digest[HASH_BYTES];
-	uint64_t count, known;
-	get_bytes(store_digest, HASH_BYTES);
-	store_digest_number = get_number(8);
-	store_deep_at = get_number(8);
-	store_next = get_number(8);
-	count = get_number(8);
-	facts_digest(digest, &known);
-	if (count > 0 && (known != count || memcmp(digest, store_digest, HASH_BYTES) != 0)) from.is_short = 1;
-}
-
-static void apply(uint8_t kind, const unsigned char *whole, uint32_t length) {
-	if (kind == BEGIN) return begin_entries();
-	if (kind == ENTRY) return apply_entry();
-	if (kind == END) return end_entries();
-	uint64_t number = get_number(8);
-	if (kind == FRAME_DIFFERENCE) apply_difference();
-	if (from.is_short) return;
-	line_keep(whole, length);
-	if (number >= store_next) store_next = number + 1;
-}
-
-/* Octets of it that are whole; `ended`: an END was among them. */
-static size_t load(const unsigned char *bytes, size_t length, int *ended) {
-	size_t at = 0;
-	while (length - at > PREFIX_BYTES) {
-		from.at = bytes + at;
-		from.end = bytes + length;
-		from.is_short = 0;
-		size_t total = get_number(PREFIX_BYTES) + PREFIX_BYTES;
-		if (total > length - at || total <= PREFIX_BYTES) break;
-		from.end = bytes + at + total;
-		uint8_t kind = (uint8_t)get_number(1);
-		apply(kind, bytes + at, (uint32_t)total);
-		if (from.is_short) break;
-		*ended |= kind == END;
-		at += total;
-	}
-	return at;
-}
 
 static int write_all(int fd, const unsigned char *bytes, size_t length) {
 	while (length > 0) {
@@ -254,14 +126,14 @@ static void append_staged(void) {
 	send_staged();
 }
 
-/* Makes durable what was told since, and sends it. */
-void store_commit(void) {
-	if (staged_length == 0) return;
+/* Makes durable what was told since, and sends it. Whether so much was appended that a scan shall write all anew. */
+int store_commit(void) {
+	if (staged_length == 0) return 0;
 	keep_staged();
 	append_staged();
-	if (appended <= APPENDED_MAX) return;
+	if (appended <= APPENDED_MAX) return 0;
 	appended = 0;
-	scan_want(REASON_OVERFLOW);
+	return 1;
 }
 
 /* After a scan: all anew, with the scan's digest, and then what is staged goes out. */
@@ -316,7 +188,7 @@ void store_open(void) {
 	if (file < 0 && errno != ENOENT) fail("the baseline cannot be opened");
 	if (file < 0) return begin_new();
 	unsigned char *bytes = read_whole(file, &length);
-	whole = load(bytes, length, &ended);
+	whole = store_load(bytes, length, &ended);
 	free(bytes);
 	if (!ended) {
 		close(file);
@@ -340,51 +212,4 @@ void tell_numbered_end(void) {
 	memcpy(staged + staged_length, bytes, length);
 	staged_length += length;
 	store_next++;
-}
-
-void tell_difference(int type, const struct node *node, const char *other, const struct facts *before, const struct facts *after, const struct pending *pending) {
-	char path[PATH_BYTES_MAX];
-	size_t length = tree_path(node, path), other_length = other ? strlen(other) : 0;
-	if (length == 0) return;
-	if (pending->how == HOW_SCAN) scan_told();
-	frame_begin(FRAME_DIFFERENCE);
-	frame_number(store_next, 8);
-	frame_number((uint64_t)type, 1);
-	frame_number(pending->how, 1);
-	frame_number(wall_ns(), 8);
-	frame_number(pending->process_count, 1);
-	for (int i = 0; i < pending->process_count; i++) {
-		frame_number(pending->processes[i].started, 8);
-		frame_number(pending->processes[i].pid, 4);
-	}
-	frame_number(length, 2);
-	frame_bytes(path, length);
-	frame_number(other_length, 2);
-	frame_bytes(other, other_length);
-	frame_number((before ? 1u : 0) | (after ? 2u : 0), 1);
-	if (before) frame_facts(before);
-	if (after) frame_facts(after);
-	tell_numbered_end();
-}
-
-/* What was mounted, or is no longer, and what that means. */
-void tell_mount(int what, int error, uint64_t device, const char *path) {
-	frame_begin(FRAME_MOUNT);
-	frame_number(store_next, 8);
-	frame_number((uint64_t)what, 1);
-	frame_number((uint64_t)error, 2);
-	frame_number(device, 8);
-	frame_bytes(path, strlen(path));
-	tell_numbered_end();
-}
-
-/* What the kernel or we could not hand on. */
-void tell_lost(int what, uint64_t count, uint64_t since) {
-	frame_begin(FRAME_LOST);
-	frame_number(store_next, 8);
-	frame_number((uint64_t)what, 1);
-	frame_number(count, 8);
-	frame_number(since, 8);
-	frame_number(wall_ns(), 8);
-	tell_numbered_end();
 }

@@ -14,7 +14,7 @@
 
 static struct node *by_name[BUCKETS], *by_handle[BUCKETS], *dead;
 struct node *top;
-uint64_t entries;
+uint64_t entries, watched_directories;
 
 static uint32_t mix(uint64_t hash, const void *bytes, size_t length) {
 	const unsigned char *at = bytes;

@@ -26,7 +26,7 @@ enum { INFO_DIRECTORY = 2, INFO_OLD = 10, INFO_NEW = 12, HANDLE_BYTES = 128 };
 static int group = -1;
 static uint64_t mask = COMMON | FAN_RENAME;
 static uint64_t whole_until;
-uint64_t watched_directories, events_read;
+uint64_t events_read;
 
 void watch_open(void) {
 	group = fanotify_init(FAN_CLASS_NOTIF | FAN_REPORT_DFID_NAME | FAN_UNLIMITED_MARKS | FAN_NONBLOCK | FAN_CLOEXEC, O_RDONLY | O_LARGEFILE);
