@@ -3,7 +3,7 @@
 // and its time. (auditd and capture that end and come back: audit.test.ts. The long form is run by `npm run soak`.)
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { auditMissing, HostAudit, kernelAlone, type Appliance } from '@strongroom/testing';
 import { AuditedHost } from './audited-host.ts';
@@ -34,6 +34,23 @@ function assertAccounted({ kinds, lost }: Sums): void {
   assert.ok(found < EXECS && EXECS <= found + lost, `${found} found, ${lost} told as lost, of ${EXECS}`);
 }
 
+/** What each origin made of a storm of executions, during which a process stood still. */
+async function stormWhileStopped(appliance: Appliance, pid: number, t: TestContext): Promise<readonly Sums[]> {
+  const mark = randomUUID();
+  process.kill(pid, 'SIGSTOP');
+  try {
+    const until = delay(STOPPED_MS);
+    assert.equal(storm(['execs', String(EXECS), mark])['execs'], EXECS);
+    await until;
+  } finally {
+    process.kill(pid, 'SIGCONT');
+  }
+  await settled(appliance);
+  const [ebpf, audit] = [await ebpfSums(appliance, executed(mark)), await auditSums(appliance, executed(mark))];
+  for (const line of [summed('ebpf', ebpf), summed('audit', audit)]) t.diagnostic(line);
+  return [ebpf, audit];
+}
+
 describe('kernel events while something is wrong', { skip: missing }, () => {
   let host: HostAudit;
   let appliance: Appliance;
@@ -54,21 +71,8 @@ describe('kernel events while something is wrong', { skip: missing }, () => {
   const service = async (name: string) => (await appliance.status()).services.find((one) => one.name === name)!;
 
   it('are lost by number while capture stands still and no buffer holds them, and told by each origin when it goes on', async (t) => {
-    const mark = randomUUID();
     const { pid } = await service('capture');
-    process.kill(pid!, 'SIGSTOP');
-    try {
-      const until = delay(STOPPED_MS);
-      assert.equal(storm(['execs', String(EXECS), mark])['execs'], EXECS);
-      await until;
-    } finally {
-      process.kill(pid!, 'SIGCONT');
-    }
-    await settled(appliance);
-    for (const [name, sums] of [['ebpf', await ebpfSums(appliance, executed(mark))], ['audit', await auditSums(appliance, executed(mark))]] as const) {
-      t.diagnostic(summed(name, sums));
-      assertAccounted(sums);
-    }
+    for (const sums of await stormWhileStopped(appliance, pid!, t)) assertAccounted(sums);
     assert.equal((await service('capture')).pid, pid, 'nobody ended it');
 
     const told = await Told.by(appliance);
@@ -138,21 +142,8 @@ if (inSoak) describe('kernel events while capture stands still', { skip: missing
       host.limit('-b', 8192);
       host.enable();
       host.add('always,exit -F arch=b64 -S execve -F key=stands-still');
-      const mark = randomUUID();
       const { pid } = (await appliance.status()).services.find(({ name }) => name === 'capture')!;
-      process.kill(pid!, 'SIGSTOP');
-      try {
-        const until = delay(STOPPED_MS);
-        assert.equal(storm(['execs', String(EXECS), mark])['execs'], EXECS);
-        await until;
-      } finally {
-        process.kill(pid!, 'SIGCONT');
-      }
-      await settled(appliance);
-      for (const [name, sums] of [['ebpf', await ebpfSums(appliance, executed(mark))], ['audit', await auditSums(appliance, executed(mark))]] as const) {
-        t.diagnostic(summed(name, sums));
-        assert.deepEqual([sums.kinds.get('exec'), sums.lost], [EXECS, 0]);
-      }
+      for (const sums of await stormWhileStopped(appliance, pid!, t)) assert.deepEqual([sums.kinds.get('exec'), sums.lost], [EXECS, 0]);
     } finally {
       await audited.end(appliance);
     }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A local stream: one feed during one life of capture. Its records are numbered from 0; how the kernel and the journal
 // number theirs stands in the raw bytes. A life never spans two boots, so neither does a stream.
-import { randomBytes } from 'node:crypto';
 import { FLAG, KIND, type SubmittedRun } from '@strongroom/evidence';
-import { makeEvent, UNMEASURED, type Fields, type ReceiptClock, type Stamp } from '@strongroom/service';
+import { makeEvent, OwnStream, type Fields, type ReceiptClock, type Stamp } from '@strongroom/service';
 import { EVENTS, type EventName, type Say } from './events.ts';
 import { observe, type Cut, type Observed } from './observed.ts';
 
@@ -16,18 +15,13 @@ export interface Self {
 
 export class LocalStream {
   readonly protocol: string;
-  readonly #self: Self;
+  readonly #own: OwnStream;
   readonly #log: Say;
-  readonly #clock: ReceiptClock;
-  readonly #id = randomBytes(16);
   #flags: number;
-  #records = 0;
-  #bytes = 0;
 
   /** `log` is told of events; `mayRepeat`: its records may have been sealed in an earlier stream already. */
-  constructor(self: Self, protocol: string, log: Say, mayRepeat = false, clock: ReceiptClock = UNMEASURED) {
-    this.#self = self;
-    this.#clock = clock;
+  constructor(self: Self, protocol: string, log: Say, mayRepeat = false, clock?: ReceiptClock) {
+    this.#own = new OwnStream(protocol, { id: self.id, keyHash: self.keyHash.toString('hex'), ...(clock === undefined ? {} : { clock }) });
     this.#log = log;
     this.protocol = protocol;
     this.#flags = mayRepeat ? FLAG.mayRepeat : 0;
@@ -40,7 +34,7 @@ export class LocalStream {
 
   /** Runs for records in order: consecutive whole ones share a run, a cut one has its own. All were read by now. */
   take(records: readonly Observed[]): SubmittedRun[] {
-    const at = this.#clock.stamp();
+    const at = this.#own.stamp();
     const runs: SubmittedRun[] = [];
     let whole: Buffer[] = [];
     const close = (): void => {
@@ -72,7 +66,7 @@ export class LocalStream {
   }
 
   #takeLaid(data: Buffer, lengths: Uint32Array, limit: number): SubmittedRun[] {
-    if (lengths.every((length) => length <= limit)) return [this.#laid(KIND.data, data, lengths, this.#clock.stamp())];
+    if (lengths.every((length) => length <= limit)) return [this.#laid(KIND.data, data, lengths, this.#own.stamp())];
     let at = 0;
     return this.take(Array.from(lengths, (length) => observe(data.subarray(at, at += length), limit)));
   }
@@ -80,26 +74,19 @@ export class LocalStream {
   /** An event at its place among the records, so that it is sealed together with them. */
   event(name: EventName, fields: Fields): SubmittedRun {
     this.#log(name, fields);
-    return this.#run(KIND.event, [Buffer.from(JSON.stringify(makeEvent('capture', name, EVENTS[name], fields)))], this.#clock.stamp());
+    return this.#run(KIND.event, [Buffer.from(JSON.stringify(makeEvent('capture', name, EVENTS[name], fields)))], this.#own.stamp());
   }
 
   /** The end record, docs/FORMAT.md section 1. Nothing may follow it. */
   end(reason: string): SubmittedRun {
-    const text = JSON.stringify({ records: this.#records, bytes: this.#bytes, reason });
-    return this.#run(KIND.end, [Buffer.from(text)], this.#clock.stamp());
+    return this.#own.end(reason, this.#flags);
   }
 
   #run(kind: SubmittedRun['kind'], records: readonly Buffer[], received: Stamp, cut?: Cut): SubmittedRun {
     return this.#laid(kind, records.length === 1 ? records[0]! : Buffer.concat(records), Uint32Array.from(records, (record) => record.length), received, cut);
   }
 
-  #laid(kind: SubmittedRun['kind'], data: Buffer, lengths: Uint32Array, { at: receivedAt, bound }: Stamp, cut?: Cut): SubmittedRun {
-    const firstSequence = this.#records;
-    this.#records += lengths.length;
-    this.#bytes += data.length;
-    return {
-      kind, flags: this.#flags, receivedAt, bound, source: this.#self.id, sourceKey: this.#self.keyHash,
-      protocol: this.protocol, peer: '', stream: this.#id, ...(cut === undefined ? {} : { cut }), firstSequence, lengths, data,
-    };
+  #laid(kind: SubmittedRun['kind'], data: Buffer, lengths: Uint32Array, received: Stamp, cut?: Cut): SubmittedRun {
+    return this.#own.laid(kind, data, lengths, received, this.#flags, cut);
   }
 }

@@ -74,6 +74,17 @@ class Lives {
   }
 }
 
+/** A journal of so many lines, and a life that has taken all of them and goes on. */
+async function followed(count: number) {
+  const journald = journal();
+  await journald.start();
+  await journald.write(numbered(0, count));
+  const lives = new Lives(journald.boot, journald.directory);
+  const end = lives.begin();
+  while (lives.written.length < count) await delay(5);
+  return { journald, lives, end };
+}
+
 /** Process ids of our children of that name. */
 function children(name: string): number[] {
   const pids = readdirSync('/proc/self/task').flatMap((task) => readFileSync(`/proc/self/task/${task}/children`, 'latin1').split(' '));
@@ -100,12 +111,7 @@ async function withPath<T>(path: string, work: () => Promise<T>): Promise<T> {
 
 describe('the journal', { skip: journaldMissing() ?? false }, () => {
   it('is taken from its beginning in a directory that was named, and followed', async () => {
-    const journald = journal();
-    await journald.start();
-    await journald.write(numbered(0, 500));
-    const lives = new Lives(journald.boot, journald.directory);
-    const end = lives.begin();
-    while (lives.written.length < 500) await delay(5);
+    const { journald, lives, end } = await followed(500);
     await journald.write(numbered(500, 500));
     while (lives.written.length < 1000) await delay(5);
     await end();
@@ -236,12 +242,7 @@ describe('the journal', { skip: journaldMissing() ?? false }, () => {
   });
 
   it('tells what journald let go of before it was read, by number and time', async () => {
-    const journald = journal();
-    await journald.start();
-    await journald.write(numbered(0, 10));
-    const lives = new Lives(journald.boot, journald.directory);
-    const end = lives.begin();
-    while (lives.written.length < 10) await delay(5);
+    const { journald, lives, end } = await followed(10);
     lives.line.full = true;
     // More than a small journal keeps, while the vault takes nothing.
     const filler = Array.from({ length: 600 }, () => randomBytes(30_000).toString('base64'));
@@ -264,12 +265,7 @@ describe('the journal', { skip: journaldMissing() ?? false }, () => {
   });
 
   it('goes on where it was when journalctl is killed', async () => {
-    const journald = journal();
-    await journald.start();
-    await journald.write(numbered(0, 10));
-    const lives = new Lives(journald.boot, journald.directory);
-    const end = lives.begin();
-    while (lives.written.length < 10) await delay(5);
+    const { journald, lives, end } = await followed(10);
     for (const pid of children('journalctl')) process.kill(pid, 'SIGKILL');
     await journald.write(numbered(10, 10));
     while (lives.written.length < 20) await delay(5);
