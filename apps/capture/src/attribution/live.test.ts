@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // The real kernel by the real probe: processes that are gone at once, in cgroups, namespaces and logins of their own.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { NO_KEY } from '@strongroom/evidence';
+import type { ClockSetMessage, ClockSetter } from '@strongroom/service';
+import { clockCalls } from '../ebpf/clock-calls.ts';
 import { EbpfOrigin } from '../ebpf/origin.ts';
 import { Feed } from '../feed.ts';
 import { ReaderLine } from '../reader/line.ts';
@@ -54,13 +57,15 @@ describe('who is behind the events of this machine', { skip: missing }, () => {
   const line = new SealedLine();
   const stop = new AbortController();
   const cleanups: (() => unknown)[] = [];
+  const clockSetters: ClockSetter[] = [];
 
   before(async () => {
     const feed = new Feed(line, { boot, kmsg: null, audit: null, cursor: null }, () => assert.fail('denied'));
     const facts = stream('process');
     const who = new Attribution({ tell: (lines) => feed.add(facts.take(lines.map((line) => ({ raw: Buffer.from(line) })))) });
     await who.start(stop.signal);
-    const origin = new EbpfOrigin({ feed, stream: stream('ebpf'), say: () => undefined, recordBytesMax: 262_144, who });
+    const clockCall = clockCalls({ config: { clock: { enabled: true } }, send: ({ by }: ClockSetMessage) => void clockSetters.push(by) });
+    const origin = new EbpfOrigin({ feed, stream: stream('ebpf'), say: () => undefined, recordBytesMax: 262_144, who, clockCall });
     const path = join(root, 'ebpf.sock');
     const server = new ReaderLine(path, { frame: (kind, payload) => origin.frame(kind, payload), ready: () => Promise.resolve(), gone: () => undefined, second: () => assert.fail('a second probe') });
     await server.listen();
@@ -137,4 +142,52 @@ describe('who is behind the events of this machine', { skip: missing }, () => {
     assert.deepEqual([inside!.uid, inside!.login, inside!.who.person], [0, 65534, 'nobody']);
     assert.equal(outside!.who.person === null, outside!.login === null);
   });
+
+  it('tells skew-guard who set the clock: process, person and unit; and of nobody who may not', { skip: mounts.v2 === null ? 'machine: no cgroups' : false }, async () => {
+    const unit = `strongroom-clock-${process.pid}.service`;
+    const place = cgroup(mounts.v2!, unit);
+    const script = `echo 65534 > /proc/self/loginuid; echo $$ > ${place}/cgroup.procs; exec /usr/bin/python3 -c "$0"`;
+    const setter = spawn('sh', ['-c', script, SET_CLOCK], { stdio: ['ignore', 'ignore', 'inherit'] });
+    const gone = once(setter, 'exit');
+    cleanups.push(() => {
+      setter.kill('SIGKILL');
+      return gone;
+    });
+    const mine = (): ClockSetter[] => clockSetters.filter(({ pid }) => pid === setter.pid);
+    await until(() => mine().some(({ call, unit: by }) => call === 'settimeofday' && by === unit), 'who set it');
+    await until(() => mine().some(({ call, unit: by }) => call === 'adjtimex' && by === unit), 'who adjusted it');
+    const { atNs, ...who } = mine().findLast(({ call }) => call === 'settimeofday')!;
+    const executable = line.texts('ebpf').map((text) => JSON.parse(text) as Event & { readonly type: string; readonly executable: string }).find(({ type, pid, executable: path }) => type === 'exec' && pid === setter.pid && path.includes('python3'))!.executable;
+    assert.deepEqual(who, { call: 'settimeofday', pid: setter.pid, name: 'python3', login: 65534, person: 'nobody', executable, unit, container: null });
+    assert.ok(atNs > 0 && Math.abs(Number(readFileSync('/proc/uptime', 'latin1').split(' ')[0]) * 1e9 - atNs) < 600e9);
+    // Whoever is not allowed to was seen, and refused.
+    const refused = line.texts('ebpf').map((text) => JSON.parse(text) as Event & { readonly type: string; readonly call: string; readonly result: number }).filter(({ type, parent }) => type === 'time' && parent === setter.pid);
+    assert.deepEqual([...new Set(refused.map(({ call, result }) => `${call} ${result}`))].toSorted(), ['adjtimex -1', 'clock_settime -1', 'settimeofday -1']);
+    assert.deepEqual(clockSetters.filter(({ pid }) => refused.some((event) => event.pid === pid)), []);
+  });
 });
+
+/**
+ * Sets the clock again and again so that it stays as it is: settimeofday() to no time, adjtimex() to the status that there is. A child without
+ * rights tries the same, and to set it to what it shows.
+ */
+const SET_CLOCK = `
+import ctypes, os, time
+libc = ctypes.CDLL(None)
+settimeofday, adjtimex = (170, 171) if os.uname().machine == 'aarch64' else (164, 159)
+def adjust():
+    timex = (ctypes.c_ubyte * 256)()
+    libc.syscall(adjtimex, timex)
+    timex[0] = 0x10
+    return libc.syscall(adjtimex, timex)
+child = os.fork()
+if child == 0:
+    os.setresuid(65534, 65534, 65534)
+    now = (ctypes.c_long * 2)(*divmod(time.time_ns(), 10 ** 9))
+    assert libc.clock_settime(0, now) == -1 and libc.syscall(settimeofday, None, None) == -1 and adjust() == -1
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+while True:
+    assert libc.syscall(settimeofday, None, None) == 0 and adjust() >= 0
+    time.sleep(0.1)
+`;
