@@ -53,6 +53,8 @@ test('what no chronyd prints is refused', () => {
     [vector('chrony-4.3-unsynchronised.csv').replace('Not synchronised', 'Perhaps'), 'chrony.row'],
     [vector('chrony-4.3-falseticker.csv').replace('0.000008866', 'nan'), 'chrony.number'],
     [vector('chrony-4.3-falseticker.csv').replace('0.000008866', '1e400'), 'chrony.number'],
+    ...['0.507', '0.000008866', '0.000002586', '0.5,'].map((size) => [vector('chrony-4.3-falseticker.csv').replace(`,${size}`, `,-${size}`), 'chrony.number'] as const),
+    [vector('chrony-4.3-falseticker.csv').replace(',377,', ',9,'), 'chrony.number'],
     [vector('chrony-4.3-falseticker.csv').replace('^,x', '^,!'), 'chrony.row'],
     ['x'.repeat(2 ** 21), 'chrony.too-long'],
     ['1,2\n'.repeat(5000), 'chrony.too-long'],

@@ -112,8 +112,8 @@ function trackingOf(row: readonly string[]): Tracking {
   if (leap === undefined) throw new Refused('chrony.row', 'chronyc names a leap status that is not known here', { why: row[13]!.slice(0, NAME_CHARACTERS_MAX) });
   return {
     referenceId: row[0]!, name: nameOf(row[1]!), stratum: number(row[2]!), referenceTime: digits(row[3]!), offsetNs: number(row[4]!) * 1e9,
-    lastOffsetNs: number(row[5]!) * 1e9, frequencyPpb: number(row[7]!) * 1000, residualPpb: number(row[8]!) * 1000, skewPpb: number(row[9]!) * 1000,
-    rootDelayNs: number(row[10]!) * 1e9, rootDispersionNs: number(row[11]!) * 1e9, intervalNs: number(row[12]!) * 1e9, leap,
+    lastOffsetNs: number(row[5]!) * 1e9, frequencyPpb: number(row[7]!) * 1000, residualPpb: number(row[8]!) * 1000, skewPpb: size(row[9]!) * 1000,
+    rootDelayNs: size(row[10]!) * 1e9, rootDispersionNs: size(row[11]!) * 1e9, intervalNs: size(row[12]!) * 1e9, leap,
   };
 }
 
@@ -122,7 +122,7 @@ function sourceOf(row: readonly string[]): ChronySource {
   if (verdict === undefined) throw new Refused('chrony.row', 'chronyc names a state of a source that is not known here', { why: row[1]! });
   const heard = number(row[6]!);
   return {
-    kind: KIND[row[0]!]!, verdict, name: nameOf(row[2]!), stratum: number(row[3]!), pollNs: 2 ** number(row[4]!) * 1e9, reach: Number.parseInt(row[5]!, 8),
+    kind: KIND[row[0]!]!, verdict, name: nameOf(row[2]!), stratum: number(row[3]!), pollNs: 2 ** number(row[4]!) * 1e9, reach: octal(row[5]!),
     heardNs: heard === NEVER ? null : heard * 1e9, offsetNs: number(row[7]!) * 1e9, errorNs: number(row[9]!) * 1e9,
   };
 }
@@ -151,8 +151,24 @@ function digits(text: string): string {
   return text;
 }
 
+/** What would make a bound smaller if it were below 0. */
+function size(text: string): number {
+  const value = number(text);
+  if (value < 0) throw noNumber(text);
+  return value;
+}
+
+function octal(text: string): number {
+  if (!/^[0-7]{1,3}$/.test(text)) throw noNumber(text);
+  return Number.parseInt(text, 8);
+}
+
 function number(text: string): number {
   const value = /^[+-]?\d{1,20}(\.\d{1,20})?$/.test(text) ? Number(text) : Number.NaN;
-  if (!Number.isFinite(value)) throw new Refused('chrony.number', 'chronyc printed no number where one stands', { why: text.slice(0, NAME_CHARACTERS_MAX) });
+  if (!Number.isFinite(value)) throw noNumber(text);
   return value;
+}
+
+function noNumber(text: string): Refused {
+  return new Refused('chrony.number', 'chronyc printed no number where one stands', { why: text.slice(0, NAME_CHARACTERS_MAX) });
 }

@@ -149,6 +149,19 @@ test('a leap second that was announced is no step: the clock stays locked, and i
   }
 });
 
+test('nor is one that nobody announces any more once it is taken, or whose discipline is just not to be heard', () => {
+  for (const kind of ['insert', 'delete'] as const) {
+    for (const after of [(one: Machine) => { one.leap = 'none'; }, (one: Machine) => { one.isDisciplined = false; }]) {
+      const { judged, machine } = aboutMidnight(kind, (one) => {
+        one.takeLeap(kind);
+        after(one);
+      });
+      const wrong = judged.claim!.utcNs - machine.trueNs;
+      assert.ok(judged.step?.kind === 'leap' && (wrong < 0n ? -wrong : wrong) <= judged.claim!.boundNs, `${kind}: ${judged.state}, wrong by ${wrong} ns`);
+    }
+  }
+});
+
 test('a second that was not announced, the other way, of another length, or at another time is a step', () => {
   const cases: [Reference['leap'], number, bigint][] = [['none', -1, EVENING], ['insert', 1, EVENING], ['delete', -1, EVENING], ['insert', -1.01, EVENING], ['insert', -2, EVENING], ['insert', -1, EVENING - 120n * SECOND], ['insert', -1, EVENING + 120n * SECOND]];
   for (const [leap, bySeconds, startNs] of cases) {

@@ -58,6 +58,7 @@ export class Guard {
   /** When the reference was last there, and whether the clock could be left to itself then. */
   #lastReferenceAt: bigint | null = null;
   #wasSlewing = false;
+  #announced: Reference['leap'] = 'none';
 
   /** `last`: what an earlier life of ours claimed in this boot of the machine, and how the clocks stood then. */
   constructor(settings: GuardSettings, last: { readonly claim: Claim; readonly monotonicNs: bigint; readonly wallNs: bigint } | null = null) {
@@ -69,7 +70,10 @@ export class Guard {
 
   judge(observation: Observation): Judgement {
     const { moment, reference } = observation;
-    const step = this.#steps.look(moment, reference?.leap ?? 'none');
+    // Once it is taken nobody announces it any more.
+    const leap = reference === null || reference.leap === 'none' ? this.#announced : reference.leap;
+    const step = this.#steps.look(moment, leap);
+    this.#announced = reference?.leap ?? this.#announced;
     const before = this.#grown(moment, step, reference === null);
     const isOther = reference !== null && reference.update !== this.#update;
     const isNew = isOther && this.#update !== null;
