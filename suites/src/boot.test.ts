@@ -5,35 +5,28 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
-import type { CommandResult } from '@strongroom/testing';
+import { kernelAlone, type CommandResult } from '@strongroom/testing';
 import { BootedContainer, bootMissing, ROOT } from './booted-container.ts';
+import { allRunning, BOOT_CONFIG, isLong, LONG_CONFIG, SERVICES, unitFileOf, unitOf } from './booted-units.ts';
 
-const IS_LONG = process.env['STRONGROOM_BOOT'] === 'long';
-const SERVICES = ['supervisor', 'keys', 'vault', 'witness', 'gateway@0', 'capture', 'skew-guard', 'rack-monitor'] as const;
-/** Every service has work. The kernel's audit is the initial namespaces' alone, and a probe would be loaded into everybody's kernel. */
-const CONFIG = {
-  capture: { gatherMs: 1000, audit: { enabled: false }, ebpf: { enabled: false }, files: { watch: ['/etc'] } },
-  rack: { traps: { enabled: true, address: '127.0.0.1', port: 11_162 } },
-  witness: { serve: { enabled: true, logs: ['elsewhere/log+584dca97+AcmSvfmgMJs7BlDK/2O2mFuIFu2RLujEIpiSxVRi1jI8'] } },
-};
 /** So that a test need not wait for minutes; those of the others are as in the units. */
-const WATCHED = IS_LONG ? SERVICES : ['gateway@0' as const];
+const WATCHED = isLong() ? SERVICES : ['gateway@0' as const];
+const READERS = isLong() ? ['files', 'ebpf'] : ['files'];
 const WATCHDOG = ['WatchdogSec=10'];
-
-const unit = (service: string): string => `strongroom-${service}.service`;
-const template = (service: string): string => unit(service.replace(/@.*/, '@'));
 
 describe('the units, booted by systemd', { skip: bootMissing() }, () => {
   let container: BootedContainer;
 
   before(async () => {
-    container = new BootedContainer({ config: CONFIG, dropIns: Object.fromEntries(WATCHED.map((service) => [template(service), WATCHDOG])) });
+    if (isLong()) await kernelAlone();
+    container = new BootedContainer({ config: isLong() ? LONG_CONFIG : BOOT_CONFIG, dropIns: Object.fromEntries(WATCHED.map((service) => [unitFileOf(service), WATCHDOG])) });
     await container.boot();
   });
 
   it('come up, are held as the units say, start again what no longer answers, and stop in order', async (t) => {
     await using _ = container;
     await allRunning(container);
+    await t.test('what native readers read comes to capture', () => readersRead(container));
     for (const service of SERVICES) await t.test(`${service} is itself alone`, () => heldAsItsUnitSays(container, service));
     await t.test('a record that a sender sends is sealed, and found', () => sendAndFind(container, 'the first'));
     for (const service of WATCHED) await t.test(`${service} is started again when it no longer answers`, () => startedAgain(container, service));
@@ -43,34 +36,43 @@ describe('the units, booted by systemd', { skip: bootMissing() }, () => {
     });
     await t.test('the doctor finds nothing bad', () => examined(container));
     await t.test('power off stops in order', () => stopsInOrder(container));
-    if (IS_LONG) await t.test('the next start knows that it was stopped, and recovers nothing', () => startsClean(container));
+    if (isLong()) await t.test('the next start knows that it was stopped, and recovers nothing', () => startsClean(container));
   });
 });
 
-/** By sd_notify: a unit of `Type=notify` is "running" once its service has said so itself. */
-async function allRunning(container: BootedContainer): Promise<void> {
-  for (const service of SERVICES) {
-    await container.until(async () => {
-      const { SubState: state, StatusText: status } = await container.show(unit(service), 'SubState', 'StatusText');
-      return state === 'running' && status === (service === 'supervisor' ? 'collecting' : 'running');
-    }, `${service} to run`);
-  }
-  const { NRestarts: restarts } = await container.show(unit('vault'), 'NRestarts');
-  assert.equal(restarts, '0');
-}
-
 async function heldAsItsUnitSays(container: BootedContainer, service: string): Promise<void> {
-  const { MainPID: pid } = await container.show(unit(service), 'MainPID');
+  const { MainPID: pid } = await container.show(unitOf(service), 'MainPID');
   const status = (await container.run('cat', `/proc/${pid}/status`)).stdout;
   const value = (name: string): string => new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)![1]!;
   const { stdout: uid } = await container.run('id', '-u', service === 'supervisor' ? 'root' : `strongroom-${service.replace(/@.*/, '')}`);
   assert.deepEqual(value('Uid').split('\t'), Array(4).fill(uid.trim()));
   if (service === 'supervisor') return;
   assert.deepEqual([value('CapEff'), value('CapBnd'), value('CapAmb'), value('NoNewPrivs'), value('Seccomp')], [...Array<string>(3).fill('0'.repeat(16)), '1', '2']);
-  const score = Number(/^OOMScoreAdjust=(.*)$/m.exec(readFileSync(join(ROOT, 'appliance/units', template(service)), 'utf8'))![1]);
+  const score = Number(/^OOMScoreAdjust=(.*)$/m.exec(readFileSync(join(ROOT, 'appliance/units', unitFileOf(service)), 'utf8'))![1]);
   const { stdout: adjusted } = await container.run('cat', `/proc/${pid}/oom_score_adj`);
   // Nobody lowers it without CAP_SYS_RESOURCE, not systemd either, which lets it be then.
   assert.equal(Number(adjusted), container.mayLowerScores ? score : Math.max(0, score));
+}
+
+/**
+ * Under the supervisor's bounding set, as a user that is no service's. What they read has to come to capture too: it does so by a
+ * socket that belongs to their group, because the supervisor gave the directory the set-group bit.
+ */
+async function readersRead(container: BootedContainer): Promise<void> {
+  const { stdout } = await done(container.strongroom('status', '-o', 'json'));
+  const { services } = JSON.parse(stdout) as { services: { name: string; pid: number; state: string }[] };
+  const uid = (await container.run('id', '-u', 'strongroom-reader')).stdout.trim();
+  for (const protocol of READERS) {
+    const { pid, state } = services.find(({ name }) => name === `${protocol}-reader`)!;
+    const { stdout: status } = await container.run('cat', `/proc/${pid}/status`);
+    assert.deepEqual([state, /^Uid:\t(\d+)/m.exec(status)?.[1]], ['running', uid], protocol);
+    let tries = 0;
+    await container.until(async () => {
+      // A new one each time: what is there when the reader begins to look is no difference.
+      await done(container.run('touch', `/etc/was-here-${tries += 1}`));
+      return (await container.strongroom('search', 'was-here', '--protocol', protocol)).stdout.includes('was-here');
+    }, `${protocol} to tell of a file`);
+  }
 }
 
 async function sendAndFind(container: BootedContainer, text: string): Promise<void> {
@@ -91,13 +93,13 @@ function find(container: BootedContainer, text: string): Promise<void> {
 
 /** SIGSTOP, and nobody feeds the watchdog any more: systemd ends it, and starts it again. */
 async function startedAgain(container: BootedContainer, service: string): Promise<void> {
-  const { MainPID: before } = await container.show(unit(service), 'MainPID');
+  const { MainPID: before } = await container.show(unitOf(service), 'MainPID');
   await done(container.run('kill', '-STOP', before!));
   await container.until(async () => {
-    const { NRestarts: restarts, MainPID: pid } = await container.show(unit(service), 'NRestarts', 'MainPID');
+    const { NRestarts: restarts, MainPID: pid } = await container.show(unitOf(service), 'NRestarts', 'MainPID');
     return Number(restarts) > 0 && pid !== before;
   }, `${service} to be started again`);
-  assert.match(await container.journal('--unit', unit(service)), /Watchdog timeout/);
+  assert.match(await container.journal('--unit', unitOf(service)), /Watchdog timeout/);
   await allRunningAgain(container);
 }
 
@@ -120,6 +122,8 @@ async function stopsInOrder(container: BootedContainer): Promise<void> {
   await container.powerOff();
   const said = container.journalOfTheLast();
   assert.match(said, /stopped; everything that was acknowledged is sealed/);
+  // What a service said came from one of its processes that systemd still knew.
+  assert.doesNotMatch(said, /Cannot find unit for notify message|reception only permitted/);
   const stopping = said.slice(said.indexOf('stopping in order'));
   assert.doesNotMatch(stopping, /service-ended|some services did not stop/);
 }

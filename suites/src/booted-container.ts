@@ -31,6 +31,11 @@ export function bootMissing(): string | false {
   return missingOnMachine(nspawn) ?? false;
 }
 
+/** Why its memory cannot be limited, or false. */
+export function memoryGroupMissing(): string | false {
+  return !isSystemdHere() && existsSync('/sys/fs/cgroup/memory/memory.limit_in_bytes') ? false : 'machine: there is no control group for memory (version 1) that a test may make';
+}
+
 /** Debian's own, of the machine or unpacked aside. */
 function nspawn(): { readonly file: string; readonly environment: NodeJS.ProcessEnv } {
   if (existsSync('/usr/bin/systemd-nspawn')) return { file: '/usr/bin/systemd-nspawn', environment: process.env };
@@ -110,6 +115,21 @@ export class BootedContainer implements AsyncDisposable {
 
   async journal(...args: readonly string[]): Promise<string> {
     return (await this.run('journalctl', '--no-pager', '-o', 'short-monotonic', ...args)).stdout;
+  }
+
+  /** A control group that holds all of its processes; see {@link memoryGroupMissing}. */
+  get memoryGroup(): string {
+    return join('/sys/fs/cgroup/memory', this.#name);
+  }
+
+  /** What its processes hold, without what the kernel would let go of. */
+  get memoryHeld(): number {
+    return Number(/^total_rss (\d+)$/m.exec(readFileSync(join(this.memoryGroup, 'memory.stat'), 'utf8'))![1]);
+  }
+
+  /** Takes all that there is, swap too. */
+  limitMemory(bytes: number): void {
+    for (const file of ['memory.limit_in_bytes', 'memory.memsw.limit_in_bytes']) if (existsSync(join(this.memoryGroup, file))) writeFileSync(join(this.memoryGroup, file), String(bytes));
   }
 
   /** The journal of the boot that is over. */
