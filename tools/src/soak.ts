@@ -107,7 +107,7 @@ export function soakSteps({ cases, kills, cuts, simulations, clocks, months, exe
     },
     { part: 'denials', title: 'ports that AppArmor and SELinux refuse, in a guest', files: ['suites/src/denials.test.ts'], environment: { STRONGROOM_DENIALS: '1' } },
     {
-      part: 'boot', title: 'the units under systemd: each stops answering, power goes off and on, memory is short', files: ['suites/src/boot.test.ts'],
+      part: 'boot', title: 'the units under systemd: each stops answering, power goes off and on, memory is short', files: ['suites/src/boot.test.ts', 'suites/src/boot-memory.test.ts'],
       environment: { STRONGROOM_BOOT: 'long' },
     },
   ];
