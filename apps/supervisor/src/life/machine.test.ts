@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { after, beforeEach, test } from 'node:test';
 import { UNMEASURED } from '@strongroom/service';
 import type { Heartbeat } from '@strongroom/service/coverage';
+import { utmp } from './utmp.fixture.ts';
 import { linkDown, signOfLife, traces, type MachinePaths } from './machine.ts';
 
 const SECOND = 1_000_000_000n;
@@ -13,7 +14,7 @@ const T = 1_800_000_000;
 const before: Heartbeat = { boot: 'a', life: '1', bootNs: 0n, monotonicNs: 0n, wallNs: BigInt(T) * SECOND, boundNs: null };
 const since: Heartbeat = { ...before, boot: 'b', wallNs: BigInt(T + 600) * SECOND };
 const root = mkdtempSync(join(tmpdir(), 'strongroom-machine-'));
-const paths: MachinePaths = { proc: join(root, 'proc'), sys: join(root, 'sys'), pstore: [join(root, 'pstore'), join(root, 'moved')], wtmp: join(root, 'wtmp') };
+const paths: MachinePaths = { proc: join(root, 'proc'), sys: join(root, 'sys'), pstore: [join(root, 'pstore'), join(root, 'moved')], wtmp: join(root, 'wtmp'), wtmpdb: join(root, 'wtmp.db') };
 
 after(() => rmSync(root, { recursive: true, force: true }));
 beforeEach(() => rmSync(root, { recursive: true, force: true }));
@@ -22,14 +23,6 @@ function put(path: string, content: string | Buffer, seconds?: number): void {
   mkdirSync(dirname(join(root, path)), { recursive: true });
   writeFileSync(join(root, path), content);
   if (seconds !== undefined) utimesSync(join(root, path), seconds, seconds);
-}
-
-function utmp(user: string, type: number, seconds: number): Buffer {
-  const record = Buffer.alloc(384);
-  record.writeInt16LE(type, 0);
-  record.write(user, 44, 'latin1');
-  record.writeUInt32LE(seconds, 340);
-  return record;
 }
 
 test('the clocks and the boot are those of /proc', () => {
@@ -45,25 +38,19 @@ test('the real machine tells its own', () => {
   assert.ok(now.bootNs > 0n && now.monotonicNs > 0n);
 });
 
-test('a dump of a panic counts if it is of that time, where the kernel left it or where systemd put it', () => {
-  assert.equal(traces(paths, before, since).pstore, false);
-  put('pstore/dmesg-efi-1', 'Panic#1', T - 86_400);
-  assert.equal(traces(paths, before, since).pstore, false, 'an old one tells of another panic');
-  put('pstore/dmesg-efi-1', 'Panic#1', T + 30);
+test('what was written down counts if it is of that end, and not of one before', () => {
+  put('pstore/dmesg-ramoops-0', 'Panic#1 Part1\n', T - 60);
+  assert.equal(traces(paths, before, since).pstore, false, 'systemd copied it at the boot before');
+  put('pstore/dmesg-ramoops-0', 'Panic#1 Part1\n', T + 30);
   assert.equal(traces(paths, before, since).pstore, true);
   assert.equal(traces(paths, before, { ...since, boot: 'a' }).pstore, false, 'without a boot there was none');
   rmSync(join(root, 'pstore'), { recursive: true });
-  put('moved/1800000030/dmesg.txt', 'Panic#1', T + 30);
-  assert.equal(traces(paths, before, since).pstore, true);
-});
-
-test('the machine\'s book tells of a shutdown', () => {
-  put('wtmp', Buffer.concat([utmp('shutdown', 1, T - 86_400), utmp('reboot', 2, T + 500), utmp('shutdown', 2, T + 30)]));
-  assert.equal(traces(paths, before, since).machineShutDown, false);
-  put('wtmp', Buffer.concat([utmp('shutdown', 1, T + 30), utmp('reboot', 2, T + 500)]));
-  assert.equal(traces(paths, before, since).machineShutDown, true);
-  put('wtmp', Buffer.concat([utmp('shutdown', 1, T + 30), Buffer.alloc(7)]));
-  assert.equal(traces(paths, before, since).machineShutDown, false, 'a file of another form is none');
+  put('moved/dmesg-ramoops-0', 'Panic#1 Part1\n', T + 590);
+  assert.equal(traces(paths, before, since).pstore, true, 'systemd moved it');
+  for (const [seconds, expected] of [[-60, false], [30, true]] as const) {
+    put('wtmp', utmp('shutdown', 1, T + seconds));
+    assert.equal(traces(paths, before, since).machineShutDown, expected, `${seconds}`);
+  }
 });
 
 test('a watchdog says that it caused the boot', () => {
