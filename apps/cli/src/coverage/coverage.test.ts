@@ -14,12 +14,13 @@ const gap = (from: string, to: string, cause: Cause, more: Partial<Gap> = {}): G
 });
 const HOUR_NS = 3_600_000_000_000n;
 const MONTH = { fromNs: at('2026-03-01T00:00'), toNs: at('2026-03-31T00:00'), gapsLeftOut: 0 };
+const lost = (hours: bigint) => ({ lostNs: hours * HOUR_NS, setNs: 0n, coveredNs: (720n - hours) * HOUR_NS, share: 1 - Number(hours) / 720 });
 const COVERAGE: Coverage = {
   sinceNs: MONTH.fromNs, untilNs: MONTH.toNs,
-  appliance: { ...MONTH, lostNs: HOUR_NS, share: 1 - 1 / 720, gaps: [gap('2026-03-10T08:00', '2026-03-10T09:00', 'clean-shutdown', { beganByNs: at('2026-03-10T08:00') + 30_000_000_000n }), gap('2026-03-12T08:00', '2026-03-12T08:15', 'clock-step', { isLost: false, because: 'the wall clock was set forward: no time passed here' })] },
+  appliance: { ...MONTH, ...lost(1n), gaps: [gap('2026-03-10T08:00', '2026-03-10T09:00', 'clean-shutdown', { beganByNs: at('2026-03-10T08:00') + 30_000_000_000n }), gap('2026-03-12T08:00', '2026-03-12T08:15', 'clock-step', { isLost: false, because: 'the wall clock was set forward: no time passed here' })] },
   sources: [
-    { ...MONTH, source: 'web-01', isLearning: false, lostNs: 3n * HOUR_NS, share: 1 - 3 / 720, gaps: [gap('2026-03-30T22:00', '2026-03-31T00:00', 'silent-source', { boundNs: null, confidence: 'likely', because: 'others went on', isOpen: true })] },
-    { ...MONTH, source: '<script>&"\u001b[31m', isLearning: true, lostNs: HOUR_NS, share: 1 - 1 / 720, gaps: [] },
+    { ...MONTH, source: 'web-01', isLearning: false, ...lost(3n), gaps: [gap('2026-03-30T22:00', '2026-03-31T00:00', 'silent-source', { boundNs: null, confidence: 'likely', because: 'others went on', isOpen: true })] },
+    { ...MONTH, source: '<script>&"\u001b[31m', isLearning: true, ...lost(1n), gaps: [] },
   ],
 };
 const REPORT = reportOf('strongroom-berlin', COVERAGE);
@@ -42,7 +43,7 @@ test('the screen has a row for each source, and every gap with its cause', () =>
     'web-01            99.58 %     1      3 h  2026-03-01 00:00:00.000Z  silent now',
     '<script>&"\\e[31m  99.86 %     0      1 h  2026-03-01 00:00:00.000Z  its habit is not known yet', '',
     'FROM                          LASTED  BOUND        OF         CAUSE           CONFIDENCE  BECAUSE',
-    '2026-03-10 08:00:00.000Z         1 h  ± 3.0 ms     appliance  clean-shutdown  certain     the services sealed that they were stopped; it began within 30 s',
+    '2026-03-10 08:00:00.000Z         1 h  ± 3.0 ms     appliance  clean-shutdown  certain     the services sealed that they were stopped; it may have begun up to 30 s later',
     '2026-03-12 08:00:00.000Z    (15 min)  ± 3.0 ms     appliance  clock-step      certain     the wall clock was set forward: no time passed here',
     '2026-03-30 22:00:00.000Z  2 h so far  ± not known  web-01     silent-source   likely      others went on',
   ]);
@@ -83,4 +84,25 @@ function brightness(colour: string): number {
 test('a source of another time of the picture has its bar where it was', () => {
   const late = picture(reportOf('x', { ...COVERAGE, sources: [{ ...COVERAGE.sources[0]!, fromNs: at('2026-03-16T00:00'), gaps: [] }] }));
   assert.match(late, /<rect x="650\.0" y="144" width="440\.0" height="14" fill="#dbe6ea"\/>/);
+});
+
+test('of a thousand sources those are shown that have gaps, and the rest in one line', () => {
+  const sources = Array.from({ length: 1000 }, (_, n) => ({ ...COVERAGE.sources[n === 997 ? 0 : 1]!, source: `web-${String(n).padStart(4, '0')}` }));
+  const many = reportOf('strongroom-berlin', { ...COVERAGE, sources });
+  const lines = coverageLines(many, plain);
+  assert.ok(lines.length < 60, `${lines.length} lines`);
+  for (const words of [/^web-0997 .*silent now$/, /^and 960 further sources, each covered for 99\.86 % or more: name one, or see all with -o json$/]) assert.ok(lines.some((line) => words.test(line)), String(words));
+  const drawn = picture(many);
+  assert.match(drawn, />web-0997<.*and 960 further sources, each covered for 99\.86 % or more/s);
+  assert.ok(Number(/ height="(\d+)"/.exec(drawn)?.[1]) < 2000);
+  assert.equal(many.sources.length, 1000);
+});
+
+test('numbers of gaps that lie side by side do not run into each other', () => {
+  const gaps = [0, 10, 20].map((minutes) => gap('2026-03-10T08:00', '2026-03-10T09:00', 'panic', { fromNs: at('2026-03-10T08:00') + BigInt(minutes) * 60_000_000_000n }));
+  assert.match(picture(reportOf('x', { ...COVERAGE, appliance: { ...COVERAGE.appliance!, gaps }, sources: [] })), />1 2 3<\/text>/);
+});
+
+test('what lies before the first sign of life is said to be not known', () => {
+  assert.equal(coverageLines({ ...REPORT, since: '2026-02-01T00:00:00.000000000Z' }, plain)[1], 'Of the time before nothing is known: no sign of life was sealed from 2026-02-01 00:00:00.000Z on until then.');
 });

@@ -4,7 +4,7 @@
 import type { Cause } from '@strongroom/service/coverage';
 import { duration, some } from '../quantity.ts';
 import { CAUSE_LOOKS } from './looks.table.ts';
-import { percent, type CoveredFacts, type CoverageReport, type GapFacts } from './report.ts';
+import { percent, shownOf, type CoveredFacts, type CoverageReport, type GapFacts } from './report.ts';
 
 const WIDTH = 1200;
 const LEFT = 210;
@@ -15,6 +15,7 @@ const TOP = 118;
 /** What is shorter would not be seen. */
 const GAP_WIDTH_MIN = 3;
 const NUMBERED_MAX = 12;
+const NUMBER_WIDTH = 16;
 const DAY_MS = 86_400_000;
 /** Between marks of time. */
 const STEPS_MS = [300_000, 900_000, 3_600_000, 3 * 3_600_000, 6 * 3_600_000, 12 * 3_600_000, DAY_MS, 2 * DAY_MS, 5 * DAY_MS, 10 * DAY_MS, 30 * DAY_MS, 90 * DAY_MS, 365 * DAY_MS];
@@ -37,12 +38,13 @@ type Scale = (time: string) => number;
 
 export function picture(report: CoverageReport): string {
   const { appliance, sources, deployment } = report;
-  const rows: Row[] = appliance === null ? [] : [{ name: 'appliance', covered: appliance, note: '' }, ...sources.map((one) => ({ name: one.source, covered: one, note: one.learning ? 'habit not known yet' : '' }))];
+  const { shown, others, leastShare } = shownOf(sources);
+  const rows: Row[] = appliance === null ? [] : [{ name: 'appliance', covered: appliance, note: '' }, ...shown.map((one) => ({ name: one.source, covered: one, note: one.learning ? 'habit not known yet' : '' }))];
   const [from, to] = appliance === null ? [report.since, report.until] : [appliance.from, appliance.to];
   const scale = scaleOf(Date.parse(from), Date.parse(to));
   const numbered = longest(rows);
   const used = causesOf(rows);
-  const rowsEnd = TOP + rows.length * ROW + 8;
+  const rowsEnd = TOP + rows.length * ROW + (others === 0 ? 8 : ROW + 8);
   const legendEnd = rowsEnd + 44 + Math.ceil(used.length / 3) * 24;
   const height = legendEnd + (numbered.length === 0 ? 0 : 30 + numbered.length * 20) + 40;
   return [
@@ -53,6 +55,7 @@ export function picture(report: CoverageReport): string {
     ...axis(Date.parse(from), Date.parse(to), scale, rowsEnd),
     ...rows.flatMap((row, index) => rowMarks(row, index, appliance, scale)),
     ...rows.flatMap((row, index) => numberMarks(numbered.filter((one) => one.row === row), index, scale)),
+    ...(others === 0 ? [] : [text(LEFT, TOP + rows.length * ROW + 11.5, `and ${some(others, 'further source')}, each covered for ${percent(leastShare)} or more`, 'fill="#46545c" font-style="italic"')]),
     ...legend(used, rows, rowsEnd + 32), ...list(numbered, legendEnd + 20),
     text(24, height - 16, `Times are UTC. Gaps of less than ${duration(((Date.parse(to) - Date.parse(from)) * GAP_WIDTH_MIN) / (RIGHT - LEFT))} are drawn wider than they are. Pale marks in the row of a source are gaps of the appliance.`, 'font-size="11" fill="#5d6b73"'),
     '</svg>', '',
@@ -96,7 +99,7 @@ function rowMarks({ name, covered, note }: Row, index: number, appliance: Covere
     `<rect x="${begin.toFixed(1)}" y="${y}" width="${Math.max(1, end - begin).toFixed(1)}" height="${BAR}" fill="#dbe6ea"/>`,
     ...behind.map((gap) => gapMark(gap, y, scale, 0.35)), ...covered.gaps.map((gap) => gapMark(gap, y, scale, 1)),
     text(RIGHT + 12, y + 11.5, percent(covered.share), index === 0 ? 'font-weight="600"' : ''),
-    ...(note === '' ? [] : [text(RIGHT - 6, y + 11, note, 'font-size="10" fill="#46545c" text-anchor="end" font-style="italic"')]),
+    ...(note === '' ? [] : [text(RIGHT - 6, y + 11, note, 'font-size="10" fill="#46545c" text-anchor="end" font-style="italic" stroke="#dbe6ea" stroke-width="3" paint-order="stroke"')]),
   ];
 }
 
@@ -110,8 +113,14 @@ function gapMark({ from, to, cause, lost, confidence }: GapFacts, y: number, sca
 }
 
 function numberMarks(numbered: readonly Numbered[], index: number, scale: Scale): string[] {
-  const y = TOP + index * ROW;
-  return numbered.map(({ number, gap }) => text((scale(gap.from) + scale(gap.to)) / 2, y - 1.5, String(number), 'font-size="9" font-weight="600" text-anchor="middle"'));
+  const marks: { x: number; numbers: number[] }[] = [];
+  for (const { number, gap } of numbered) {
+    const [x, last] = [(scale(gap.from) + scale(gap.to)) / 2, marks.at(-1)];
+    // Digits that would run into each other stand together.
+    if (last !== undefined && x - last.x < NUMBER_WIDTH * last.numbers.length) last.numbers.push(number);
+    else marks.push({ x, numbers: [number] });
+  }
+  return marks.map(({ x, numbers }) => text(x, TOP + index * ROW - 1.5, numbers.join(' '), 'font-size="9" font-weight="600" text-anchor="middle"'));
 }
 
 /** Those that are lost, the longest first; numbers go by time. */
@@ -150,7 +159,7 @@ function list(numbered: readonly Numbered[], y: number): string[] {
   if (numbered.length === 0) return [];
   const lines = numbered.flatMap(({ number, row, gap }, index) => {
     const at = y + 22 + index * 20;
-    const cells: readonly (readonly [number, string])[] = [[44, row.name.length > 22 ? `${row.name.slice(0, 21)}…` : row.name], [LEFT, `${minute(gap.from)} for ${duration(gap.seconds * 1000)}${gap.open ? ' so far' : ''}`], [480, `${CAUSE_LOOKS[gap.cause].words}, ${gap.confidence}`], [720, gap.because.length > 68 ? `${gap.because.slice(0, 67)}…` : gap.because]];
+    const cells: readonly (readonly [number, string])[] = [[44, row.name.length > 22 ? `${row.name.slice(0, 21)}…` : row.name], [LEFT, `${minute(gap.from)} for ${duration(gap.seconds * 1000)}${gap.open ? ' so far' : ''}`], [480, `${CAUSE_LOOKS[gap.cause].words}, ${gap.confidence}`], [720, gap.because.length > 74 ? `${gap.because.slice(0, 73)}…` : gap.because]];
     return [text(36, at, String(number), 'font-size="12" font-weight="600" text-anchor="end"'), ...cells.map(([x, words]) => text(x, at, words, 'font-size="12"'))];
   });
   return [text(24, y, numbered.length < NUMBERED_MAX ? 'Gaps' : `The ${NUMBERED_MAX} longest gaps`, 'font-weight="600"'), ...lines];

@@ -27,6 +27,10 @@ export interface CoveredFacts {
   /** 0 to 1. */
   readonly share: number;
   readonly lostSeconds: number;
+  /** In ns, with all digits: covered, lost, and by which the clock was set. Together they are the time from `from` to `to`. */
+  readonly coveredNs: string;
+  readonly lostNs: string;
+  readonly setNs: string;
   readonly gaps: readonly GapFacts[];
   readonly gapsLeftOut: number;
 }
@@ -46,8 +50,8 @@ export function reportOf(deployment: string, { sinceNs, untilNs, appliance, sour
   };
 }
 
-function coveredFacts({ fromNs, toNs, share, lostNs, gaps, gapsLeftOut }: Covered): CoveredFacts {
-  return { from: timeOf(fromNs), to: timeOf(toNs), share, lostSeconds: secondsOf(lostNs), gaps: gaps.map(gapFacts), gapsLeftOut };
+function coveredFacts({ fromNs, toNs, share, lostNs, setNs, coveredNs, gaps, gapsLeftOut }: Covered): CoveredFacts {
+  return { from: timeOf(fromNs), to: timeOf(toNs), share, lostSeconds: secondsOf(lostNs), coveredNs: String(coveredNs), lostNs: String(lostNs), setNs: String(setNs), gaps: gaps.map(gapFacts), gapsLeftOut };
 }
 
 function gapFacts({ fromNs, toNs, beganByNs, boundNs, cause, confidence, because, others, isLost, isOpen }: Gap): GapFacts {
@@ -57,9 +61,9 @@ function gapFacts({ fromNs, toNs, beganByNs, boundNs, cause, confidence, because
   };
 }
 
-/** RFC 3339, cut to milliseconds. */
+/** RFC 3339, always with nine digits of a second: so texts are in order of time. */
 function timeOf(ns: bigint): string {
-  return new Date(Number(ns / 1_000_000n)).toISOString();
+  return `${new Date(Number(ns / 1_000_000n)).toISOString().slice(0, 19)}.${String(ns % 1_000_000_000n).padStart(9, '0')}Z`;
 }
 
 function secondsOf(ns: bigint): number {
@@ -70,4 +74,16 @@ function secondsOf(ns: bigint): number {
 export function percent(share: number): string {
   if (share >= 1) return '100 %';
   return `${(Math.floor(share * 1e5) / 1e3).toFixed(share > 0.999 ? 3 : 2)} %`;
+}
+
+/** Sources that a person is shown one by one. */
+export const SHOWN_MAX = 40;
+
+type SourceFacts = CoverageReport['sources'][number];
+
+/** Those to show, by name; and where there are more, how many others, all of which have less to tell, and the least share of them. */
+export function shownOf(sources: readonly SourceFacts[]): { readonly shown: readonly SourceFacts[]; readonly others: number; readonly leastShare: number } {
+  const byWorth = sources.toSorted((a, b) => Number(b.gaps.length > 0) - Number(a.gaps.length > 0) || a.share - b.share);
+  const [shown, others] = [new Set(byWorth.slice(0, SHOWN_MAX)), byWorth.slice(SHOWN_MAX)];
+  return { shown: sources.filter((one) => shown.has(one)), others: others.length, leastShare: others.reduce((least, { share }) => Math.min(least, share), 1) };
 }

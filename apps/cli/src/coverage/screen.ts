@@ -5,7 +5,7 @@ import { printable } from '../printable.ts';
 import { duration, some } from '../quantity.ts';
 import { tableLines } from '../table.ts';
 import { boundText, shortTime } from '../time.ts';
-import { percent, type CoveredFacts, type CoverageReport, type GapFacts } from './report.ts';
+import { percent, shownOf, type CoveredFacts, type CoverageReport, type GapFacts } from './report.ts';
 
 const SHARES = [{ title: 'SOURCE' }, { title: 'COVERED', align: 'right' }, { title: 'GAPS', align: 'right' }, { title: 'MISSING', align: 'right' }, { title: 'SINCE' }, { title: '' }] as const;
 const GAPS = [{ title: 'FROM' }, { title: 'LASTED', align: 'right' }, { title: 'BOUND' }, { title: 'OF' }, { title: 'CAUSE' }, { title: 'CONFIDENCE' }, { title: 'BECAUSE' }] as const;
@@ -14,12 +14,15 @@ export function coverageLines(report: CoverageReport, style: (style: Style, text
   const { appliance, sources, since, until } = report;
   if (appliance === null) return [`Nothing is known of the time from ${shortTime(since)} to ${shortTime(until)}: no sign of life was sealed in it.`];
   if (appliance.from === appliance.to) return [`Evidence is taken since ${shortTime(appliance.from)}. For how much of the time can be said from the second sign of life on, within a minute.`];
-  const gaps = [...appliance.gaps.map((gap) => ['appliance', gap] as const), ...sources.flatMap(({ source, gaps: own }) => own.map((gap) => [source, gap] as const))]
+  const { shown, others, leastShare } = shownOf(sources);
+  const gaps = [...appliance.gaps.map((gap) => ['appliance', gap] as const), ...shown.flatMap(({ source, gaps: own }) => own.map((gap) => [source, gap] as const))]
     .toSorted(([, a], [, b]) => (a.from < b.from ? -1 : 1));
   const leftOut = [appliance, ...sources].reduce((sum, one) => sum + one.gapsLeftOut, 0);
   return [
-    `${style('bold', `The appliance took evidence for ${percent(appliance.share)} of the time`)} from ${shortTime(appliance.from)} to ${shortTime(appliance.to)}.`, '',
-    ...tableLines(SHARES, [shareRow('appliance', appliance, ''), ...sources.map((one) => shareRow(one.source, one, noteOf(one.learning, one.gaps)))]),
+    `${style('bold', `The appliance took evidence for ${percent(appliance.share)} of the time`)} from ${shortTime(appliance.from)} to ${shortTime(appliance.to)}.`,
+    ...(appliance.from > since ? [`Of the time before nothing is known: no sign of life was sealed from ${shortTime(since)} on until then.`] : []), '',
+    ...tableLines(SHARES, [shareRow('appliance', appliance, ''), ...shown.map((one) => shareRow(one.source, one, noteOf(one.learning, one.gaps)))]),
+    ...(others === 0 ? [] : [`and ${some(others, 'further source')}, each covered for ${percent(leastShare)} or more: name one, or see all with -o json`]),
     ...(gaps.length === 0 ? [] : ['', ...tableLines(GAPS, gaps.map(([source, gap]) => gapRow(source, gap)))]),
     ...(leftOut === 0 ? [] : ['', `${some(leftOut, 'further gap')} count above and are not listed.`]),
   ];
@@ -35,7 +38,7 @@ function noteOf(learning: boolean, gaps: readonly GapFacts[]): string {
 }
 
 function gapRow(source: string, { from, beganBy, seconds, boundNs, cause, confidence, because, lost, open }: GapFacts): string[] {
-  const within = beganBy === null ? '' : `; it began within ${duration(Date.parse(beganBy) - Date.parse(from))}`;
+  const within = beganBy === null ? '' : `; it may have begun up to ${duration(Date.parse(beganBy) - Date.parse(from))} later`;
   const lasted = `${duration(seconds * 1000)}${open ? ' so far' : ''}`;
   return [shortTime(from), lost ? lasted : `(${lasted})`, boundText(boundNs), printable(source), cause, confidence, `${printable(because)}${within}`];
 }

@@ -20,6 +20,8 @@ export const coverage = verb({
     'Shows for which share of the time evidence was taken, for the appliance and for each source, and every gap with its cause: from when to when, how exactly that is known, why, and '
       + 'how sure that is. It is worked out from sealed records alone: signs of life, dark zones, and sources that fell silent against their own habit.',
     'certain: it was written down, or somebody else saw it; likely: it fits, and nothing speaks against it; weak: little speaks for it. Lengths in brackets are those by which a clock was set: nothing is missing there.',
+    'Where it went dark without a last word, FROM is when the last that is sealed was received: what is counted as missing is at most what was. All times are UTC. In JSON "coveredNs", "lostNs" and "setNs" (by which the clock was set) are together the time from "from" to "to".',
+    'Of more than 40 sources those with gaps come first, and the rest is one line; name one, or take JSON, for all.',
     'With -o svg it is a picture for a report: a row for each source, gaps by cause in colours and patterns. Reading evidence needs the right of a reader, and is itself recorded.',
   ],
   arguments: [{ name: 'source', description: 'Of one source alone: its name, or service/NAME for one of our own services', required: false }],

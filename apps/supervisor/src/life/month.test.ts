@@ -16,7 +16,9 @@ const SOURCE_SLACK_SECONDS = 600;
 function projected({ records, fromNs, toNs }: SimulatedMonth, isTaken: (type: string) => boolean = () => true): Coverage {
   const projection = new CoverageProjection(fromNs, toNs);
   for (const record of records) if (isTaken(record.type)) projection.take(record);
-  return projection.end();
+  const coverage = projection.end();
+  for (const one of [coverage.appliance!, ...coverage.sources]) assert.equal(one.coveredNs + one.lostNs + one.setNs, one.toNs - one.fromNs, 'all of the time is one or the other, to the nanosecond');
+  return coverage;
 }
 
 function gapsOf(coverage: Coverage): readonly (readonly [string, Gap])[] {

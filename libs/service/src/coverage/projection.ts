@@ -37,7 +37,10 @@ export interface Covered {
   readonly fromNs: bigint;
   readonly toNs: bigint;
   readonly lostNs: bigint;
-  /** 0 to 1. */
+  /** By which the clock was set forward, less what it was set back: no time passed. With both and `coveredNs` it is whole, to the nanosecond. */
+  readonly setNs: bigint;
+  readonly coveredNs: bigint;
+  /** 0 to 1: what is covered of the time that passed. */
   readonly share: number;
   readonly gaps: readonly Gap[];
   readonly gapsLeftOut: number;
@@ -81,8 +84,8 @@ export class CoverageProjection {
   #heldSince: Beat | undefined;
   #fromNs: bigint | undefined;
   #toNs = 0n;
-  /** What the clock was set forward by, less what it was set back. */
-  #steppedNs = 0n;
+  /** When the clock was set, by itself, and by how much. */
+  readonly #steps: { readonly atNs: bigint; readonly byNs: bigint }[] = [];
 
   constructor(sinceNs: bigint, untilNs: bigint, feeds: Pick<FeedHistory, 'died' | 'booted'> | null = null) {
     this.#feeds = feeds;
@@ -153,7 +156,13 @@ export class CoverageProjection {
       fromNs: min(expected, beat.wallNs), toNs: max(expected, beat.wallNs), beganByNs: null, boundNs: beat.boundNs, cause: 'clock-step', confidence: 'certain', others: [], isLost: false, isOpen: false,
       because: step > 0n ? 'the wall clock was set forward: no time passed here' : 'the wall clock was set back: this time was there twice',
     });
-    if (beat.wallNs > this.#sinceNs && expected < this.#untilNs) this.#steppedNs += step;
+    this.#step(min(expected, beat.wallNs), max(expected, beat.wallNs), step > 0n);
+  }
+
+  /** What of it lies within the time that is asked for. */
+  #step(fromNs: bigint, toNs: bigint, isForward: boolean): void {
+    const byNs = min(toNs, this.#untilNs) - max(fromNs, this.#sinceNs);
+    if (byNs > 0n) this.#steps.push({ atNs: isForward ? toNs : fromNs, byNs: isForward ? byNs : -byNs });
   }
 
   #keep(gap: Gap, key?: string): void {
@@ -207,8 +216,10 @@ export class CoverageProjection {
   #covered(fromNs: bigint, toNs: bigint, gaps: readonly Gap[], gapsLeftOut: number, behind: readonly Gap[]): Covered {
     const lost = union([...gaps, ...behind].filter(({ isLost }) => isLost));
     const lostNs = lengthWithin(lost, fromNs, toNs);
-    const totalNs = toNs - fromNs - (fromNs === this.#fromNs ? this.#steppedNs : 0n);
-    return { fromNs, toNs, lostNs, share: totalNs <= 0n ? 0 : Math.max(0, 1 - Number(lostNs) / Number(totalNs)), gaps, gapsLeftOut };
+    const setNs = this.#steps.reduce((sum, { atNs, byNs }) => (atNs > fromNs && atNs <= toNs ? sum + byNs : sum), 0n);
+    const passedNs = toNs - fromNs - setNs;
+    const coveredNs = max(0n, passedNs - lostNs);
+    return { fromNs, toNs, lostNs, setNs, coveredNs, share: passedNs <= 0n ? 0 : Number(coveredNs) / Number(passedNs), gaps, gapsLeftOut };
   }
 }
 
