@@ -18,9 +18,18 @@ export interface AuditedProcess {
   readonly executable: { readonly text: string; readonly escaped: boolean } | null;
 }
 
+/** A record, let go of what it lies in: text takes least of all to keep. */
+export interface Words {
+  readonly type: number;
+  readonly text: string;
+}
+
+export function wordsOf({ type, bytes, from, end }: AuditRecord): Words {
+  return { type, text: bytes.toString('latin1', from, Math.min(end, from + RECORD_BYTES_MAX)) };
+}
+
 /** By one record; null: it tells of no process. */
-export function auditedProcess({ type, bytes, from, end }: AuditRecord): AuditedProcess | null {
-  const text = bytes.toString('latin1', from, Math.min(end, from + RECORD_BYTES_MAX));
+export function auditedProcess({ type, text }: Words): AuditedProcess | null {
   const [, parent, pid, login, name, executable] = type === TYPE.syscall ? SYSCALL.exec(text) ?? [] : [];
   if (pid !== undefined) return { pid: Number(pid), parent: Number(parent), login: loginOf(login!), name: textOf(name!), executable: textOf(executable!) };
   const [, sender, by] = type === TYPE.syscall ? [] : USER.exec(text) ?? [];
@@ -31,8 +40,13 @@ function loginOf(written: string): number | null {
   return Number(written) === UNSET ? null : Number(written);
 }
 
+/** What the kernel puts into quotes: mostly it needs no looking at. */
+const PLAIN = /^"([\x20-\x7e]{0,512})"$/;
+
 /** In quotes, or hexadecimal, or something like `(null)`. */
 function textOf(written: string): AuditedProcess['name'] {
+  const plain = PLAIN.exec(written)?.[1];
+  if (plain !== undefined) return { text: plain, escaped: false };
   if (written.startsWith('"')) return spelt(Buffer.from(written.slice(1, -1), 'latin1'));
   return HEX.test(written) ? spelt(Buffer.from(written, 'hex')) : null;
 }

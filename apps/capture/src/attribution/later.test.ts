@@ -83,6 +83,41 @@ describe('processes of audit events', () => {
     });
   });
 
+  it('that are gone are told of together where parent and login are the same, each with what it is by itself', () => {
+    const audited = new Audited();
+    const own = spawnSync('true').pid;
+    const atMs = Date.now() - 1000;
+    const gone = (pid: number, parent: number, name: string, login = 1000): void => audited.later.audit(event(pid, parent, `comm="${name}" exe="/bin/${name}"`, login, atMs), 0);
+    for (let pid = 5_000_001; pid <= 5_000_003; pid += 1) gone(pid, own, `tool${pid}`);
+    gone(own, 1, 'shell');
+    gone(5_000_004, own, 'tool', 1001);
+    audited.later.audit(event(5_000_005, own, 'comm=62FF exe="/bin/x"', 1000, atMs), 0);
+    audited.later.tick(0);
+    const [together, shell, other, ...more] = audited.facts;
+    assert.deepEqual(more, []);
+    const { processes, asOf, ...common } = together!;
+    assert.deepEqual(processes, [
+      ...[5_000_001, 5_000_002, 5_000_003].map((pid) => ({ pid, name: `tool${pid}`, executable: `/bin/tool${pid}` })), { pid: 5_000_005, name: 'b\\xff', executable: '/bin/x', escaped: true },
+    ]);
+    assert.ok(Number(asOf) > 0);
+    const ancestry = [{ pid: own, started: null, name: 'shell', executable: '/bin/shell' }, { pid: 1, started: null, name: null, executable: null }];
+    assert.deepEqual(common, { login: 1000, person: 'alice', unit: null, container: null, cgroup: null, ancestry, from: 'audit', gone: true });
+    assert.deepEqual([shell!['pid'], shell!['gone'], other!['pid'], other!['login'], other!['person'], other!['ancestry']], [own, true, 5_000_004, 1001, null, ancestry]);
+    assert.equal(audited.later.values()['whoFacts'], 6);
+    audited.later.audit(event(5_000_001, own, 'comm="tool5000001" exe="/bin/tool5000001"', 1000), 10);
+    audited.later.tick(10);
+    assert.equal(audited.facts.length, 3);
+  });
+
+  it('that are gone and many are told of in records of bounded length', () => {
+    const audited = new Audited();
+    for (let pid = 5_000_001; pid <= 5_000_060; pid += 1) audited.later.audit(event(pid, 1, `comm="x" exe="/${'y'.repeat(500)}"`), 0);
+    audited.later.tick(0);
+    const told = audited.facts.map(({ processes }) => (processes as unknown[]).length);
+    assert.ok(told.length >= 4 && told.every((count) => count > 1 && count < 20), told.join(' '));
+    assert.equal(told.reduce((sum, count) => sum + count, 0), 60);
+  });
+
   it('are left to eBPF where it tells of them, and wait while the vault is held', () => {
     const audited = new Audited();
     audited.watched = true;

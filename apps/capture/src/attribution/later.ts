@@ -4,15 +4,16 @@
 // what could not be looked up is counted.
 import { callerIn, isSaid, saidOf } from '../audit/caller.ts';
 import type { AuditEvent } from '../audit/joiner.ts';
-import { octetsOf, type AuditRecord } from '../audit/record.ts';
+import type { AuditRecord } from '../audit/record.ts';
 import { bootClock } from '../host.ts';
-import { auditedProcess, type AuditedProcess } from './audit-facts.ts';
+import { auditedProcess, wordsOf, type AuditedProcess, type Words } from './audit-facts.ts';
 import type { Cgroups } from './cgroups.ts';
 import { pathIn } from './cgroup-mounts.ts';
+import { GoneTogether } from './gone-together.ts';
 import type { Places } from './places.ts';
 import { nowNs, readProcess } from './proc.ts';
 import { execute, Process, type ProcessTable } from './process-table.ts';
-import { ancestryOf, asWritten, factsOf, isWhole } from './who.ts';
+import { isWhole, processLine, type From } from './who.ts';
 
 /** Processes that wait, of each kind. */
 const WAITING_MAX = 4096;
@@ -47,13 +48,9 @@ export interface LaterOptions extends Told {
   readonly isWatched: () => boolean;
 }
 
-type From = 'ebpf' | 'proc' | 'audit';
-
 /** A process of an event of the audit. What its record says of it is looked at when its turn comes. */
 interface Waiting {
-  readonly record: AuditRecord;
-  /** The octets that say it; null: not known which they are. */
-  readonly said: Uint8Array | null;
+  readonly words: Words;
   /** It began before, in ns since boot. */
   readonly seenNs: number;
   readonly atMs: number;
@@ -70,8 +67,9 @@ export class Later {
   /** With something lacking: when to look again, and how long to wait then. */
   readonly #lacking = new Map<Process, { readonly atMs: number; readonly waitMs: number }>();
   readonly #audited = new Map<number, Waiting>();
-  /** By process id: what was told of it, and when. */
+  /** By process id: what was told of it, when, and the octets by which an event was seen to say the same since; null: none came yet. */
   readonly #told = new Map<number, { readonly key: string; readonly said: Uint8Array | null; readonly atMs: number }>();
+  readonly #gone: GoneTogether;
   /** What the present tick tells, and when it is; null: not looked at yet. */
   #lines: string[] = [];
   #tickNs: number | null = null;
@@ -83,6 +81,7 @@ export class Later {
 
   constructor(options: LaterOptions) {
     this.#options = options;
+    this.#gone = new GoneTogether(options.table, options.person);
   }
 
   /** An event told of a process, and something was not known. */
@@ -99,12 +98,12 @@ export class Later {
     const told = this.#told.get(caller.pid);
     if (told !== undefined && nowMs - told.atMs < AGAIN_MS) {
       if (told.said !== null && isSaid(told.said, caller, record)) return;
-      const facts = auditedProcess(record);
+      const facts = auditedProcess(wordsOf(record));
       if (facts === null) return;
       if (told.key === keyOf(facts)) {
-        // The same in other words: a thread that has a name of its own by now. The next ones are seen by these.
+        // The same in other words: it was told of just now, or a thread has a name of its own by now. The next ones are seen by these.
         const said = saidOf(caller, record);
-        this.#told.set(caller.pid, { ...told, said: said === null ? null : Buffer.from(said) });
+        this.#told.set(caller.pid, { ...told, said: said === null || said.length > SAID_BYTES_MAX ? null : Buffer.from(said) });
         return;
       }
     }
@@ -114,7 +113,7 @@ export class Later {
   /** What programs report has its process in another way. */
   #auditOther({ records, timeMs }: AuditEvent, nowMs: number): void {
     for (const record of records) {
-      const facts = auditedProcess(record);
+      const facts = auditedProcess(wordsOf(record));
       if (facts === null) continue;
       const told = this.#told.get(facts.pid);
       if (told?.key !== keyOf(facts) || nowMs - told.atMs >= AGAIN_MS) this.#wait(facts.pid, timeMs, record, nowMs);
@@ -129,12 +128,8 @@ export class Later {
       return;
     }
     this.#lookAtClock(nowMs);
-    const caller = callerIn(record);
-    const said = caller === null ? null : saidOf(caller, record);
-    const bytes = Buffer.from(octetsOf(record)); // what it lies in is let go
     this.#audited.set(pid, {
-      record: { ...record, bytes, from: 0, end: bytes.length }, said: said === null ? null : Buffer.from(said), seenNs: (timeMs - this.#bootMs) * 1e6 + APART_NS,
-      atMs: nowMs, facts: null, process: null, gone: false, isReused: false,
+      words: wordsOf(record), seenNs: (timeMs - this.#bootMs) * 1e6 + APART_NS, atMs: nowMs, facts: null, process: null, gone: false, isReused: false,
     });
   }
 
@@ -158,10 +153,11 @@ export class Later {
       if (atMs > nowMs) continue;
       if ((count += 1) > AT_ONCE) break;
       this.#lacking.delete(process);
-      if (this.#lookUp(process, nowMs)) this.#tell(process, 'ebpf', {});
+      if (this.#lookUp(process, nowMs)) this.#tell(process, 'ebpf');
       else if (waitMs <= WAIT_MS_MAX) this.#lacking.set(process, { atMs: nowMs + waitMs, waitMs: waitMs * 2 });
     }
     this.#tickAudited(nowMs);
+    if (!this.#gone.isEmpty) this.#lines.push(...this.#gone.take(this.#now));
     if (this.#lines.length > 0) this.#options.tell(this.#lines);
     [this.#lines, this.#tickNs] = [[], null];
   }
@@ -212,17 +208,16 @@ export class Later {
       this.#audited.delete(pid);
       if (waiting.facts === null) continue; // a record that looks like one and is none
       if (this.#told.size >= TOLD_MAX) this.#told.clear();
-      const isShort = waiting.said !== null && waiting.said.length <= SAID_BYTES_MAX;
-      this.#told.set(pid, { key: keyOf(waiting.facts), said: isShort ? waiting.said : null, atMs: nowMs });
+      this.#told.set(pid, { key: keyOf(waiting.facts), said: null, atMs: nowMs });
       const process = (waiting.isReused ? null : this.#options.table.get(pid)) ?? waiting.process!;
-      if (process.toldIn === null) this.#tell(process, waiting.gone ? 'audit' : 'proc', waiting.gone ? { gone: true } : {});
+      if (process.toldIn === null) this.#tellAudited(process, waiting);
     }
   }
 
   /** As /proc has it, or, of one that is gone, as the audit's own record had it. Whoever has its id by now is somebody else. */
   #find(waiting: Waiting): void {
     const { table } = this.#options;
-    const facts = auditedProcess(waiting.record);
+    const facts = auditedProcess(waiting.words);
     if (facts === null) return;
     waiting.facts = facts;
     const { seenNs } = waiting;
@@ -246,14 +241,20 @@ export class Later {
     if (process.toldIn === null && executable !== null && process.image?.executable !== executable.text) execute(process, executable.text, executable.escaped, 0);
   }
 
-  #tell(process: Process, from: From, more: { gone?: true }): void {
+  #tellAudited(process: Process, { process: met, gone }: Waiting): void {
+    if (!gone) return this.#tell(process, 'proc');
+    if (process !== met || process.startedNs !== null) return this.#tell(process, 'audit', { gone: true }); // more is known of it
+    process.written = null;
+    this.#facts += 1;
+    this.#gone.add(process);
+  }
+
+  #tell(process: Process, from: From, more: { readonly gone?: true } = {}): void {
     const { table, places, person } = this.#options;
     process.written = null;
     this.#facts += 1;
-    const { pid, startedText, name, nameEscaped, login } = process;
-    const before = { pid, started: asWritten(startedText), name, ...(nameEscaped ? { escaped: true } : {}), login, ...factsOf(process, places.of(process), person(login)) };
-    const after = { from, ...more, asOf: this.#now };
-    this.#lines.push(`${JSON.stringify(before).slice(0, -1)},"ancestry":${ancestryOf(process, table.ancestors(process))},${JSON.stringify(after).slice(1)}`);
+    const facts = { place: places.of(process), person: person(process.login), ancestors: table.ancestors(process) };
+    this.#lines.push(processLine(process, facts, { from, ...more, asOf: this.#now }));
   }
 }
 

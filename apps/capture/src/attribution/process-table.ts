@@ -123,7 +123,7 @@ export class ProcessTable {
   ancestors(process: Process): readonly Process[] {
     const all = [...process.ancestors];
     while (all.length < ANCESTORS_MAX) {
-      const parent = this.#parentOf(all.at(-1) ?? process);
+      const parent = this.parentOf(all.at(-1) ?? process);
       // Where starts are not known, ids that were given anew can make a circle.
       if (parent === null || parent === process || all.includes(parent)) break;
       all.push(parent, ...parent.ancestors.filter((one) => one !== process && !all.includes(one)));
@@ -133,7 +133,7 @@ export class ProcessTable {
   }
 
   /** The process that was the parent's id when the child began. */
-  #parentOf({ parentPid, startedNs, seenNs }: Process): Process | null {
+  parentOf({ parentPid, startedNs, seenNs }: Process): Process | null {
     const parent = parentPid === 0 ? undefined : this.#byPid.get(parentPid);
     const thereNs = startedNs ?? seenNs;
     if (parent === undefined || thereNs === null) return parent ?? null;

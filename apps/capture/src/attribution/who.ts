@@ -29,9 +29,22 @@ function placeMembers(place: Place | null): Record<string, unknown> {
   return { unit, ...(userUnit === undefined ? {} : { userUnit }), container, cgroup };
 }
 
-/** The same for a record of its own. */
-export function factsOf({ image }: Process, place: Place | null, person: string | null): Record<string, unknown> {
-  return { person, ...placeMembers(place), executable: image?.executable ?? null, ...(image?.escaped === true ? { escaped: true } : {}) };
+export type From = 'ebpf' | 'proc' | 'audit';
+
+interface Facts {
+  readonly place: Place | null;
+  readonly person: string | null;
+  readonly ancestors: readonly Process[];
+}
+
+/** A record of its own. `found`: by what it is known, and when. */
+export function processLine(process: Process, { place, person, ancestors }: Facts, found: { readonly from: From; readonly gone?: true; readonly asOf: number }): string {
+  const { pid, startedText, name, nameEscaped, login, image } = process;
+  const before = {
+    pid, started: asWritten(startedText), name, ...(nameEscaped ? { escaped: true } : {}), login, person, ...placeMembers(place),
+    executable: image?.executable ?? null, ...(image?.escaped === true ? { escaped: true } : {}),
+  };
+  return `${JSON.stringify(before).slice(0, -1)},"ancestry":${ancestryOf(process, ancestors)},${JSON.stringify(found).slice(1)}`;
 }
 
 /** Whether ancestors are known up to where there is none, or to as many as are told. */
@@ -55,7 +68,7 @@ function ancestorText({ pid, startedText, name, nameEscaped, image }: Process): 
 const json = JSON as typeof JSON & { rawJSON(text: string): unknown };
 
 /** A number or null as it is written, with all its digits. */
-export function asWritten(text: string): unknown {
+function asWritten(text: string): unknown {
   return json.rawJSON(text);
 }
 

@@ -100,6 +100,22 @@ describe('who ran it', () => {
     await assert.rejects(whoOf(all.add('audit', 40, 'type=CONFIG_CHANGE msg=audit(3.000:7): op=set'), all), { code: 'who.unknown' });
   });
 
+  it('is found among processes that are told of together, and never as the ancestor of another', async () => {
+    const { store: all } = store();
+    const processes = [{ pid: 60, name: 'x', executable: '/bin/x' }, { pid: 61, name: 'y]', executable: '/bin/y', escaped: true }];
+    const together = all.add('process', 40, { processes, login: 1000, person: 'alice', unit: null, container: null, cgroup: null, ancestry: ANCESTRY, from: 'audit', gone: true, asOf: 1 });
+    const answer = await whoWas(61, NEVER, all);
+    assert.deepEqual([answer.pid, answer.started, answer.name, answer.person, answer.login, answer.executable], [61, null, 'y]', 'alice', 1000, '/bin/y']);
+    assert.deepEqual([answer.ancestry.map(({ pid }) => pid), answer.records.ancestry], [[20, 1], together.id]);
+    await assert.rejects(whoWas(20, NEVER, all), { code: 'who.unknown' });
+    await assert.rejects(whoOf(together, all), { code: 'who.unknown' });
+    const own = all.add('process', 30, { pid: 20, started: 200, name: 'bash', login: 1000, ...WHO, executable: '/bin/bash', ancestry: ANCESTRY.slice(1), from: 'proc', asOf: 1 });
+    all.add('process', 50, { pid: 62, started: 620, name: 'z', login: 0, ...WHO, person: null, ancestry: ANCESTRY, from: 'proc', asOf: 2 });
+    assert.deepEqual([(await whoWas(20, NEVER, all)).records.process, (await whoWas(60, NEVER, all)).records.process], [own.id, together.id]);
+    all.add('process', 60, { pid: 60, started: 6000, name: 'new', login: 0, ...WHO, ancestry: [], from: 'proc', asOf: 3 });
+    assert.equal((await whoWas(60, NEVER, all)).name, 'new');
+  });
+
   it('claims the hash of what was executed, and none where it could be another', async () => {
     assert.equal(await hashOf(), null);
     assert.equal(await hashOf([0, 9, 'a']), 'a');

@@ -50,19 +50,26 @@ export async function whoOf(item: Item, records: Records): Promise<Answer> {
 
 /** Of the process that had that id last before a time. Throws `Refused('who.unknown')`. */
 export async function whoWas(pid: number, until: bigint, records: Records, asked?: Item): Promise<Answer> {
-  const [event, fact] = [await records.find('ebpf', { text: `"pid":${pid},"tid":` }, { until }), await records.find('process', { text: `{"pid":${pid},"started":` }, { until })];
-  const item = event === null || (fact !== null && timeOf(fact) > timeOf(event) && processFacts(event)?.started !== processFacts(fact)?.started) ? fact : event;
-  const facts = item === null ? null : processFacts(item);
+  const [event, fact] = [await records.find('ebpf', { text: `"pid":${pid},"tid":` }, { until }), await factOf(pid, until, records)];
+  const item = event === null || (fact !== null && timeOf(fact) > timeOf(event) && processFacts(event, pid)?.started !== processFacts(fact, pid)?.started) ? fact : event;
+  const facts = item === null ? null : processFacts(item, pid);
   if (item === null || facts === null) throw unknown(`process ${pid}`, 'no record of that time tells of it', 'look whether the id and the time are right, and whether capture ran: strongroom search --kind event capture.started');
   return complete(asked ?? item, item, facts, records);
 }
 
+/** The last record that tells of it by itself or together with others. Those that only have it among ancestors begin otherwise. */
+async function factOf(pid: number, until: bigint, records: Records): Promise<Item | null> {
+  const alone = await records.find('process', { regex: `^\\{"pid":${pid},"started":` }, { until });
+  const together = await records.find('process', { text: `{"pid":${pid},"name":` }, { until });
+  return together === null || (alone !== null && timeOf(alone) > timeOf(together)) ? alone : together;
+}
+
 async function complete(asked: Item, item: Item, facts: ProcessFacts, records: Records): Promise<Answer> {
   const told = facts.ancestryIn === null ? item : await toldBy(facts, item, records);
-  const toldFacts = told === null ? null : processFacts(told);
+  const toldFacts = told === null ? null : processFacts(told, facts.pid);
   const started = toldFacts?.started ?? facts.started;
   const later = item.protocol === 'process' || started === null ? null
-    : await records.find('process', { text: `{"pid":${facts.pid},"started":${started},` }, { since: timeOf(told ?? item) });
+    : await records.find('process', { regex: `^\\{"pid":${facts.pid},"started":${started},` }, { since: timeOf(told ?? item) });
   const laterFacts = later === null ? null : processFacts(later);
   const hash = toldFacts === null || toldFacts.file === null || toldFacts.unhashed !== null ? null : await hashOf(toldFacts.file, facts.pid, timeOf(told!), records);
   const first = <K extends keyof ProcessFacts>(name: K): ProcessFacts[K] | null => facts[name] ?? toldFacts?.[name] ?? laterFacts?.[name] ?? null;

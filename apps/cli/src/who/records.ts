@@ -41,10 +41,10 @@ export interface ProcessFacts {
 
 type Json = Record<string, unknown>;
 
-/** Of an event by eBPF, or a `process` record. Null: it is neither. */
-export function processFacts({ protocol, raw }: Pick<Item, 'protocol' | 'raw'>): ProcessFacts | null {
-  const event = raw === undefined ? null : parsed(raw);
-  if (event === null || (protocol !== 'ebpf' && protocol !== 'process')) return null;
+/** Of an event by eBPF, or a `process` record, of which `pid` says one where it tells of several. Null: it is neither. */
+export function processFacts({ protocol, raw }: Pick<Item, 'protocol' | 'raw'>, pid?: number): ProcessFacts | null {
+  const event = raw === undefined || (protocol !== 'ebpf' && protocol !== 'process') ? null : oneOf(parsed(raw), pid);
+  if (event === null) return null;
   const who = (protocol === 'ebpf' ? event['who'] : event) as Json | undefined ?? {};
   return {
     pid: Number(event['pid']), started: text(event['started']), name: text(event['name']), login: number(event['login']), session: number(event['session']),
@@ -60,6 +60,14 @@ export function processId({ protocol, raw = '' }: Pick<Item, 'protocol' | 'raw'>
   if (protocol === 'audit') return number(/(?:^|\s)pid=(\d{1,10})(?:\s|$)/m.exec(raw)?.[1]);
   const pid = parsed(raw)?.['pid'];
   return typeof pid === 'number' ? pid : null;
+}
+
+/** With what all have in common. */
+function oneOf(record: Json | null, pid: number | undefined): Json | null {
+  const all = record?.['processes'];
+  if (!Array.isArray(all)) return record;
+  const one = (all as Json[]).find((each) => Number(each['pid']) === pid);
+  return one === undefined ? null : { ...record, ...one };
 }
 
 /** Numbers keep all their digits, as text. */
