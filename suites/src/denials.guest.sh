@@ -62,7 +62,7 @@ diagnose() { STRONGROOM_CONFIG=/tmp/strongroom.yaml "$strongroom" doctor --home 
 echo "kernel: $(uname -r) $(cat /sys/kernel/security/lsm)"
 "confine_$module"
 try
-dmesg | grep -aE 'apparmor="DENIED"|avc: *denied' | sed 's/^/kmsg: /'
+dd if=/dev/kmsg iflag=nonblock bs=8192 2>/dev/null | grep -aE 'apparmor="DENIED"|avc: *denied' | sed 's/^/kmsg: /'
 diagnose
 printf 'log_file = /tmp/audit/audit.log\nlog_format = RAW\nflush = NONE\nmax_log_file = 8\nmax_log_file_action = IGNORE\nspace_left = 1\nadmin_space_left = 0\n' > /tmp/audit/auditd.conf
 LD_LIBRARY_PATH=$(libraries "$auditd") "$auditd/sbin/auditd" -n -c /tmp/audit -s enable &

@@ -10,6 +10,8 @@ export interface ServiceStatus {
   readonly state: string;
   readonly reason: string | null;
   readonly since: string;
+  /** When it last told how it stands, which it does when it is asked; null or left out: never, or it is none that is asked. */
+  readonly saidAt?: string | null;
 }
 
 export interface Health {

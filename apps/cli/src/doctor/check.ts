@@ -21,13 +21,14 @@ export interface Finding {
   readonly severity: Severity;
   readonly what: string;
   readonly why: string;
-  /** A command, with a word of what it is for where that is not plain. */
+  /** A line for a shell: a command, with a comment behind it where it is not plain what it is for. */
   readonly fix: string;
   readonly evidence: Evidence;
 }
 
 export interface Found {
   readonly what: string;
+  /** A command; behind it, in brackets, what it is for. Names that others have chosen stand in it as words of shell.ts. */
   readonly fix: string;
   readonly evidence?: Evidence;
   /** More than the code says by itself. */

@@ -42,6 +42,8 @@ export function denialIn(line: string, port: number): Denial | null {
   }
   if (/^avc:\s+denied\s+\{[^}]*\bname_bind\b/.test(said) && new RegExp(`\\bsrc=${port}\\b`).test(said)) {
     const transport = /tclass=udp/.test(said) ? 'udp' : 'tcp';
+    // The port has the right type: it is our domain that may not.
+    if (/ tcontext=\S+:syslogd_port_t\b/.test(said)) return { module: 'SELinux', ...facts, fix: 'ausearch -m avc --raw -ts recent | grep name_bind | audit2allow -M strongroom && semodule -i strongroom.pp (look into strongroom.te before: it allows what was denied)' };
     return { module: 'SELinux', ...facts, fix: `semanage port -a -t syslogd_port_t -p ${transport} ${port} (-m where the port has a type already)` };
   }
   return null;

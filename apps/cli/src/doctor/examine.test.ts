@@ -29,3 +29,19 @@ test('every code stands once, in one check', () => {
   assert.equal(new Set(codes).size, codes.length);
   for (const code of codes) assert.match(code, /^[a-z]+\.[a-z-]+$/);
 });
+
+test('more findings of a kind than are listed are counted, and texts of any length are cut', async () => {
+  const many = check<'e.f', null>({ name: 'many', codes: { 'e.f': facts }, look: (_, say) => { for (let at = 0; at < 20; at += 1) say.found('e.f', { what: `${at} ${'x'.repeat(5000)}`, fix: 'command' }); } });
+  const diagnosis = await examine([many], null);
+  assert.deepEqual([diagnosis.findings.length, diagnosis.leftOut], [8, { 'e.f': 12 }]);
+  assert.ok(diagnosis.findings.every(({ what }) => what.length < 1000));
+  assert.ok(diagnosisLines(diagnosis, plain).includes('  and 12 more of this kind'));
+});
+
+test('on a terminal what is read is broken between words, and what is copied is not', async () => {
+  const fix = `command ${'argument '.repeat(20)}end`;
+  const finds = check<'e.f', null>({ name: 'finds', codes: { 'e.f': { ...facts, why: 'because it matters '.repeat(8).trim() } }, look: (_, say) => say.found('e.f', { what: 'something is as it should not be '.repeat(5).trim(), fix }) });
+  const lines = diagnosisLines(await examine([finds], null), plain, 80);
+  assert.deepEqual(lines.filter((line) => line.length > 80), [`  fix: ${fix}`]);
+  assert.deepEqual([lines[0]!.slice(0, 13), lines[1]!.slice(0, 2), lines.find((line) => line.startsWith('  why:'))!.length <= 80], ['! something i', '  ', true]);
+});

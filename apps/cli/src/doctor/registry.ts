@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every check, in the order in which findings are told: what explains others comes first.
+// Every check, in the order in which findings are told: what explains others comes first, and what harms nothing yet last.
 import { certificatesCheck } from './checks/certificates.ts';
 import { clockCheck } from './checks/clock.ts';
 import { configCheck } from './checks/config.ts';
@@ -21,7 +21,7 @@ import type { Way } from './way.ts';
 
 /** Of the appliance itself. */
 export const CHECKS: readonly Check[] = [
-  configCheck, clockCheck, diskCheck, hsmCheck, portsCheck, firewallCheck, certificatesCheck, secretsCheck, servicesCheck, flowCheck, silenceCheck, limitsCheck, kernelCheck, versionsCheck,
+  configCheck, clockCheck, diskCheck, hsmCheck, portsCheck, firewallCheck, certificatesCheck, servicesCheck, flowCheck, silenceCheck, secretsCheck, limitsCheck, kernelCheck, versionsCheck,
 ];
 
 /** Of the way to one, from where a producer stands. */

@@ -30,7 +30,7 @@ export const doctor = verb({
   exitCodes: { 0: 'nothing is bad; there may be findings that are weak', 4: 'something is bad', 78: 'the configuration is not valid' },
   async run(call) {
     const diagnosis = await diagnose(call);
-    await writeValue(call, { ok: exitCode(diagnosis) === EXIT.ok, ...diagnosis }, () => diagnosisLines(diagnosis, call.io.out.style));
+    await writeValue(call, { ok: exitCode(diagnosis) === EXIT.ok, ...diagnosis }, () => diagnosisLines(diagnosis, call.io.out.style, call.io.out.isTerminal ? call.io.out.columns : undefined));
     return exitCode(diagnosis);
   },
 });

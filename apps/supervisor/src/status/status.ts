@@ -47,7 +47,7 @@ function supervisorStatus({ startedAt, stopping }: StatusFacts): ServiceHistory 
 
 function serviceStatus(child: Child): ServiceHistory {
   return {
-    name: child.service, index: child.index, pid: child.pid, state: child.state, reason: child.reason, since: child.since.toISOString(),
+    name: child.service, index: child.index, pid: child.pid, state: child.state, reason: child.reason, since: child.since.toISOString(), saidAt: child.statsAtMs === 0 ? null : new Date(child.statsAtMs).toISOString(),
     ended: child.ended.map(({ atMs, code, signal }) => ({ at: new Date(atMs).toISOString(), code, signal })),
   };
 }

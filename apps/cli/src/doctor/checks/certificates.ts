@@ -7,6 +7,7 @@ import { rootCertificates } from 'node:tls';
 import { SERVICES, type Config, type Layout } from '@strongroom/service/client';
 import { duration } from '../../quantity.ts';
 import { check, type Say } from '../check.ts';
+import { word } from '../shell.ts';
 import type { Patient } from '../patient.ts';
 
 /** Ours are renewed when a third of their 90 days is left: with less, renewal does not work. */
@@ -75,10 +76,10 @@ function readChain({ name, certificate, ours }: Held, say: Say<Code>): X509Certi
   try {
     const found = (readFileSync(certificate, 'utf8').match(PEM) ?? []).map((pem) => new X509Certificate(pem));
     if (found.length > 0) return found;
-    say.found('certificate.unreadable', { what: `${certificate} (${name}) holds no PEM certificate`, fix: `openssl x509 -in ${certificate} -noout -subject -dates`, evidence: { path: certificate } });
+    say.found('certificate.unreadable', { what: `${certificate} (${name}) holds no PEM certificate`, fix: `openssl x509 -in ${word(certificate)} -noout -subject -dates`, evidence: { path: certificate } });
   } catch (error) {
     if (isDenied(error)) say.unseen('not all certificates may be read by you: run it as root', 'certificate.unreadable');
-    else say.found('certificate.unreadable', { what: `${certificate} (${name}) cannot be used: ${(error as Error).message}`, fix: `openssl x509 -in ${certificate} -noout -subject -dates`, evidence: { path: certificate } });
+    else say.found('certificate.unreadable', { what: `${certificate} (${name}) cannot be used: ${(error as Error).message}`, fix: `openssl x509 -in ${word(certificate)} -noout -subject -dates`, evidence: { path: certificate } });
   }
   return null;
 }
@@ -88,10 +89,10 @@ function judgeKey({ name, certificate, key, ours }: Held, leaf: X509Certificate,
   if (key === null || (!existsSync(key) && ours && !founded)) return;
   try {
     if (leaf.checkPrivateKey(createPrivateKey(readFileSync(key)))) return;
-    say.found('certificate.key', { what: `${key} is not the key of ${certificate} (${name})`, fix: ours ? `rm ${certificate} && npm start (it is issued again)` : `openssl x509 -in ${certificate} -noout -pubkey (find the key with this public part, or have it issued again)`, evidence: { certificate, key } });
+    say.found('certificate.key', { what: `${key} is not the key of ${certificate} (${name})`, fix: ours ? `rm ${word(certificate)} (it is issued again at the next start)` : `openssl x509 -in ${word(certificate)} -noout -pubkey (find the key with this public part, or have it issued again)`, evidence: { certificate, key } });
   } catch (error) {
     if (isDenied(error)) return say.unseen('not all keys may be read by you: run it as root', 'certificate.key');
-    say.found('certificate.unreadable', { what: `${key}, the key of ${name}, cannot be used (${(error as NodeJS.ErrnoException).code ?? 'it is no key'})`, fix: ours ? `rm -f ${key} ${certificate} && npm start (both are made again)` : `openssl pkey -in ${key} -noout -check`, evidence: { path: key } });
+    say.found('certificate.unreadable', { what: `${key}, the key of ${name}, cannot be used (${(error as NodeJS.ErrnoException).code ?? 'it is no key'})`, fix: ours ? `rm -f ${word(key)} ${word(certificate)} (both are made again at the next start)` : `openssl pkey -in ${word(key)} -noout -check`, evidence: { path: key } });
   }
 }
 
@@ -111,7 +112,7 @@ function judgeChain({ certificate }: Held, chain: readonly X509Certificate[], ro
   const broken = chain.findIndex((one, at) => at + 1 < chain.length && !one.checkIssued(chain[at + 1]!));
   if (broken !== -1) {
     const { subject, issuer } = chain[broken]!;
-    return say.found('certificate.chain', { what: `in ${certificate} "${line(subject)}" is not followed by its issuer "${line(issuer)}"`, fix: `cat server.pem intermediate.pem > ${certificate} (the server's first, then each one's issuer)`, evidence: { path: certificate, missing: line(issuer) } });
+    return say.found('certificate.chain', { what: `in ${certificate} "${line(subject)}" is not followed by its issuer "${line(issuer)}"`, fix: `cat server.pem intermediate.pem > ${word(certificate)} (the server's first, then each one's issuer)`, evidence: { path: certificate, missing: line(issuer) } });
   }
   if (last.checkIssued(last) || roots.some((root) => last.checkIssued(root))) return;
   say.found('certificate.chain', { what: `${certificate} ends with a certificate of "${line(last.issuer)}", which is not in it and no root that this machine knows`, fix: `cat intermediate.pem >> ${certificate} (unless that is a root that your senders have)`, evidence: { path: certificate, missing: line(last.issuer) } });

@@ -4,6 +4,7 @@ import { accessSync, constants } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Config } from '@strongroom/service/client';
 import { check } from '../check.ts';
+import { word } from '../shell.ts';
 
 export const configCheck = check({
   name: 'config',
@@ -15,13 +16,13 @@ export const configCheck = check({
     for (const { code, key, what, why, fix } of configFindings) {
       say.found('config.invalid', {
         what: `${configFile}: ${what}`, why, evidence: { file: configFile ?? null, key, kind: code },
-        fix: `${code === 'config.file' ? fix : `strongroom config check --config ${configFile}`} (${fix})`,
+        fix: `${code === 'config.file' ? fix : `strongroom config check --config ${word(configFile ?? '')}`} (${fix})`,
       });
     }
     if (config === null) return say.unseen('the configuration is not valid', 'config.file-away');
     for (const [key, path] of namedFiles(config, paths.home)) {
       const error = unreadable(path);
-      if (error !== null) say.found('config.file-away', { what: `${key} names ${path}, which cannot be read (${error})`, fix: `ls -l ${path} (or correct ${key})`, evidence: { key, path, error } });
+      if (error !== null) say.found('config.file-away', { what: `${key} names ${path}, which cannot be read (${error})`, fix: `ls -l ${word(path)} (or correct ${key})`, evidence: { key, path, error } });
     }
   },
 });

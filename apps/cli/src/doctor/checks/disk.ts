@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { dirname } from 'node:path';
 import { bytes, count } from '../../quantity.ts';
 import { check, type Say } from '../check.ts';
+import { word } from '../shell.ts';
 import type { Patient } from '../patient.ts';
 
 /** Where there is no limit of its own: enough for a key, a state file and its replacement. */
@@ -38,7 +39,7 @@ export const diskCheck = check({
     for (const volume of volumesOf(patient)) {
       judgeRoom(volume, say);
       if (isReadOnly(volume.path, patient.machine.proc)) {
-        say.found('disk.read-only', { what: `the file system of ${volume.names.join(', ')} (${volume.path}) is read-only`, fix: `dmesg | tail -n 50 (why; then: mount -o remount,rw ${mountOf(volume.path, patient.machine.proc)?.point ?? volume.path})`, evidence: { path: volume.path } });
+        say.found('disk.read-only', { what: `the file system of ${volume.names.join(', ')} (${volume.path}) is read-only`, fix: `dmesg | tail -n 50 (why; then: mount -o remount,rw ${word(mountOf(volume.path, patient.machine.proc)?.point ?? volume.path)})`, evidence: { path: volume.path } });
       }
     }
     judgeFlags(patient, say);
@@ -72,11 +73,11 @@ function judgeRoom({ path, names, neededBytes, facts: { bsize, blocks, bavail, f
   const [freeBytes, totalBytes] = [bavail * bsize, blocks * bsize];
   const evidence = { path, freeBytes, totalBytes, neededBytes, inodesFree: ffree, inodes: files };
   const where = `${names.join(', ')} (${path})`;
-  const fix = `df -h ${path} (move foreign files and old snapshots, or grow it; delete nothing in store/)`;
+  const fix = `df -h ${word(path)} (move foreign files and old snapshots, or grow it; delete nothing in store/)`;
   if (freeBytes < neededBytes) say.found('disk.full', { what: `${bytes(freeBytes)} are free for ${where}, and ${bytes(neededBytes)} must stay free`, fix, evidence });
   else if (freeBytes < neededBytes * NEARLY_TIMES || freeBytes < totalBytes * NEARLY_SHARE) say.found('disk.nearly-full', { what: `${bytes(freeBytes)} of ${bytes(totalBytes)} are free for ${where}`, fix, evidence });
   // Some file systems make inodes as they need them, and say 0 of 0.
-  if (files > 0 && ffree < INODES_MIN) say.found('disk.inodes', { what: `${count(ffree)} of ${count(files)} inodes are free for ${where}`, fix: `df -i ${path} (find what holds so many small files: du --inodes -x ${path} | sort -n | tail)`, evidence });
+  if (files > 0 && ffree < INODES_MIN) say.found('disk.inodes', { what: `${count(ffree)} of ${count(files)} inodes are free for ${where}`, fix: `df -i ${word(path)} (find what holds so many small files: du --inodes -x ${word(path)} | sort -n | tail)`, evidence });
 }
 
 interface Mount {
@@ -105,6 +106,6 @@ function judgeFlags({ status, paths }: Patient, say: Say<Code>): void {
   if (reason === null && code === 0) return;
   say.found('disk.flags', {
     what: `segments in ${paths.segments} are not held immutable: ${reason ?? 'the file system has no such flags'}`,
-    fix: `findmnt -T ${existing(paths.segments)} (put the home on ext4, XFS or Btrfs: restore a backup there)`, evidence: { path: paths.segments },
+    fix: `findmnt -T ${word(existing(paths.segments))} (put the home on ext4, XFS or Btrfs: restore a backup there)`, evidence: { path: paths.segments },
   });
 }

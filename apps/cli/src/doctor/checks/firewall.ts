@@ -5,6 +5,7 @@ import { wantedPorts } from '@strongroom/service/client';
 import { count } from '../../quantity.ts';
 import { check, type Say } from '../check.ts';
 import { blockersOf, type Blocker, type Packet } from '../rules.ts';
+import { word } from '../shell.ts';
 import type { Patient } from '../patient.ts';
 
 const COMMAND_MS_MAX = 5000;
@@ -42,9 +43,10 @@ function isLoopback(address: string): boolean {
 
 function tell({ port, transport }: Packet, { chain, handle, packets, whom }: Blocker, say: Say<Code>): void {
   const where = handle === null ? `the policy of chain "${chain}"` : `rule ${handle} of chain "${chain}"`;
+  const named = chain.split(' ').map(word).join(' ');
   const counted = packets === null ? '' : `; ${count(packets)} packets met it so far`;
   const evidence = { port, transport, chain, handle, packets };
-  const fix = `nft insert rule ${chain} ${transport} dport ${port} accept (and the same in /etc/nftables.conf, or by what manages it)`;
+  const fix = `nft insert rule ${named} ${transport} dport ${port} accept (and the same in /etc/nftables.conf, or by what manages it)`;
   if (whom === 'all') say.found('firewall.drop', { what: `${where} keeps everybody from port ${port}/${transport}${counted}`, fix, evidence });
-  else if (packets !== null && packets > 0) say.found('firewall.some', { what: `${where} keeps some from port ${port}/${transport}${counted}`, fix: `nft -a list chain ${chain} (whom it is about)`, evidence });
+  else if (packets !== null && packets > 0) say.found('firewall.some', { what: `${where} keeps some from port ${port}/${transport}${counted}`, fix: `nft -a list chain ${named} (whom it is about)`, evidence });
 }

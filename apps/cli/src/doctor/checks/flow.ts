@@ -16,7 +16,8 @@ const SAMPLES = 3;
 
 const CODES = {
   'flow.held': { severity: 'bad', seen: 'records wait, and none is acknowledged', why: 'senders hold back what they cannot hand over, and lose what they cannot hold' },
-  'flow.refused': { severity: 'bad', seen: 'senders were refused within the last quarter of an hour', why: 'who is refused is not heard' },
+  'flow.refused': { severity: 'bad', seen: 'a source of ours was refused within the last quarter of an hour', why: 'who is refused is not heard' },
+  'flow.strangers': { severity: 'weak', seen: 'somebody who has not proved to be a source of ours was refused within the last quarter of an hour', why: 'if it is a sender of yours it is not heard; else it is as it should be' },
   'flow.nobody': { severity: 'weak', seen: 'sources are enrolled, and none is connected', why: 'nothing can arrive' },
   'flow.silent': { severity: 'weak', seen: 'sources are connected, and none has sent anything since the gateway began', why: 'either nothing happens there, or their input is not set up' },
 } as const;
@@ -45,15 +46,13 @@ export const flowCheck = check({
   },
 });
 
-/** Each reason once, with who was last refused for it; who has proved to be a source of ours comes first. */
+/** Sources of ours each by itself; of strangers, who can be anybody and as many as they like, each reason once. */
 function judgeRefusals(patient: Patient, say: Say<Code>): void {
   const recent = refusalsSince(patient.events, patient.nowMs - REFUSALS_MS, enrolled(patient));
-  for (const [event, all] of Map.groupBy(recent, (one) => one.event)) {
-    const known = all.filter(({ source }) => source !== null);
-    for (const one of known.length === 0 ? all.slice(-1) : Map.groupBy(known, ({ source }) => source).values().map((each) => each.at(-1)!)) {
-      const times = all.filter(({ source }) => source === one.source).length;
-      say.found('flow.refused', { what: `${whoOf(one)} was refused: ${one.why} (${some(times, 'time')}, last at ${one.time})`, fix: one.fix, evidence: { event, times, last: one.time, who: whoOf(one), proved: one.source !== null } });
-    }
+  for (const all of Map.groupBy(recent, ({ event, source }) => `${event} ${source ?? ''}`).values()) {
+    const one = all.at(-1)!;
+    const what = `${whoOf(one)} was refused: ${one.why} (${some(all.length, 'time')}, last at ${one.time})`;
+    say.found(one.source === null ? 'flow.strangers' : 'flow.refused', { what, fix: one.fix, evidence: { event: one.event, times: all.length, last: one.time, who: whoOf(one) } });
   }
 }
 

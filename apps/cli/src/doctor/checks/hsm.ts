@@ -5,6 +5,7 @@ import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } 
 import { join, resolve } from 'node:path';
 import { check, type Say } from '../check.ts';
 import type { ServiceEvent } from '@strongroom/service/client';
+import { word } from '../shell.ts';
 import type { Patient } from '../patient.ts';
 
 const ELF = Buffer.from('\u007fELF', 'latin1');
@@ -37,7 +38,7 @@ export const hsmCheck = check({
 function judgeModule(path: string, say: Say<Code>): void {
   const [what, evidence] = [existsSync(path) ? isLibrary(path) ? null : 'is no program library' : 'is not there', { path }];
   if (what === null) return;
-  say.found('hsm.module-away', { what: `${path}, which keys.module names, ${what}`, fix: path.includes('softhsm') ? 'apt-get install softhsm2' : `ls -l ${path} (install what your HSM's vendor gives, or correct keys.module)`, evidence });
+  say.found('hsm.module-away', { what: `${path}, which keys.module names, ${what}`, fix: path.includes('softhsm') ? 'apt-get install softhsm2' : `ls -l ${word(path)} (install what your HSM's vendor gives, or correct keys.module)`, evidence });
 }
 
 function isLibrary(path: string): boolean {
@@ -56,7 +57,7 @@ function judgeEmbedded({ paths }: Patient, say: Say<Code>): void {
   try {
     if (!existsSync(paths.keysToken) || !readdirSync(paths.keysToken).includes('founded.json')) return say.unseen(`there is no ${founded}: keys were never made`, 'hsm.token-away', 'hsm.pin-away');
     const there = existsSync(token) ? readdirSync(token).length : 0;
-    if (there === 0) say.found('hsm.token-away', { what: `${token} is ${existsSync(token) ? 'empty' : 'not there'}, and ${founded} says that this deployment has keys`, fix: `ls -la ${paths.keysToken} (put token, pin and so-pin back from their copy: strongroom restore DIR --token DIR)`, evidence: { path: token } });
+    if (there === 0) say.found('hsm.token-away', { what: `${token} is ${existsSync(token) ? 'empty' : 'not there'}, and ${founded} says that this deployment has keys`, fix: `ls -la ${word(paths.keysToken)} (put token, pin and so-pin back from their copy: strongroom restore DIR --token DIR)`, evidence: { path: token } });
     judgePin(join(paths.keysToken, 'pin'), say);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
@@ -68,11 +69,11 @@ function judgeEmbedded({ paths }: Patient, say: Say<Code>): void {
 function judgePin(path: string, say: Say<Code>): void {
   try {
     if (readFileSync(path).length > 0) return;
-    say.found('hsm.pin-away', { what: `${path} is empty`, fix: `ls -l ${path} (put the PIN back from where you keep it)`, evidence: { path } });
+    say.found('hsm.pin-away', { what: `${path} is empty`, fix: `ls -l ${word(path)} (put the PIN back from where you keep it)`, evidence: { path } });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EACCES') return say.unseen('the PIN may not be read by you: run it as root', 'hsm.pin-away');
-    say.found('hsm.pin-away', { what: `${path} cannot be read (${code})`, fix: `ls -l ${path} (put the PIN back from where you keep it)`, evidence: { path } });
+    say.found('hsm.pin-away', { what: `${path} cannot be read (${code})`, fix: `ls -l ${word(path)} (put the PIN back from where you keep it)`, evidence: { path } });
   }
 }
 
@@ -81,7 +82,7 @@ function judgeWord({ events, status, paths }: Patient, say: Say<Code>): void {
   const start = events.findLastIndex(({ event }) => event === 'supervisor.started');
   const own = events.slice(Math.max(0, start)).filter(({ service }) => service === 'keys');
   const pin = own.findLast(({ fields }) => fields['code'] === 'keys.pin');
-  if (pin !== undefined && status === null) say.found('hsm.pin-wrong', { what: `at ${pin.time} the token did not take the PIN: ${textOf(pin)}`, fix: `ls -l ${join(paths.keysToken, 'pin')} (put the right PIN into it, or into what keys.pinFile names, then: npm start)`, evidence: { at: pin.time } });
+  if (pin !== undefined && status === null) say.found('hsm.pin-wrong', { what: `at ${pin.time} the token did not take the PIN: ${textOf(pin)}`, fix: `ls -l ${word(join(paths.keysToken, 'pin'))} (put the right PIN into it, or into what keys.pinFile names, then: npm start)`, evidence: { at: pin.time } });
   const turn = own.findLast(({ event }) => ['keys.hsm-away', 'keys.hsm-back', 'keys.opened'].includes(event));
   if (turn?.event === 'keys.hsm-away') say.found('hsm.away', { what: `since ${turn.time} the HSM does not answer: ${textOf(turn)}`, fix: 'strongroom keys check (bring token and module back; it is tried again by itself)', evidence: { at: turn.time, code: String(turn.fields['code'] ?? '') } });
 }

@@ -9,13 +9,11 @@ import { TestAuthority } from '@strongroom/testing';
 import { makeEvent } from '@strongroom/service';
 import { denialIn } from '../denials.ts';
 import { examine } from '../examine.ts';
-import { APPARMOR_CAPABILITY, APPARMOR_DATAGRAMS, APPARMOR_STREAM, APPARMOR_STREAM_V6, asAuditd, asMessage } from '../testing/denials.table.ts';
+import { APPARMOR_CAPABILITY, APPARMOR_DATAGRAMS, APPARMOR_STREAM, APPARMOR_STREAM_V6, asAuditd, asMessage, SELINUX_PORT, SELINUX_SYSLOG_PORT } from '../testing/denials.table.ts';
 import { codesOf, FoundedHome } from '../testing/founded-home.ts';
 import { portsCheck } from './ports.ts';
 
 const authority = await TestAuthority.make('Strongroom CA');
-
-const SELINUX = 'audit(1795794012.114:902): avc:  denied  { name_bind } for  pid=4711 comm="node" src=6514 scontext=system_u:system_r:strongroom_t:s0 tcontext=system_u:object_r:syslog_tls_port_t:s0 tclass=tcp_socket permissive=0';
 
 test('ports that are free say nothing', async () => {
   using home = await FoundedHome.make(authority);
@@ -68,8 +66,9 @@ test('a denial is believed only of this port, of what it is about, and of Node',
     assert.equal(denialIn(written(APPARMOR_CAPABILITY), 6514), null, 'it takes no capability to listen above 1023');
     for (const said of [APPARMOR_STREAM, APPARMOR_STREAM_V6, APPARMOR_DATAGRAMS]) assert.equal(denialIn(written(said), 6514)?.module, 'AppArmor');
     assert.equal(denialIn(written(APPARMOR_CAPABILITY.replace('node-MainThread', 'nginx')), 514), null);
-    assert.equal(denialIn(written(SELINUX), 6514)?.fix, 'semanage port -a -t syslogd_port_t -p tcp 6514 (-m where the port has a type already)');
-    assert.equal(denialIn(written(SELINUX), 514), null);
+    assert.equal(denialIn(written(SELINUX_PORT), 6514)?.fix, 'semanage port -a -t syslogd_port_t -p tcp 6514 (-m where the port has a type already)');
+    assert.match(denialIn(written(SELINUX_SYSLOG_PORT), 514)!.fix, /audit2allow -M strongroom/);
+    assert.equal(denialIn(written(SELINUX_PORT), 514), null);
     assert.equal(denialIn(written(APPARMOR_STREAM.replace('DENIED', 'ALLOWED')), 6514), null);
     assert.equal(denialIn(written(APPARMOR_STREAM), 6514)?.atMs, 1_795_822_465_483);
   }

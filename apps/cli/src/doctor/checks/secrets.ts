@@ -3,6 +3,7 @@
 import { lstatSync, readdirSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { check, type Say } from '../check.ts';
+import { word } from '../shell.ts';
 
 const OTHERS = 0o007;
 const GROUP_WRITES = 0o020;
@@ -39,14 +40,14 @@ function judgeFiles(directory: string, above: Stats, say: Say<Code>): void {
     const path = join(directory, name);
     const facts = lstatSync(path, { throwIfNoEntry: false });
     if (facts === undefined) continue; // renewed while we looked
-    if (facts.uid !== above.uid && facts.uid !== 0) say.found('secret.owner', { what: `${path} belongs to user ${facts.uid}, its directory to user ${above.uid}`, fix: `chown ${above.uid} ${path}`, evidence: { path, uid: facts.uid, expected: above.uid } });
+    if (facts.uid !== above.uid && facts.uid !== 0) say.found('secret.owner', { what: `${path} belongs to user ${facts.uid}, its directory to user ${above.uid}`, fix: `chown ${above.uid} ${word(path)}`, evidence: { path, uid: facts.uid, expected: above.uid } });
     const wrong = PUBLIC.test(name) ? 0o022 : OTHERS | GROUP_WRITES;
     if (facts.isFile() && (facts.mode & wrong) !== 0) say.found('secret.open', openFound(path, facts, facts.mode & ~wrong));
   }
 }
 
 function openFound(path: string, { mode }: Stats, wanted: number) {
-  return { what: `${path} has mode ${octal(mode)}`, fix: `chmod ${octal(wanted)} ${path} (and, if anybody else was on this machine, change the key: strongroom keys rotate)`, evidence: { path, mode: octal(mode), wanted: octal(wanted) } };
+  return { what: `${path} has mode ${octal(mode)}`, fix: `chmod ${octal(wanted)} ${word(path)} (and, if anybody else was on this machine, change the key: strongroom keys rotate)`, evidence: { path, mode: octal(mode), wanted: octal(wanted) } };
 }
 
 function octal(mode: number): string {

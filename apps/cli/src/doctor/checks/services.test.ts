@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the supervisor may say of services; a real one says it in doctor.test.ts.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { TestAuthority } from '@strongroom/testing';
 import { makeEvent, type Status } from '@strongroom/service';
 import { examine } from '../examine.ts';
@@ -37,4 +41,19 @@ test('when nothing answers, what went wrong last since the last start is told, a
   const events = [makeEvent('keys', 'service.failed', 'error', { message: 'of long ago' }), makeEvent('supervisor', 'supervisor.started', 'info'), makeEvent('vault', 'service.failed', 'error', { message: 'the store is older', code: 'vault.rollback' })];
   const { findings } = await examine([servicesCheck], { ...await home.patient(), events });
   assert.deepEqual(findings.map(({ code, evidence }) => [code, evidence['lastFailure']]), [['service.not-running', 'vault.rollback']]);
+});
+
+test('a service that has not told how it stands for long is told, one that is stopped by a signal with the command that lets it go on', async () => {
+  const longAgo = new Date(Date.now() - 90_000).toISOString();
+  assert.deepEqual((await found([{ name: 'gateway', saidAt: longAgo }])).map(([code, fix]) => [code, fix.slice(0, 10)]), [['service.standing-still', 'kill -KILL']]);
+  assert.deepEqual(await found([{ name: 'gateway', saidAt: new Date().toISOString() }, { name: 'vault', saidAt: null }]), []);
+  const child = spawn('/bin/sleep', ['600'], { stdio: 'ignore' });
+  try {
+    await once(child, 'spawn');
+    child.kill('SIGSTOP');
+    while (!readFileSync(`/proc/${child.pid}/status`, 'utf8').includes('(stopped)')) await delay(10);
+    assert.deepEqual(await found([{ name: 'gateway', pid: child.pid }]), [['service.standing-still', `kill -CONT ${child.pid}`]]);
+  } finally {
+    child.kill('SIGKILL');
+  }
 });

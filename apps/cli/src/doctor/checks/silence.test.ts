@@ -55,7 +55,7 @@ test('where all fell silent together that is one finding, of our own network', a
 test('who shows a certificate with the name of a source, and has not its key, is no reason to enrol that source again', async () => {
   const forged = refusedAt('gateway.certificate-expired', { keyHash: 'cd'.repeat(32), peer: '203.0.113.66:4711' });
   const findings = await found({ silent: [SILENT], events: [forged, refusedAt('gateway.certificate-foreign', {})] });
-  assert.deepEqual(findings.map(({ code }) => code).toSorted(), ['flow.fell-silent', 'flow.refused', 'flow.refused']);
+  assert.deepEqual(findings.map(({ code }) => code).toSorted(), ['flow.fell-silent', 'flow.strangers', 'flow.strangers']);
   for (const { what, why, fix } of findings) {
     assert.ok(!`${what} ${why} ${fix}`.includes('enrol web-07'), fix);
     if (what.includes('refused')) assert.match(what, /somebody at \S+ who says to be web-07, and has not its key/);

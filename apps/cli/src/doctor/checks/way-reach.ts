@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a producer's side: is there anybody, and do they speak TLS?
 import { check, type Say } from '../check.ts';
+import { word } from '../shell.ts';
 import type { Way } from '../way.ts';
 
 const NOTHING = 'nothing is sent; what the sender keeps meanwhile is bounded';
@@ -22,7 +23,7 @@ export const wayReachCheck = check({
     const { host, port, lookupError, address, connectErrors, handshake } = way;
     if (lookupError !== null) {
       say.unseen('the name does not resolve', 'way.refused', 'way.timeout', 'way.unreachable', 'way.not-tls', 'way.cut');
-      return say.found('way.name-unknown', { what: `${host} does not resolve (${lookupError})`, fix: `getent ahosts ${host} (put it into DNS or /etc/hosts, or send to an address)`, evidence: { host, error: lookupError } });
+      return say.found('way.name-unknown', { what: `${host} does not resolve (${lookupError})`, fix: `getent ahosts ${word(host)} (put it into DNS or /etc/hosts, or send to an address)`, evidence: { host, error: lookupError } });
     }
     if (address === null) {
       for (const [tried, error] of Object.entries(connectErrors)) sayUnconnected(tried, port, error, say);
@@ -47,7 +48,7 @@ function sayUnconnected(address: string, port: number, error: string, say: Say<C
 
 function sayUnshaken({ host, port }: Way, error: string, say: Say<Code>): void {
   const evidence = { host, port, error };
-  const command = `openssl s_client -connect ${host}:${port} -tls1_3 </dev/null`;
+  const command = `openssl s_client -connect ${word(`${host}:${port}`)} -tls1_3 </dev/null`;
   if (error === 'ECONNRESET' || error === 'closed' || error === 'EPIPE') say.found('way.cut', { what: `${host}:${port} ended the connection before TLS was agreed upon`, fix: `${command} (and there: strongroom doctor)`, evidence });
   else say.found('way.not-tls', { what: `${host}:${port} does not speak TLS 1.3 with us (${error})`, fix: `${command} (is that the TLS port? 6514 and 2514 are)`, evidence });
 }

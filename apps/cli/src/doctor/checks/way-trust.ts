@@ -5,6 +5,7 @@ import type { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { duration } from '../../quantity.ts';
 import { check, type Say } from '../check.ts';
+import { word } from '../shell.ts';
 import type { Handshake, Way } from '../way.ts';
 
 const DISTRUST = 'a sender that verifies refuses the connection, and nothing is sent';
@@ -83,7 +84,7 @@ function judgeIssuers({ handshake: { chain, distrust }, caFile, host, port }: Sh
   if (distrust === 'UNABLE_TO_VERIFY_LEAF_SIGNATURE') {
     say.found('way.intermediate', {
       what: `${host}:${port} shows one certificate, issued by "${issuer}", which is not in ${against}`,
-      fix: `openssl s_client -connect ${host}:${port} -showcerts </dev/null (if that is an intermediate, append it to gateway.tls.certificate there; if it is the deployment's own CA, give its ca.pem with --ca)`, evidence: { issuer, ca: against, shown: chain.length },
+      fix: `openssl s_client -connect ${word(`${host}:${port}`)} -showcerts </dev/null (if that is an intermediate, append it to gateway.tls.certificate there; if it is the deployment's own CA, give its ca.pem with --ca)`, evidence: { issuer, ca: against, shown: chain.length },
     });
   } else if (['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'UNABLE_TO_GET_ISSUER_CERT', 'SELF_SIGNED_CERT_IN_CHAIN', 'DEPTH_ZERO_SELF_SIGNED_CERT', 'CERT_SIGNATURE_FAILURE', 'CERT_UNTRUSTED'].includes(distrust ?? '')) {
     say.found('way.unknown-ca', { what: `the certificates of ${host}:${port} lead to "${issuer}", which is not in ${against} (${distrust})`, fix: 'strongroom enrol NAME --out DIR (on the appliance; give the ca.pem in it to the sender)', evidence: { issuer, ca: against, error: distrust } });
@@ -95,7 +96,7 @@ function judgeName({ handshake: { chain }, name }: Shaken, say: Say<Code>): void
   const holds = isIP(name) === 0 ? leaf.checkHost(name) : leaf.checkIP(name);
   if (holds !== undefined) return;
   const has = (leaf.subjectAltName ?? 'none').slice(0, 300);
-  say.found('way.server-name', { what: `the certificate has ${has}, and not ${name}`, fix: `strongroom config explain (there: add ${name} to gateway.serverNames and start again), or send to one of its names`, evidence: { name, has } });
+  say.found('way.server-name', { what: `the certificate has ${has}, and not ${name}`, fix: `strongroom config explain (there: add ${name} to gateway.serverNames and start again; or send to one of its names)`, evidence: { name, has } });
 }
 
 function judgeAcceptance({ handshake: { refusal }, identity, host, port }: Shaken, own: X509Certificate, say: Say<Code>): void {

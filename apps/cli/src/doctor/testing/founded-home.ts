@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A home as a start leaves it, for tests of checks: certificates of a CA of the test's own, and nobody who runs.
+import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -75,8 +76,11 @@ export class FoundedHome implements Disposable {
     return patientOf({ paths: this.paths, configFile: this.#config, nowMs, machine: { ...MACHINE, ...machine } });
   }
 
+  /** What it says must do for a shell. */
   async examine(check: Check, machine: Partial<Machine> = {}, nowMs = Date.now()): Promise<Diagnosis> {
-    return examine([check], await this.patient(machine, nowMs));
+    const diagnosis = await examine([check], await this.patient(machine, nowMs));
+    for (const { fix } of diagnosis.findings) if (spawnSync('bash', ['-n'], { input: fix }).status !== 0) throw new Error(`no shell takes: ${fix}`);
+    return diagnosis;
   }
 
   [Symbol.dispose](): void {
