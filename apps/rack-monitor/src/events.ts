@@ -21,7 +21,7 @@ export const EVENTS = {
   'rack.device-unknown': 'warn',
   /** Records that could not wait any longer for the vault. */
   'rack.records-lost': 'error',
-  /** Traps that nobody signed, or that come again: how many in the last minute beside those that are sealed. */
+  /** Traps that nobody signed, or that come again, and signed ones beyond what is sealed: how many in the last minute. */
   'rack.traps-refused': 'warn',
   /** The listener for traps failed. */
   'rack.traps-failed': 'error',

@@ -26,6 +26,7 @@ export * from './snmp/pdu-farm.ts';
 export * from './snmp/pdu-process.ts';
 export * from './snmp/snmpd-process.ts';
 export * from './snmp/snmpsim-process.ts';
+export * from './snmp/usm-message.ts';
 export * from './started-program.ts';
 export * from './tpm-process.ts';
 export * from './witness-process.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One device over the life of the service: recognised, asked again and again, away and back, booted, replaced.
-import { errorFields, type Fields, type RackDevice } from '@strongroom/service';
+import { errorFields, type Fields, type RackDevice, type RackEngine } from '@strongroom/service';
 import { discover, type Discovered } from '../profiles/discover.ts';
 import { oidsOf, readingsOf } from '../profiles/plan.ts';
 import type { Reading } from '../profiles/profile.ts';
@@ -84,9 +84,9 @@ export class Device {
     return this.#readings;
   }
 
-  /** The engine that answered last, hexadecimal; null: none did, or it is of v2c. */
-  get engineId(): string | null {
-    return this.#life?.engine?.id ?? null;
+  /** The engine that answered last; null: none did, or it is of v2c. */
+  get engine(): RackEngine | null {
+    return this.#life?.engine ?? null;
   }
 
   /** It said something of its own accord: it is looked at now, and more often for a while. */

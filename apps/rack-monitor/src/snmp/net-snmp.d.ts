@@ -25,11 +25,12 @@ declare module 'net-snmp' {
     readonly pdu: { readonly type: number; readonly varbinds: readonly Varbind[]; readonly user?: string; readonly community?: string; readonly contextEngineID?: string };
     readonly rinfo: RemoteInfo;
   }
+  export interface AnswerSocket { send(octets: Buffer, from: number, length: number, port: number, address: string): void }
   export interface Receiver {
     getAuthorizer(): { users: readonly User[] };
     /** Not documented; receiver.ts stands in front of it. */
     readonly engine: { readonly engineID: Buffer; engineBoots: number; engineTime: number };
-    onMsg(socket: Socket, datagram: Buffer, from: RemoteInfo): void;
+    onMsg(socket: AnswerSocket, datagram: Buffer, from: RemoteInfo): void;
   }
   interface NetSnmp {
     readonly Version2c: number;

@@ -91,7 +91,7 @@ export function claimsOf(datagram: Buffer): Claims | null {
   const octets = ({ from, to }: Part): Buffer => datagram.subarray(from, to);
   const [bootsNumber, secondsNumber] = [wholeNumber(octets(boots)), wholeNumber(octets(seconds))];
   if (bootsNumber === null || secondsNumber === null) return null;
-  return { engine: octets(engine).toString('hex'), boots: bootsNumber, seconds: secondsNumber, user: octets(user).toString('latin1'), digest: octets(digest).toString('hex') };
+  return { engine: octets(engine).toString('hex'), boots: bootsNumber, seconds: secondsNumber, user: octets(user).toString('utf8'), digest: octets(digest).toString('hex') };
 }
 
 /** The PDU of a message that nobody encrypted, without the community before it. */

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { createCipheriv, createHash, createHmac } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import { freeUdpPort, SNMP_USER, SnmpdProcess, withoutSnmpd } from '@strongroom/testing';
+import { berNumber, berPart, freeUdpPort, outerMessage, SNMP_USER, SnmpdProcess, usmMessage, withoutSnmpd } from '@strongroom/testing';
 import { SnmpSession } from './session.ts';
 import type { SnmpTarget } from './target.ts';
 
@@ -215,15 +214,8 @@ async function manInTheMiddle(port: number): Promise<Peer & { forge: ((question:
   return peer;
 }
 
-function part(tag: number, ...parts: readonly Buffer[]): Buffer {
-  const body = Buffer.concat(parts);
-  assert.ok(body.length < 256);
-  return Buffer.concat([Buffer.from(body.length < 128 ? [tag, body.length] : [tag, 0x81, body.length]), body]);
-}
-
-const number = (value: number): Buffer => part(2, value < 128 ? Buffer.from([value]) : Buffer.from([value >> 24, value >> 16, value >> 8, value]));
-const NOBODY = part(4, part(0x30, part(4), number(0), number(0), part(4), part(4), part(4)));
-const SAYS = part(0x30, part(0x30, Buffer.from('06082b06010201010100', 'hex'), part(4, Buffer.from('forged'))));
+const NOBODY = berPart(4, berPart(0x30, berPart(4), berNumber(0), berNumber(0), berPart(4), berPart(4), berPart(4)));
+const SAYS = berPart(0x30, berPart(0x30, Buffer.from('06082b06010201010100', 'hex'), berPart(4, Buffer.from('forged'))));
 
 /** msgID, which is plain on the wire. */
 function idOf(question: Buffer): Buffer {
@@ -231,41 +223,22 @@ function idOf(question: Buffer): Buffer {
   return question.subarray(long + 5, long + 5 + 2 + question[long + 6]!);
 }
 
-function message(question: Buffer, flags: number, security: Buffer, scoped: Buffer): Buffer {
-  return part(0x30, number(3), part(0x30, idOf(question), Buffer.from('020300ffe3', 'hex'), part(4, Buffer.from([flags])), number(3)), security, scoped);
-}
-
 /** An answer to `sysDescr.0` that needs no keys. */
 function unsigned(question: Buffer): Buffer {
-  return message(question, 0, NOBODY, part(0x30, part(4), part(4), part(0xa2, idOf(question), number(0), number(0), SAYS)));
+  return outerMessage(idOf(question), 0, NOBODY, berPart(0x30, berPart(4), berPart(4), berPart(0xa2, idOf(question), berNumber(0), berNumber(0), SAYS)));
 }
 
 /** usmStatsUnknownEngineIDs, as a device reports that is asked for the first time. */
 function reporting(question: Buffer): Buffer {
-  const engine = part(4, Buffer.from('80001f8880aabbccdd02', 'hex'));
-  const counted = part(0x30, part(0x30, Buffer.from('060a2b060106030f01010400', 'hex'), Buffer.from('410105', 'hex')));
-  return message(question, 0, part(4, part(0x30, engine, number(0), number(0), part(4), part(4), part(4))), part(0x30, engine, part(4), part(0xa8, idOf(question), number(0), number(0), counted)));
+  const engine = berPart(4, Buffer.from('80001f8880aabbccdd02', 'hex'));
+  const counted = berPart(0x30, berPart(0x30, Buffer.from('060a2b060106030f01010400', 'hex'), Buffer.from('410105', 'hex')));
+  return outerMessage(idOf(question), 0, berPart(4, berPart(0x30, engine, berNumber(0), berNumber(0), berPart(4), berPart(4), berPart(4))), berPart(0x30, engine, berPart(4), berPart(0xa8, idOf(question), berNumber(0), berNumber(0), counted)));
 }
 
-function sha(...parts: readonly Buffer[]): Buffer {
-  return createHash('sha256').update(Buffer.concat(parts)).digest();
-}
-
-/** An answer to `sysDescr.0` by the keys that SNMP_USER has on that engine: RFC 3414 and 3826, SHA-256 and AES-256. */
+/** An answer to `sysDescr.0` by the keys that SNMP_USER has on that engine. */
 function signedBy(engine: string, boots: number, seconds: number, question: Buffer): Buffer {
-  const id = Buffer.from(engine, 'hex');
-  const keyOf = (password: string): Buffer => {
-    const key = sha(Buffer.alloc(1024 * 1024, password));
-    return sha(key, id, key);
-  };
-  const salt = Buffer.alloc(8, 7);
-  const vector = Buffer.concat([Buffer.alloc(8), salt]);
-  vector.writeUInt32BE(boots, 0);
-  vector.writeUInt32BE(seconds, 4);
-  const scoped = part(0x30, part(4, id), part(4), part(0xa2, idOf(question), number(0), number(0), SAYS));
-  const sealed = part(4, createCipheriv('aes-256-cfb', keyOf(SNMP_USER.privPassword), vector).update(scoped));
-  const signed = (digest: Buffer): Buffer => message(question, 3, part(4, part(0x30, part(4, id), number(boots), number(seconds), part(4, Buffer.from(SNMP_USER.user)), part(4, digest), part(4, salt))), sealed);
-  return signed(createHmac('sha256', keyOf(SNMP_USER.authPassword)).update(signed(Buffer.alloc(24))).digest().subarray(0, 24));
+  const id = idOf(question);
+  return usmMessage({ engine, boots, seconds, id, pdu: berPart(0xa2, id, berNumber(0), berNumber(0), SAYS) });
 }
 
 async function bound(): Promise<Socket> {

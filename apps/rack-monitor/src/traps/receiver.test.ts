@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import { SNMP_USER, snmpProgram, withoutSnmpd } from '@strongroom/testing';
+import { SNMP_USER, snmpProgram, usmTrap, withoutSnmpd } from '@strongroom/testing';
 import { TrapReceiver, type Notice, type Refusal, type Sender } from './receiver.ts';
 import { Windows } from './window.ts';
 
@@ -27,7 +27,7 @@ async function listen(senders: readonly Sender[] = [SENDER]): Promise<Listening>
   const [believed, refused, datagrams]: [Notice[], Refusal[], Buffer[]] = [[], [], []];
   let came: (() => void) | undefined;
   const receiver = await TrapReceiver.listen('127.0.0.1', 0, OURS, {
-    senders: () => senders, failed: (error) => { throw error; },
+    senders, failed: (error) => { throw error; },
     believed: (notice) => { believed.push(notice); came?.(); },
     refused: (why, _, datagram) => { refused.push(why); datagrams.push(Buffer.from(datagram)); came?.(); },
   });
@@ -106,6 +106,67 @@ test('an inform is acknowledged, and what was sent is sent again by nobody else'
   assert.equal(await trap(there.port, ['-Ci']), 0);
   await there.came(1);
   assert.deepEqual([there.believed.length, there.believed[0]?.isInform, there.believed[0]?.claims.engine], [1, true, OURS]);
+});
+
+test('whoever knows an engine cannot keep us busy with signatures, nor others from being heard', async () => {
+  const other = { ...SENDER, name: 'pdu-b', engineId: `${ENGINE}ff` };
+  await using there = await listen([SENDER, other]);
+  const socket = createSocket('udp4');
+  const forged = usmTrap({ engine: ENGINE, boots: 7, seconds: 1010 });
+  forged[forged.length - 1]! ^= 1;
+  while (!there.refused.includes('too-many')) {
+    for (let at = 0; at < 50; at++) socket.send(forged, there.port, '127.0.0.1');
+    await there.came(there.refused.length + 1);
+  }
+  assert.ok(there.refused.filter((why) => why === 'wrong-digest').length >= 20);
+  const before = there.refused.length;
+  while (there.believed.length === 0) {
+    socket.send(usmTrap({ engine: other.engineId, boots: 7, seconds: 1010, salt: before }), there.port, '127.0.0.1');
+    await there.came(there.believed.length + there.refused.length + 1);
+  }
+  socket.close();
+  assert.equal(there.believed[0]?.device, 'pdu-b');
+});
+
+test('who asks which engine we are is answered so often and no more: the question may be in the name of somebody else', async () => {
+  await using there = await listen();
+  const socket = createSocket('udp4');
+  let answers = 0;
+  socket.on('message', () => { answers += 1; });
+  const security = part(4, part(0x30, part(4), number(0), number(0), part(4), part(4), part(4)));
+  const question = part(0x30, number(3), part(0x30, number(1), Buffer.from('020300ffe3', 'hex'), part(4, Buffer.from([4])), number(3)), security, part(0x30, part(4), part(4), part(0xa0, number(1), number(0), number(0), part(0x30))));
+  while (!there.refused.includes('too-many')) {
+    for (let at = 0; at < 50; at++) socket.send(question, there.port, '127.0.0.1');
+    await new Promise((done) => { setTimeout(done, 10); });
+  }
+  socket.close();
+  assert.ok(answers > 0);
+  assert.deepEqual([...new Set(there.refused)], ['too-many']);
+});
+
+test('a user may have a name of any letters', async () => {
+  const user = 'Wächter';
+  await using there = await listen([{ ...SENDER, credentials: { ...SNMP_USER, user } }]);
+  const socket = createSocket('udp4');
+  socket.send(usmTrap({ engine: ENGINE, boots: 7, seconds: 1010, user }), there.port, '127.0.0.1');
+  await there.came(1);
+  socket.close();
+  assert.deepEqual([there.believed[0]?.claims.user, there.refused], [user, []]);
+});
+
+test('a trap that was held back is old by the time that was polled, and a flood makes no room for what came already', () => {
+  const windows = new Windows();
+  const claims = { engine: 'a', user: 'u', boots: 2, seconds: 1000, digest: 'first' };
+  windows.learn('a', 2, 1000);
+  windows.learn('a', 2, 5000);
+  assert.equal(windows.admit(claims), 'old');
+  const fresh = { ...claims, seconds: 5000 };
+  assert.equal(windows.admit(fresh), 'new');
+  for (let at = 0; at < 10_000; at++) windows.admit({ ...fresh, digest: String(at) });
+  assert.equal(windows.admit(fresh), 'again');
+  assert.equal(windows.admit({ ...fresh, digest: 'one more' }), 'too-many');
+  windows.learn('a', 2, 5300);
+  assert.equal(windows.admit({ ...fresh, seconds: 5300, digest: 'later' }), 'new');
 });
 
 test('a message that comes again is known, and time goes on by what was signed', () => {

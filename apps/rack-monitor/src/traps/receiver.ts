@@ -9,6 +9,7 @@ import { claimsOf, outerForm, plainPdu, type Claims, type OuterForm } from '../s
 import { snmpUser } from '../snmp/session.ts';
 import type { Credentials } from '../snmp/target.ts';
 import { answerOf, type Answer } from '../snmp/value.ts';
+import { Budget } from './budget.ts';
 import { Windows } from './window.ts';
 
 /** GetRequest, by which a sender of informs finds out which engine we are. */
@@ -17,6 +18,12 @@ const GET = 0xa0;
 const WINDOW_SECONDS = 150;
 /** Boots have 31 bits; by this clock each life has more than the one before. */
 const BOOTS_SINCE_S = 1_700_000_000;
+
+/** Answers in a second to who asks which engine we are: anybody may, in the name of anybody. */
+const REPORTS_MAX = 50;
+/** In a second, of one device: each costs a decryption and a digest, and whoever knows its engine can send them. */
+const WRONG_MAX = 20;
+const SECOND_MS = 1000;
 
 /** Whom an engine, or a user of informs, belongs to. */
 export interface Sender {
@@ -36,10 +43,11 @@ export interface Notice {
   readonly values: readonly Answer[];
 }
 
-export type Refusal = 'garbage' | 'unsigned' | 'unknown-engine' | 'unknown-user' | 'wrong-digest' | 'old' | 'again';
+export type Refusal = 'garbage' | 'unsigned' | 'unknown-engine' | 'unknown-user' | 'wrong-digest' | 'old' | 'again' | 'too-many';
 
 export interface ReceiverHooks {
-  senders(): readonly Sender[];
+  /** Looked through for each message that says it is signed: it costs nothing to ask. */
+  readonly senders: readonly Sender[];
   believed(notice: Notice): void;
   /** `form` and `pdu` of what nobody signed. */
   refused(why: Refusal, peer: string, datagram: Buffer, form: OuterForm | null): void;
@@ -51,6 +59,8 @@ export class TrapReceiver {
   readonly #socket: Socket;
   readonly #receiver: ReturnType<typeof snmp.createReceiver>;
   readonly #windows = new Windows();
+  readonly #reports = new Budget(REPORTS_MAX, SECOND_MS);
+  readonly #wrong = new Budget(WRONG_MAX, SECOND_MS);
   readonly #startedAt = performance.now();
   readonly #boots = Math.max(1, Math.floor(Date.now() / 1000) - BOOTS_SINCE_S);
   #heard: Notice['values'] | null = null;
@@ -94,7 +104,10 @@ export class TrapReceiver {
     const form = outerForm(datagram);
     const refuse = (why: Refusal): void => this.#hooks.refused(why, peer, datagram, form);
     if (form === null) return refuse('garbage');
-    if (!form.sealed) return form.version === 3 && plainPdu(datagram, form)?.tag === GET ? void this.#deliver(datagram, from, null) : refuse('unsigned');
+    if (!form.sealed) {
+      if (form.version !== 3 || plainPdu(datagram, form)?.tag !== GET) return refuse('unsigned');
+      return this.#reports.take('') ? void this.#deliver(datagram, from, null) : refuse('too-many');
+    }
     const claims = claimsOf(datagram);
     if (claims === null) return refuse('garbage');
     const ours = claims.engine === this.#receiver.engine.engineID.toString('hex');
@@ -102,8 +115,12 @@ export class TrapReceiver {
     if (sender === undefined) return refuse(ours ? 'unknown-user' : 'unknown-engine');
     // An inform is acknowledged by net-snmp as it is read, so its time is looked at before: a forged one falls to its digest.
     if (ours && (claims.boots !== this.#boots || Math.abs(claims.seconds - this.#seconds) > WINDOW_SECONDS)) return refuse('old');
+    if (!this.#wrong.has(sender.name)) return refuse('too-many');
     const values = this.#deliver(datagram, from, sender.credentials!);
-    if (values === null) return refuse('wrong-digest');
+    if (values === null) {
+      this.#wrong.take(sender.name);
+      return refuse('wrong-digest');
+    }
     if (!ours && sender.engineId !== null) this.#windows.learn(sender.engineId, sender.engineBoots, sender.engineSeconds);
     const admitted = this.#windows.admit(claims);
     if (admitted !== 'new') return refuse(admitted);
@@ -112,10 +129,13 @@ export class TrapReceiver {
 
   /** A trap is of the device whose engine signed it; an inform is signed for our engine, so its user and address tell. */
   #senderOf({ engine, user }: Claims, address: string, ours: boolean): Sender | undefined {
-    const senders = this.#hooks.senders().filter(({ credentials }) => credentials?.user === user);
-    if (!ours) return senders.find(({ engineId }) => engineId === engine);
-    return senders.find((sender) => sender.address === address);
+    return this.#hooks.senders.find((sender) => sender.credentials?.user === user && (ours ? sender.address === address : sender.engineId === engine));
   }
+
+  /** net-snmp prints what cannot be sent; an address that cannot be answered is its sender's choice. */
+  readonly #answers = {
+    send: (octets: Buffer, from: number, length: number, port: number, address: string): void => this.#socket.send(octets, from, length, port, address, () => undefined),
+  };
 
   get #seconds(): number {
     return Math.floor((performance.now() - this.#startedAt) / 1000);
@@ -128,7 +148,7 @@ export class TrapReceiver {
     [receiver.engine.engineBoots, receiver.engine.engineTime] = [this.#boots, this.#seconds];
     this.#heard = null;
     try {
-      receiver.onMsg(this.#socket, datagram, from);
+      receiver.onMsg(this.#answers, datagram, from);
     } catch {
       return null;
     }

@@ -9,13 +9,16 @@ import type { Device } from '../poll/device.ts';
 import { plainPdu } from '../snmp/outer-form.ts';
 import { textOf, type Answer } from '../snmp/value.ts';
 import type { Happening } from '../track/device-track.ts';
+import { Budget } from './budget.ts';
 import { TrapReceiver, type Notice, type Refusal, type Sender } from './receiver.ts';
 
-/** Sealed in a minute, of what nobody signed; more is counted. */
+/** Sealed in a minute, of what nobody signed, and of what one device did; more is counted. */
 const UNSIGNED_MAX = 30;
-const BELIEVED_MAX = 600;
+const BELIEVED_MAX = 300;
 const MINUTE_MS = 60_000;
 const VALUES_MAX = 64;
+/** An object identifier has 128 numbers at the most, RFC 3416 section 2; a usual one 20. */
+const OID_CHARACTERS_MAX = 256;
 const PDU_OCTETS_MAX = 1024;
 const TRAP = '1.3.6.1.6.3.1.1.4.1.0';
 /** net-snmp's enterprise, and that what follows is chosen by whoever runs it: RFC 3411, SnmpEngineID. */
@@ -29,35 +32,38 @@ export interface Traps {
   close(): Promise<void>;
 }
 
+/** Of a device, what a trap needs. */
+export type TrapDevice = Pick<Device, 'name' | 'target' | 'engine' | 'nudge'>;
+
 export interface TrapHooks {
   seal(subject: string, happening: Happening): void;
   readonly say: Say;
 }
 
 /** Rejects with `Failed('rack.traps')`. */
-export async function startTraps(config: Config['rack']['traps'], devices: readonly Device[], id: string, { seal, say }: TrapHooks): Promise<Traps> {
+export async function startTraps(config: Config['rack']['traps'], devices: readonly TrapDevice[], id: string, { seal, say }: TrapHooks): Promise<Traps> {
   const counts = { believed: 0, refused: 0 };
-  let [minuteMs, unsigned, believed] = [0, 0, 0];
-  let untold: Partial<Record<Refusal, number>> = {};
+  const budget = { believed: new Budget(BELIEVED_MAX, MINUTE_MS), unsigned: new Budget(UNSIGNED_MAX, MINUTE_MS) };
+  let minuteMs = 0;
+  let untold: Partial<Record<Refusal | 'unsealed', number>> = {};
+  const count = (what: Refusal | 'unsealed'): void => void (untold[what] = (untold[what] ?? 0) + 1);
   const tick = (nowMs: number): void => {
     if (nowMs - minuteMs < MINUTE_MS) return;
-    [minuteMs, unsigned, believed] = [nowMs, 0, 0];
+    minuteMs = nowMs;
     if (Object.keys(untold).length > 0) say('rack.traps-refused', untold as Record<string, number>);
     untold = {};
   };
   const receiver = await TrapReceiver.listen(config.address, config.port, engineIdOf(id), {
-    senders: () => devices.map(senderOf),
+    senders: devices.map(senderOf),
     believed: (notice) => {
       counts.believed += 1;
       devices.find(({ name }) => name === notice.device)?.nudge();
-      if ((believed += 1) <= BELIEVED_MAX) seal(notice.device, { protocol: 'power', told: toldOf(notice), isEvent: true });
+      if (budget.believed.take(notice.device)) seal(notice.device, { protocol: 'power', told: toldOf(notice), isEvent: true });
+      else count('unsealed');
     },
     refused: (why, peer, datagram, form) => {
       counts.refused += 1;
-      if (why !== 'unsigned' || (unsigned += 1) > UNSIGNED_MAX) {
-        untold[why] = (untold[why] ?? 0) + 1;
-        return;
-      }
+      if (why !== 'unsigned' || !budget.unsigned.take('')) return count(why);
       const pdu = plainPdu(datagram, form!)?.octets.subarray(0, PDU_OCTETS_MAX).toString('base64') ?? null;
       const version = { 0: 'v1', 1: 'v2c', 3: 'v3' }[form!.version] ?? String(form!.version);
       seal(HOST, { protocol: 'power', told: { type: 'trap', time: new Date().toISOString(), authenticated: false, version, peer, octets: datagram.length, pdu }, isEvent: false });
@@ -69,7 +75,11 @@ export async function startTraps(config: Config['rack']['traps'], devices: reado
   return {
     get facts() { return { address: receiver.address, ...counts }; },
     get values() { return { trapsBelieved: counts.believed, trapsRefused: counts.refused }; },
-    tick, close: () => receiver.close(),
+    tick,
+    async close() {
+      await receiver.close();
+      tick(Infinity);
+    },
   };
 }
 
@@ -78,17 +88,22 @@ function engineIdOf(id: string): string {
   return ENGINE_PREFIX + createHash('sha256').update(`strongroom snmp engine v1\0${id}`).digest('hex').slice(0, 24);
 }
 
-function senderOf(device: Device): Sender {
+/** As it stands whenever it is looked at. */
+function senderOf(device: TrapDevice): Sender {
   const { security, address } = device.target;
-  const { engine } = device.facts;
-  return { name: device.name, address, engineId: engine?.id ?? null, engineBoots: engine?.boots ?? 0, engineSeconds: engine?.seconds ?? 0, credentials: 'user' in security ? security : null };
+  return {
+    name: device.name, address, credentials: 'user' in security ? security : null,
+    get engineId() { return device.engine?.id ?? null; },
+    get engineBoots() { return device.engine?.boots ?? 0; },
+    get engineSeconds() { return device.engine?.seconds ?? 0; },
+  };
 }
 
 function toldOf({ peer, claims, isInform, values }: Notice): Happening['told'] {
   const trap = values.find(({ oid }) => oid === TRAP)?.value;
   return {
     type: 'trap', time: new Date().toISOString(), authenticated: true, peer, user: claims.user, engine: claims.engine, boots: claims.boots, engineSeconds: claims.seconds, inform: isInform,
-    trap: typeof trap === 'string' ? trap : null, values: values.slice(0, VALUES_MAX).map(({ oid, value }) => ({ oid, value: plain(value) })), left: Math.max(0, values.length - VALUES_MAX),
+    trap: typeof trap === 'string' ? trap.slice(0, OID_CHARACTERS_MAX) : null, values: values.slice(0, VALUES_MAX).map(({ oid, value }) => ({ oid: oid.slice(0, OID_CHARACTERS_MAX), value: plain(value) })), left: Math.max(0, values.length - VALUES_MAX),
   };
 }
 
