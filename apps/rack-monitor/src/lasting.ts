@@ -6,7 +6,10 @@ import type { Happening } from './track/device-track.ts';
 /** The subject of this machine's own heat. */
 export const HOST = 'heat';
 const NAMED_MAX = 5;
-const REASONS_MAX = 1024;
+/** Of one subject: a device that has much to say must leave room for the others. */
+const REASONS_MAX = 64;
+/** Of those so many raise incidents, of which there are 64 at once. */
+const INCIDENTS_MAX = 8;
 
 export class Lasting {
   readonly #incidents: Pick<Incidents, 'lasts' | 'over'>;
@@ -28,9 +31,10 @@ export class Lasting {
   }
 
   begin(subject: string, reason: string, nowMs = Date.now()): void {
-    if (this.#reasons.size >= REASONS_MAX) return;
-    this.#reasons.set(`${subject}\0${reason}`, { subject, reason });
-    this.#incidents.lasts(subject, reason, nowMs, nowMs);
+    const [key, before] = [`${subject}\0${reason}`, this.of(subject).length];
+    if (before >= REASONS_MAX) return;
+    this.#reasons.set(key, { subject, reason });
+    if (before < INCIDENTS_MAX) this.#incidents.lasts(subject, reason, nowMs, nowMs);
   }
 
   of(subject: string): string[] {

@@ -7,6 +7,7 @@ const TOLD = ['breaker', 'switch', 'supply', 'battery', 'presence'];
 const UNKNOWN = ['unknown', 'unavailable'];
 
 export interface StateChange {
+  readonly oid: string;
   readonly quantity: Reading['quantity'];
   readonly of: Reading['of'];
   readonly place: string;
@@ -22,7 +23,7 @@ export function stateChanges(before: readonly Reading[], after: readonly Reading
   const states = new Map(before.filter(isTold).map((reading) => [reading.oid, reading.state!]));
   const changed = after.filter(isTold).flatMap(({ oid, quantity, of, place, label, state }) => {
     const from = states.get(oid);
-    return from === undefined || from === state ? [] : [{ quantity, of, place, label, from, to: state! }];
+    return from === undefined || from === state ? [] : [{ oid, quantity, of, place, label, from, to: state! }];
   });
   return changed.map((one) => ({ ...one, together: changed.filter(({ quantity, to }) => quantity === one.quantity && to === one.to).length }));
 }

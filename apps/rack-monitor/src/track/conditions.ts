@@ -14,6 +14,8 @@ const IN_ORDER = ['normal', 'low', 'unknown', 'absent', 'unavailable', 'disabled
 const SUPPLY: readonly Reading['of'][] = ['device', 'input', 'phase', 'output'];
 
 export interface Condition {
+  /** Of what it is; null: of several. Told by its place. */
+  readonly oid: string | null;
   readonly type: 'frequency' | 'unbalance' | 'load' | 'power-factor' | 'limit';
   readonly what: 'began' | 'ended';
   readonly place: string;
@@ -33,12 +35,18 @@ interface Wish {
 }
 
 export class Conditions {
-  readonly #beyond = new Set<string>();
+  /** By key, with what it is of. */
+  readonly #beyond = new Map<string, string | null>();
 
   take(readings: readonly Reading[], nominalOf: (reading: Reading) => number | null): Condition[] {
     const supply = readings.filter(({ of, value }) => SUPPLY.includes(of) && value !== null);
     const wishes = [...supply.flatMap(ownLimit), ...unbalances(supply, nominalOf)];
     return [...wishes.flatMap((wish) => this.#judge(wish)), ...readings.flatMap((reading) => this.#word(reading))];
+  }
+
+  /** What is no longer there is forgotten, and what is of several judged anew. */
+  keep(oids: ReadonlySet<string>): void {
+    for (const [key, oid] of this.#beyond) if (oid === null || !oids.has(oid)) this.#beyond.delete(key);
   }
 
   #judge({ key, distance, limit, told }: Wish): Condition[] {
@@ -49,15 +57,15 @@ export class Conditions {
   #word(reading: Reading): Condition[] {
     const { oid, quantity, value, state } = reading;
     if (value === null || state === null) return [];
-    return this.#turn(`word ${oid}`, !IN_ORDER.includes(state) && !state.startsWith('unknown'), { type: 'limit', quantity, place: placeWords(reading), value, state });
+    return this.#turn(`word ${oid}`, !IN_ORDER.includes(state) && !state.startsWith('unknown'), { oid, type: 'limit', quantity, place: placeWords(reading), value, state });
   }
 
   #turn(key: string, isOut: boolean, told: Omit<Condition, 'what'>): Condition[] {
     if (isOut === this.#beyond.has(key)) return [];
-    if (isOut) this.#beyond.add(key);
+    if (isOut) this.#beyond.set(key, told.oid);
     else this.#beyond.delete(key);
-    const { type, ...rest } = told;
-    return [{ type, what: isOut ? 'began' : 'ended', ...rest }];
+    const { oid, type, ...rest } = told;
+    return [{ oid, type, what: isOut ? 'began' : 'ended', ...rest }];
   }
 }
 
@@ -66,12 +74,12 @@ function ownLimit(reading: Reading): Wish[] {
   const place = placeWords(reading);
   if (reading.quantity === 'frequency' && value > 0) {
     const nominal = nominalFrequency(value);
-    return [{ key: `frequency ${reading.oid}`, distance: Math.abs(value - nominal), limit: FREQUENCY_HZ, told: { type: 'frequency', place, value, nominal, limit: FREQUENCY_HZ.limit } }];
+    return [{ key: `frequency ${reading.oid}`, distance: Math.abs(value - nominal), limit: FREQUENCY_HZ, told: { oid: reading.oid, type: 'frequency', place, value, nominal, limit: FREQUENCY_HZ.limit } }];
   }
-  if (reading.quantity === 'load') return [{ key: `load ${reading.oid}`, distance: value, limit: LOAD_PERCENT, told: { type: 'load', place, value, limit: LOAD_PERCENT.limit } }];
+  if (reading.quantity === 'load') return [{ key: `load ${reading.oid}`, distance: value, limit: LOAD_PERCENT, told: { oid: reading.oid, type: 'load', place, value, limit: LOAD_PERCENT.limit } }];
   // No load has no power factor worth the name.
   if (reading.quantity === 'powerFactor' && value !== 0) {
-    return [{ key: `power-factor ${reading.oid}`, distance: 1 - Math.abs(value), limit: POWER_FACTOR_SHORT, told: { type: 'power-factor', place, value, limit: 1 - POWER_FACTOR_SHORT.limit } }];
+    return [{ key: `power-factor ${reading.oid}`, distance: 1 - Math.abs(value), limit: POWER_FACTOR_SHORT, told: { oid: reading.oid, type: 'power-factor', place, value, limit: 1 - POWER_FACTOR_SHORT.limit } }];
   }
   return [];
 }
@@ -82,6 +90,6 @@ function unbalances(supply: readonly Reading[], nominalOf: (reading: Reading) =>
   return [...Map.groupBy(phases, nominalOf)].flatMap(([nominal, group]) => {
     const share = nominal === null ? null : unbalanceOf(group.map(({ value }) => value!));
     if (share === null) return [];
-    return [{ key: `unbalance ${nominal}`, distance: share, limit: UNBALANCE, told: { type: 'unbalance' as const, place: `${group.length} phases`, value: Number(share.toPrecision(4)), nominal: nominal!, limit: UNBALANCE.limit } }];
+    return [{ key: `unbalance ${nominal}`, distance: share, limit: UNBALANCE, told: { oid: null, type: 'unbalance' as const, place: `${group.length} phases`, value: Number(share.toPrecision(4)), nominal: nominal!, limit: UNBALANCE.limit } }];
   });
 }

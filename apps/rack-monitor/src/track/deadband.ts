@@ -19,6 +19,11 @@ const CHANGES_MAX = 64;
 export class Deadband {
   readonly #told = new Map<string, number>();
 
+  /** What is no longer there is forgotten. */
+  keep(oids: ReadonlySet<string>): void {
+    for (const oid of this.#told.keys()) if (!oids.has(oid)) this.#told.delete(oid);
+  }
+
   /** Changes since what was told last; the first value of each is what the first minute tells. */
   take(readings: readonly Reading[]): { readonly type: 'change'; readonly from: number; readonly to: number }[] {
     return readings.flatMap((reading) => {

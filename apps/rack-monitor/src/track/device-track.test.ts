@@ -26,7 +26,8 @@ const planned = (oid: string, factor: number): Planned => ({ quantity: 'energy',
 
 test('the records of the vectors are told, in their order', () => {
   const track = new DeviceTrack(null);
-  const told = VECTORS.looks.flatMap(({ seconds, rebooted, readings }) => track.take({ at: seconds, nowMs: START_MS + seconds * 1000, readings, rebooted }, [planned('e', 3600)]));
+  const plan = [planned('e', 3600)];
+  const told = VECTORS.looks.flatMap(({ seconds, rebooted, readings }) => track.take({ at: seconds, nowMs: START_MS + seconds * 1000, readings, rebooted }, plan));
   assert.deepEqual(told.map((one) => [one.protocol, one.told]), VECTORS.records);
 });
 
@@ -55,6 +56,30 @@ test('what a device calls beyond its limits is told once, and when it is in orde
   const conditions = new Conditions();
   const said = ['normal', 'near-overload', 'near-overload', 'overload', 'normal', 'unknown-9'].flatMap((state) => conditions.take([current(state)], () => null));
   assert.deepEqual(said.map(({ type, what, place, state }) => [type, what, place, state]), [['limit', 'began', 'bank 2 (B)', 'near-overload'], ['limit', 'ended', 'bank 2 (B)', 'normal']]);
+});
+
+test('what began under one label ends under another, and what befell a part that is gone is over', () => {
+  const track = new DeviceTrack(null);
+  const first = [planned('v1', 1), planned('c', 1)];
+  const look = (at: number, readings: readonly Reading[], plan: readonly Planned[]): unknown[] =>
+    track.take({ at, nowMs: START_MS + at * 1000, readings, rebooted: false }, plan).flatMap(({ told, lasting }) => (lasting === undefined ? [] : [[told.type, lasting.reason, lasting.on]]));
+  look(0, [voltage(230), current('normal')], first);
+  assert.deepEqual(look(1, [voltage(100), current('overload')], first), [['sag', 'sag: phase 1', true], ['limit', 'current beyond its limit: bank 2 (B)', true]]);
+  const renamed = [planned('v1', 1), planned('c', 1)];
+  assert.deepEqual(look(2, [voltage(100), { ...current('normal'), label: 'C' }], renamed), [['limit', 'current beyond its limit: bank 2 (B)', false]]);
+  assert.deepEqual(look(3, [], [planned('e', 1)]), [['gone', 'sag: phase 1', false]]);
+  assert.deepEqual(look(4, [voltage(100)], first), [], 'it is judged anew');
+});
+
+test('a device that has other parts at each look fills nothing', () => {
+  const track = new DeviceTrack(null);
+  let lasting = 0;
+  for (let at = 0; at < 300; at++) {
+    const readings = Array.from({ length: 20 }, (_, part): Reading => ({ ...current('overload'), oid: `${at}.${part}`, place: `${at}.${part}` }));
+    const told = track.take({ at, nowMs: START_MS, readings, rebooted: true }, readings.map(({ oid }) => planned(oid, 1)));
+    lasting += told.reduce((sum, one) => sum + (one.lasting === undefined ? 0 : one.lasting.on ? 1 : -1), 0);
+    assert.equal(lasting, 20);
+  }
 });
 
 test('a sensor that is away gives no number: it makes no minimum, and no interruption', () => {

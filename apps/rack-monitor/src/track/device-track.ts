@@ -4,11 +4,11 @@ import { grownBy, stateChanges } from '../power/changes.ts';
 import type { Reading } from '../profiles/profile.ts';
 import type { Planned } from '../profiles/plan.ts';
 import type { Told } from '../records.ts';
-import { Conditions } from './conditions.ts';
+import { Conditions, type Condition } from './conditions.ts';
 import { Deadband } from './deadband.ts';
 import { Minutes } from './minutes.ts';
 import { isHeat, placeWords } from './places.ts';
-import { Voltages } from './voltages.ts';
+import { Voltages, type VoltageTold } from './voltages.ts';
 
 /** A record, and what it means for incidents and the pace. */
 export interface Happening {
@@ -38,6 +38,9 @@ export class DeviceTrack {
   readonly #deadband = new Deadband();
   readonly #minutes = { power: new Minutes(), heat: new Minutes() };
   readonly #energies = new Map<string, number>();
+  /** What lasts: the words by which it began, which a new label does not change, and what it is of. */
+  readonly #lasting = new Map<string, { readonly reason: string; readonly oid: string | null }>();
+  #plan: readonly Planned[] | null = null;
   #before: readonly Reading[] = [];
   #isFirst = true;
 
@@ -52,8 +55,9 @@ export class DeviceTrack {
     this.#minutes.power.take(power, nowMs, grown);
     if (heat.length > 0) this.#minutes.heat.take(heat, nowMs);
     const happenings: Happening[] = [
-      ...this.#voltages.take(power, at, nowMs).map((told) => lasting(told, told.what === 'began')),
-      ...this.#conditions.take(readings, (reading) => this.#voltages.nominalOf(reading)).map((told) => lasting(told, told.what === 'began')),
+      ...(plan === this.#plan ? [] : this.#keep(plan, readings)),
+      ...this.#voltages.take(power, at, nowMs).map((told) => this.#lasts(told)),
+      ...this.#conditions.take(readings, (reading) => this.#voltages.nominalOf(reading)).map((told) => this.#lasts(told)),
       ...this.#states(readings),
       ...this.#deadband.take(readings).map((told) => ({ protocol: isHeat(told as unknown as Reading) ? 'heat' as const : 'power' as const, told, isEvent: false })),
     ];
@@ -72,13 +76,43 @@ export class DeviceTrack {
     return (['power', 'heat'] as const).flatMap((protocol) => this.#minutes[protocol].due(nowMs, now).map((told) => ({ protocol, told: { ...told }, isEvent: false })));
   }
 
+  /** A device that has other parts than before must neither fill our memory nor leave open what befell those that are gone. */
+  #keep(plan: readonly Planned[], readings: readonly Reading[]): Happening[] {
+    const before = new Set(this.#plan?.map(({ oid }) => oid));
+    this.#plan = plan;
+    // It is recognised each hour, and mostly as what it was.
+    if (plan.length === before.size && plan.every(({ oid }) => before.has(oid))) return [];
+    const oids = new Set([...plan, ...readings].map(({ oid }) => oid));
+    for (const one of [this.#voltages, this.#conditions, this.#deadband]) one.keep(oids);
+    for (const oid of this.#energies.keys()) if (!oids.has(oid)) this.#energies.delete(oid);
+    return [...this.#lasting].filter(([, { oid }]) => oid === null || !oids.has(oid)).map(([key, { reason }]) => {
+      this.#lasting.delete(key);
+      return { protocol: 'power', told: { type: 'gone', reason }, isEvent: true, lasting: { reason, on: false } };
+    });
+  }
+
   #states(readings: readonly Reading[]): Happening[] {
-    return stateChanges(this.#before, readings).map((change) => {
+    return stateChanges(this.#before, readings).map(({ oid, ...change }) => {
       const trouble = TROUBLE[change.quantity];
       const told = { type: change.quantity === 'switch' ? 'switched' : change.quantity, ...change };
       const reason = `${change.quantity} of ${placeWords(change)}`;
-      return { protocol: isHeat(change) ? 'heat' as const : 'power' as const, told, isEvent: true, ...(trouble === undefined ? {} : { lasting: { reason, on: trouble.includes(change.to) } }) };
+      const facts = { protocol: isHeat(change) ? 'heat' as const : 'power' as const, told, isEvent: true };
+      return trouble === undefined ? facts : { ...facts, lasting: this.#last(`${change.quantity} ${oid}`, oid, reason, trouble.includes(change.to)) };
     });
+  }
+
+  #lasts({ oid, ...told }: (VoltageTold & { readonly place?: string }) | Condition): Happening {
+    const isWarm = told.type === 'limit' && isHeat(told as unknown as Reading);
+    const what = told.type === 'limit' ? `${told.quantity} beyond its limit` : told.type;
+    const where = 'of' in told ? placeWords(told as unknown as Reading) : String(told.place);
+    return { protocol: isWarm ? 'heat' : 'power', told, isEvent: true, lasting: this.#last(`${what} ${oid ?? where}`, oid, `${what}: ${where}`, told.what === 'began') };
+  }
+
+  #last(key: string, oid: string | null, reason: string, on: boolean): NonNullable<Happening['lasting']> {
+    const known = this.#lasting.get(key);
+    if (on) this.#lasting.set(key, { reason: known?.reason ?? reason, oid });
+    else this.#lasting.delete(key);
+    return { reason: known?.reason ?? reason, on };
   }
 
   #growth(readings: readonly Reading[], plan: readonly Planned[], rebooted: boolean): Map<string, number | null> {
@@ -96,11 +130,4 @@ export class DeviceTrack {
     }
     return grown;
   }
-}
-
-function lasting(told: { readonly type: string; readonly place?: string; readonly of?: string; readonly quantity?: string }, on: boolean): Happening {
-  const where = told.of === undefined ? told.place : placeWords(told as unknown as Reading);
-  const isWarm = told.type === 'limit' && isHeat(told as unknown as Reading);
-  const what = told.type === 'limit' ? `${told.quantity} beyond its limit` : told.type;
-  return { protocol: isWarm ? 'heat' : 'power', told: { ...told }, isEvent: true, lasting: { reason: `${what}: ${where}`, on } };
 }

@@ -12,6 +12,8 @@ const VOLTS_MIN = 80;
 const WATCHED: readonly Reading['of'][] = ['input', 'phase', 'output', 'outlet', 'device'];
 
 export interface VoltageTold {
+  /** Of what it is; told by its place. */
+  readonly oid: string;
   readonly type: VoltageEvent['condition'];
   readonly what: 'began' | 'ended';
   readonly nominal: number;
@@ -48,11 +50,16 @@ export class Voltages {
       const { began, ended } = one.watch.take({ at, volts: reading.value! });
       const iso = (seconds: number | null): string | null => (seconds === null ? null : new Date(nowMs - (at - seconds) * 1000).toISOString());
       const told = (what: VoltageTold['what'], event: VoltageEvent): VoltageTold => ({
-        type: event.condition, what, ...placeFields(reading), nominal: one.nominal, extreme: event.extreme, from: iso(event.from)!, notBefore: iso(event.notBefore), to: iso(event.to)!,
+        oid: reading.oid, type: event.condition, what, ...placeFields(reading), nominal: one.nominal, extreme: event.extreme, from: iso(event.from)!, notBefore: iso(event.notBefore), to: iso(event.to)!,
         notAfter: iso(event.notAfter), atLeastSeconds: rounded(event.atLeastSeconds), atMostSeconds: event.atMostSeconds === null ? null : rounded(event.atMostSeconds), duration: event.duration, iti: event.atLeast,
       });
       return [...(ended === null ? [] : [told('ended', ended)]), ...(began === null ? [] : [told('began', began)])];
     });
+  }
+
+  /** What is no longer there is forgotten. */
+  keep(oids: ReadonlySet<string>): void {
+    for (const oid of this.#watches.keys()) if (!oids.has(oid)) this.#watches.delete(oid);
   }
 
   #watchOf({ oid, value }: Reading): { readonly watch: VoltageWatch; readonly nominal: number } | null {
