@@ -15,6 +15,10 @@ export const EVENTS = {
   /** A device booted since it was asked last, or is another one than before. */
   'rack.device-rebooted': 'warn',
   'rack.device-replaced': 'error',
+  /** A device counts fewer boots than before: it was reset or restored, and its traps are old until this service starts again. */
+  'rack.device-set-back': 'error',
+  /** One engine answers at the addresses of two devices: somebody passes on what the other says, or one is set up as a copy of the other. */
+  'rack.device-twin': 'error',
   /** A device was recognised, and how much of it is understood. */
   'rack.device-understood': 'info',
   /** A device answers and no profile fits it. */

@@ -11,6 +11,7 @@ import { HOST, Lasting } from './lasting.ts';
 import { Beat } from './poll/beat.ts';
 import { Device, type Gates } from './poll/device.ts';
 import { Gate } from './poll/gate.ts';
+import { Twins } from './poll/twins.ts';
 import { Records } from './records.ts';
 import { targetOf } from './settings.ts';
 import type { Happening } from './track/device-track.ts';
@@ -50,6 +51,7 @@ async function live(context: ServiceContext, client: SubmitClient): Promise<void
   for (const { name, facts } of devices) if (!facts.authenticated) say('rack.unauthenticated', { device: name, address: facts.address });
   const traps = rack.traps.enabled ? await startTraps(rack.traps, devices, id, { seal: (subject, happening) => seal(subject, happening), say }) : null;
   const heat = new HeatWatch();
+  const twins = new Twins();
   let lastHeat: RackHeat = { zones: [], throttled: null };
 
   context.onOrder('rack', async (args) => ({
@@ -68,6 +70,10 @@ async function live(context: ServiceContext, client: SubmitClient): Promise<void
     if (rack.heat.enabled) {
       lastHeat = readHeat(rack.heat.root);
       for (const happening of heat.take(at, nowMs, lastHeat)) seal(HOST, happening);
+    }
+    for (const twin of twins.take(devices)) {
+      say('rack.device-twin', twin);
+      lasting.begin(twin.device, `has the engine of ${twin.other}`, nowMs);
     }
     for (const device of devices) followProbes(device, probes, rack.heat.probeCelsius, at, nowMs, seal);
     traps?.tick(nowMs);
@@ -95,7 +101,7 @@ function makeDevices(context: ServiceContext, say: Say, happened: (device: Devic
 /** Temperature probes that hang on a device. */
 function followProbes(device: Device, probes: Map<string, HeatWatch>, limit: number, at: number, nowMs: number, seal: (subject: string, happening: Happening) => void): void {
   const heat = probesOf(device.readings, limit);
-  if (heat.zones.length === 0) return;
+  if (heat.zones.length === 0 && !probes.has(device.name)) return;
   const watch = probes.get(device.name) ?? new HeatWatch(device.name);
   probes.set(device.name, watch);
   for (const happening of watch.take(at, nowMs, heat)) seal(device.name, happening);

@@ -36,3 +36,11 @@ test('probes of a device have the limit of the configuration, and its name', () 
   const [tripped, ...more] = watch.take(0, nowOf(0), probe);
   assert.deepEqual([tripped?.told.type, tripped?.told['device'], tripped?.told['zone'], more.length], ['tripped', 'pdu-a', 'sensor 1', 0]);
 });
+
+test('a sensor that is pulled out while it is too hot is over after a while, and told once', () => {
+  const watch = new HeatWatch('pdu-a');
+  const probe = probesOf([{ quantity: 'temperature', of: 'sensor', place: '1', label: 'inlet', value: 35, unit: '°C', state: null, oid: 'x' }], 32);
+  assert.equal(watch.take(0, nowOf(0), probe).length, 1);
+  const told = Array.from({ length: 30 }, (_, at) => watch.take(at + 1, nowOf(at + 1), { zones: [], throttled: null })).flat();
+  assert.deepEqual(told.map(({ told: { type, what, celsius }, lasting }) => [type, what, celsius, lasting?.on]), [['tripped', 'ended', null, false]]);
+});

@@ -10,6 +10,7 @@ import { HeatTrend } from './trend.ts';
 const QUIET_LOOKS = 12;
 
 interface Followed {
+  readonly kind: string;
   readonly trend: HeatTrend;
   /** What was told of it: the trip point, and whether it is passed. */
   told: { readonly trip: string; readonly isPassed: boolean } | null;
@@ -37,7 +38,7 @@ export class HeatWatch {
   /** `at`: seconds, monotonic. */
   take(at: number, nowMs: number, { zones, throttled }: RackHeat): Happening[] {
     this.#warnings = [];
-    const happenings = zones.flatMap((zone) => this.#follow(at, nowMs, zone));
+    const happenings = [...this.#gone(nowMs, zones), ...zones.flatMap((zone) => this.#follow(at, nowMs, zone))];
     if (this.#device !== null) return happenings;
     this.#minutes.take(zones.flatMap(readingOf), nowMs);
     const slowed = this.#throttling(nowMs, throttled);
@@ -52,7 +53,7 @@ export class HeatWatch {
 
   #follow(at: number, nowMs: number, zone: RackZone): Happening[] {
     let followed = this.#zones.get(zone.id);
-    if (followed === undefined) this.#zones.set(zone.id, followed = { trend: new HeatTrend(), told: null, quiet: 0 });
+    if (followed === undefined) this.#zones.set(zone.id, followed = { kind: zone.kind, trend: new HeatTrend(), told: null, quiet: 0 });
     const warning = followed.trend.take(at, zone);
     if (warning !== null) this.#warnings = [...this.#warnings, warning];
     if (warning === null) return this.#quieter(followed, nowMs, zone);
@@ -62,6 +63,17 @@ export class HeatWatch {
     if (before !== null && before.trip === told.trip && before.isPassed === told.isPassed) return [];
     followed.told = told;
     return [...(before === null ? [] : [this.#ended(nowMs, zone, before)]), this.#began(nowMs, warning)];
+  }
+
+  /** A sensor that is there no more warns of nothing, after a while, and is forgotten. */
+  #gone(nowMs: number, zones: readonly RackZone[]): Happening[] {
+    if (this.#zones.size === 0) return [];
+    const there = new Set(zones.map(({ id }) => id));
+    return [...this.#zones].filter(([id]) => !there.has(id)).flatMap(([id, followed]) => {
+      const over = this.#quieter(followed, nowMs, { id, kind: followed.kind, celsius: null, trips: [] });
+      if (followed.told === null) this.#zones.delete(id);
+      return over;
+    });
   }
 
   #quieter(followed: Followed, nowMs: number, zone: RackZone): Happening[] {

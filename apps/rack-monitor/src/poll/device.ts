@@ -13,11 +13,12 @@ import { Questions, UP_TIME, upTicksOf } from './ask.ts';
 import type { Beat, Sleep } from './beat.ts';
 import type { Gate } from './gate.ts';
 import { Pace } from './pace.ts';
-import { bootBetween, type Life } from './uptime.ts';
+import { bootBetween, type Boot, type Life } from './uptime.ts';
 
 /** A device is recognised anew so often: somebody may have plugged a sensor in. */
 const RECOGNISE_MS = 3_600_000;
 const NUDGE_MS = 1000;
+const EVENT_OF = { rebooted: 'rack.device-rebooted', 'set-back': 'rack.device-set-back', replaced: 'rack.device-replaced' } as const satisfies Record<Boot, EventName>;
 
 /** Who waits for what hangs must not keep who answers waiting: so each has a gate of its own. */
 export interface Gates {
@@ -175,7 +176,7 @@ export class Device {
   }
 
   /** After a boot its rows may be others: it is recognised anew. */
-  #live(life: Life): 'rebooted' | 'replaced' | null {
+  #live(life: Life): Boot | null {
     const before = this.#life;
     this.#life = life;
     const boot = before === null ? null : bootBetween(before, life);
@@ -184,7 +185,7 @@ export class Device {
     this.#knownAt = -Infinity;
     const facts = { device: this.name, engine: life.engine?.id ?? null, engineBefore: before!.engine?.id ?? null, boots: life.engine?.boots ?? null, bootsBefore: before!.engine?.boots ?? null, upSeconds: life.upTicks === null ? null : life.upTicks / 100 };
     this.#tell({ type: 'device', state: boot, ...facts });
-    this.#hooks.say(boot === 'replaced' ? 'rack.device-replaced' : 'rack.device-rebooted', facts);
+    this.#hooks.say(EVENT_OF[boot], facts);
     return boot;
   }
 

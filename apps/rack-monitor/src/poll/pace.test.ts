@@ -42,6 +42,7 @@ test('a boot is told by the count of the engine, and by the time since where the
   assert.equal(bootBetween(engine('a', 1), engine('a', 1)), null);
   assert.equal(bootBetween(engine('a', 1), engine('a', 2)), 'rebooted');
   assert.equal(bootBetween(engine('a', 1), engine('b', 1)), 'replaced');
+  assert.equal(bootBetween(engine('a', 7), engine('a', 2)), 'set-back', 'no engine that keeps its count does that');
   assert.equal(bootBetween(up(1000), up(10)), 'rebooted');
   assert.equal(bootBetween(up(2 ** 32 - 100), up(900)), null, 'sysUpTime begins again after 497 days');
   assert.equal(bootBetween(up(null), up(10)), null);
