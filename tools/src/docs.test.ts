@@ -63,7 +63,7 @@ function isGiven(name: string): boolean {
   const service = services.find((one) => name.startsWith(`strongroom_${one.replaceAll('-', '_')}_`)) ?? '';
   const figure = name.slice(`strongroom_${service}_`.length).replace(/^source_/, '');
   const camel = figure.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-  const own = sources.filter(({ path }) => path.startsWith(`apps/${service}/`) || path === 'libs/service/src/incidents.ts');
+  const own = sources.filter(({ path }) => path.startsWith(`apps/${service}/`) || path === 'libs/service/src/facts/incidents.ts');
   if (own.some(({ text }) => new RegExp(`\\b${camel}\\b`).test(text))) return true;
   // capture names figures by protocol, and by what the sums of each have.
   const [, first = '', rest = ''] = /^[a-z]+([A-Z])(.*)$/.exec(camel) ?? [];

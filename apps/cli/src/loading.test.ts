@@ -21,6 +21,6 @@ test('who only asks a service loads nothing of evidence and of what services are
   for (const call of [['--version'], ['status'], ['search', 'a'], ['rack', '--help']]) {
     const all = loadedBy(...call);
     assert.ok(all.some((url) => url.endsWith('/apps/cli/src/run.ts')), `${call.join(' ')} loaded ${all.length} modules`);
-    assert.deepEqual(all.filter((url) => /\/libs\/(evidence|wire|keys)\/|\/service\/src\/(index|submit|runtime)\.ts/.test(url)), [], call.join(' '));
+    assert.deepEqual(all.filter((url) => /\/libs\/(evidence|wire|keys)\/|\/service\/src\/(index\.ts|submit\/|life\/runtime)/.test(url)), [], call.join(' '));
   }
 });

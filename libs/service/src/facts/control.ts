@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the supervisor answers on its control socket, for both ends of it.
+import type { ClockFacts } from './clock-facts.ts';
 import type { Incident } from './incidents.ts';
-import type { ClockFacts, CountingFacts, CustodyFacts, Listener, LogFacts, SourceStats, TimestampFacts, UpkeepFacts, WitnessFacts, WormFacts } from './messages.ts';
+import type { Listener, SourceStats } from './messages.ts';
+import type { CountingFacts, CustodyFacts, LogFacts, TimestampFacts, UpkeepFacts, WitnessFacts, WormFacts } from './vault-facts.ts';
 
 export interface ServiceStatus {
   readonly name: string;

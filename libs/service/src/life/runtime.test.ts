@@ -4,9 +4,9 @@ import { fork, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { configOf } from './config.ts';
-import type { FromService, ToService } from './messages.ts';
-import { EMPTY_REGISTRY } from './registry.ts';
+import { configOf } from '../config/config.ts';
+import type { FromService, ToService } from '../facts/messages.ts';
+import { EMPTY_REGISTRY } from '../identity/registry.ts';
 
 const FIXTURE = join(import.meta.dirname, 'runtime.fixture.ts');
 const START: ToService = {

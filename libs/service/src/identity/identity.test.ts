@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createServer, type Server } from 'node:tls';
 import { TestAuthority } from '@strongroom/testing';
+import { RpcClient } from '../calls/rpc-client.ts';
+import { serveRpc } from '../calls/rpc-server.ts';
 import { loadIdentity, peerKeyHash, peerSpiffe, spiffeOf, tlsServerOptions, type Identity } from './identity.ts';
-import { RpcClient } from './rpc-client.ts';
-import { serveRpc } from './rpc-server.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'strongroom-identity-'));
 const path = join(directory, 'tls.sock');

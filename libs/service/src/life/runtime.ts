@@ -3,12 +3,12 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Failed } from '@strongroom/bytes';
-import { eventLine, errorFields, makeEvent } from './events.ts';
+import { eventLine, errorFields, makeEvent } from '../facts/events.ts';
+import type { StartMessage, ToService } from '../facts/messages.ts';
+import type { ServiceName } from '../files/layout.ts';
+import { createContext, type ServiceContext, type ServiceLife } from './context.ts';
 import { exitCodeFor, EXIT } from './exit.ts';
 import { joinSupervisor } from './join.ts';
-import type { ServiceName } from './layout.ts';
-import type { StartMessage, ToService } from './messages.ts';
-import { createContext, type ServiceContext, type ServiceLife } from './context.ts';
 
 /** Without its supervisor a service waits so long for those that stop before it, and then has so long to stop in order. */
 const ORPHAN_PATIENCE_MS = 15_000;

@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { checkConfig, configFile, configSchema, explainConfig, loadConfig } from './config.ts';
 import { configKeys } from './config-walk.ts';
+import { checkConfig, configFile, configSchema, explainConfig, loadConfig } from './config.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'strongroom-config-'));
 after(() => rmSync(directory, { recursive: true }));

@@ -2,7 +2,7 @@
 // A stream in which a service speaks for itself, docs/FORMAT.md section 1: its records are numbered from 0, and its end counts them.
 import { randomBytes } from 'node:crypto';
 import { KIND, type SubmittedRun } from '@strongroom/evidence';
-import { UNMEASURED, type ReceiptClock, type Stamp } from './clock.ts';
+import { UNMEASURED, type ReceiptClock, type Stamp } from '../clock/clock.ts';
 
 export interface OwnStreamFacts {
   /** SPIFFE ID of the service. */

@@ -4,7 +4,7 @@
 // a line. Who may connect is a matter of the socket's owner and mode.
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { LineSplitter } from './rpc-lines.ts';
+import { LineSplitter } from '../calls/rpc-lines.ts';
 
 const RETRY_MS = 250;
 /** The largest message is a whole registry. */

@@ -3,9 +3,9 @@ import { connect as connectPlain, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { Failed } from '@strongroom/bytes';
-import { tlsClientOptions, type Identity } from './identity.ts';
+import { socketPath } from '../files/socket-path.ts';
+import { tlsClientOptions, type Identity } from '../identity/identity.ts';
 import { ANSWER_BYTES_MAX, fromRpcError, LineSplitter, parseAnswer, type RpcAnswer } from './rpc-lines.ts';
-import { socketPath } from './socket-path.ts';
 
 /** Items of one call that may wait here before the connection is paused. */
 const WAITING_ITEMS_MAX = 256;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What every service that submits begins with: its line to the vault, its voice, and its incidents.
 import type { Failed } from '@strongroom/bytes';
-import type { ServiceContext } from './context.ts';
+import type { Fields, Level } from '../facts/events.ts';
+import { Incidents } from '../facts/incidents.ts';
+import type { Submitter } from '../files/layout.ts';
+import { serviceId } from '../identity/spiffe.ts';
+import type { ServiceContext } from '../life/context.ts';
 import { EventSource } from './event-source.ts';
-import type { Fields, Level } from './events.ts';
-import { Incidents } from './incidents.ts';
-import type { Submitter } from './layout.ts';
-import { serviceId } from './spiffe.ts';
 import { SubmitClient } from './submit.ts';
 
 /** Runs `live` with a line to the vault, which is closed behind it. Rejects with `Failed('submit.vault-forgot')`, and as `live` does. */

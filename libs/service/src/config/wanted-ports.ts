@@ -2,8 +2,8 @@
 // The ports that a configuration listens on, and whether one can be had here and now.
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
+import type { ServiceName } from '../files/layout.ts';
 import type { Config } from './config-schema.ts';
-import type { ServiceName } from './layout.ts';
 
 export interface WantedPort {
   /** The configuration key above `port`. */

@@ -2,16 +2,16 @@
 // What a running service has at hand: its place, its identity, and its line to the supervisor.
 import { randomBytes } from 'node:crypto';
 import { Failed } from '@strongroom/bytes';
-import { AnchoredClock } from './anchored-clock.ts';
-import type { ReceiptClock } from './clock.ts';
-import type { Config } from './config-schema.ts';
-import { eventLine, makeEvent, type Fields, type Level } from './events.ts';
-import { loadIdentity, type Identity } from './identity.ts';
-import { layout, type Layout, type ServiceName } from './layout.ts';
-import type { FromService, Listener, ProtectFlag, Separation, ServiceState, ServiceStats, StartMessage, ToService } from './messages.ts';
+import { toRpcError } from '../calls/rpc-lines.ts';
+import { AnchoredClock } from '../clock/anchored-clock.ts';
+import type { ReceiptClock } from '../clock/clock.ts';
+import type { Config } from '../config/config-schema.ts';
+import { eventLine, makeEvent, type Fields, type Level } from '../facts/events.ts';
+import type { FromService, Listener, ProtectFlag, Separation, ServiceState, ServiceStats, StartMessage, ToService } from '../facts/messages.ts';
+import { layout, type Layout, type ServiceName } from '../files/layout.ts';
+import { loadIdentity, type Identity } from '../identity/identity.ts';
+import type { Registry } from '../identity/registry.ts';
 import { notifier, watchdog } from './notify.ts';
-import type { Registry } from './registry.ts';
-import { toRpcError } from './rpc-lines.ts';
 
 type MessageOf<K extends ToService['kind']> = Extract<ToService, { kind: K }>;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A service's own events as evidence: kind 3 records of one stream of protocol "event", docs/FORMAT.md section 1.
 import { KIND } from '@strongroom/evidence';
-import { makeEvent, type Fields, type Level } from './events.ts';
+import { makeEvent, type Fields, type Level } from '../facts/events.ts';
 import { OwnStream, type OwnStreamFacts } from './own-stream.ts';
 import type { SubmitClient } from './submit.ts';
 

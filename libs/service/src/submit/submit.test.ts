@@ -7,8 +7,8 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { BOUND_UNKNOWN, decodeMessage, encodeAck, encodeDenied, encodeWelcome, KIND, MessageSplitter, NO_KEY, type ReceivedRun, type SubmittedRun } from '@strongroom/evidence';
 import { TestAuthority } from '@strongroom/testing';
+import { tlsServerOptions, type Identity } from '../identity/identity.ts';
 import { EventSource } from './event-source.ts';
-import { tlsServerOptions, type Identity } from './identity.ts';
 import { SubmitClient, type SubmitOptions } from './submit.ts';
 
 const CREDIT_BYTES = 10_000;

@@ -6,8 +6,8 @@
 import { connect, type TLSSocket } from 'node:tls';
 import { Failed } from '@strongroom/bytes';
 import { decodeMessage, encodeHello, encodeSubmit, MessageSplitter, type Message, type RunPlace, type SubmittedRun } from '@strongroom/evidence';
-import { tlsClientOptions, type Identity } from './identity.ts';
-import { socketPath } from './socket-path.ts';
+import { socketPath } from '../files/socket-path.ts';
+import { tlsClientOptions, type Identity } from '../identity/identity.ts';
 
 /** Assumed until the first welcome names the real one. */
 const FIRST_CREDIT_BYTES = 1024 * 1024;

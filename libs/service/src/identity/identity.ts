@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { constants } from 'node:crypto';
 import type { ConnectionOptions, TLSSocket, TlsOptions } from 'node:tls';
 import { Failed, Refused } from '@strongroom/bytes';
-import type { IdentityPaths } from './layout.ts';
+import type { IdentityPaths } from '../files/layout.ts';
 
 export interface Identity {
   /** SPIFFE ID in the certificate. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { BOUND_UNKNOWN } from '@strongroom/evidence';
-import vectors from '../vectors/anchor.json' with { type: 'json' };
+import vectors from '../../vectors/anchor.json' with { type: 'json' };
 import { ANCHOR_BYTES, decodeAnchor, encodeAnchor, publishAnchor, type Anchor } from './anchor.ts';
 import { AnchoredClock, stampBy, type Clocks } from './anchored-clock.ts';
 

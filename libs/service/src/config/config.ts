@@ -4,8 +4,8 @@
 // checked and complete, in the supervisor's `start` message.
 import { readFileSync, statSync } from 'node:fs';
 import { Refused } from '@strongroom/bytes';
-import { CONFIG, type Config } from './config-schema.ts';
 import { checkText, CONFIG_BYTES_MAX, type ConfigFinding } from './config-check.ts';
+import { CONFIG, type Config } from './config-schema.ts';
 import { configKeys, valueAt, withDefaults, type KeySchema } from './config-walk.ts';
 
 export type { Config } from './config-schema.ts';
