@@ -4,6 +4,7 @@
 import { constants } from 'node:fs';
 import { hash } from 'node:crypto';
 import { DiskError, type DiskImage, type FileNode, type Flag, type Node, type Outcome, type Unsynced } from './disk-image.ts';
+import { SimulatedFile } from './simulated-file.ts';
 import type { Owner, SimulatedTime } from './simulated-time.ts';
 
 export type OperationKind = 'open' | 'write' | 'sync' | 'rename' | 'remove' | 'mkdir' | 'close' | 'protect' | 'read';
@@ -284,54 +285,6 @@ export class SimulatedDisk {
         }
       }, owner);
     });
-  }
-}
-
-export class SimulatedFile {
-  readonly #disk: SimulatedDisk;
-  readonly #path: string;
-  readonly #node: Node;
-  readonly #appends: boolean;
-  #position = 0;
-
-  constructor(disk: SimulatedDisk, path: string, node: Node, appends: boolean) {
-    [this.#disk, this.#path, this.#node, this.#appends] = [disk, path, node, appends];
-  }
-
-  async chmod(_mode: number): Promise<void> {}
-
-  async chown(_uid: number, _gid: number): Promise<void> {}
-
-  async writev(parts: readonly Buffer[]): Promise<{ readonly bytesWritten: number }> {
-    return { bytesWritten: await this.#write(Buffer.concat(parts)) };
-  }
-
-  async write(bytes: Buffer, offset: number, length: number): Promise<{ readonly bytesWritten: number }> {
-    return { bytesWritten: await this.#write(bytes.subarray(offset, offset + length)) };
-  }
-
-  /** All of it, in as many writes as it takes, as Node does it. */
-  async writeFile(content: string | Uint8Array): Promise<void> {
-    const bytes = Buffer.from(content as Uint8Array);
-    for (let at = 0; at < bytes.length; ) at += await this.#write(bytes.subarray(at));
-  }
-
-  async #write(bytes: Buffer): Promise<number> {
-    const count = await this.#disk.write(this.#path, this.#node as FileNode, this.#appends ? null : this.#position, bytes);
-    this.#position += count;
-    return count;
-  }
-
-  async datasync(): Promise<void> {
-    await this.#disk.sync(this.#path, this.#node);
-  }
-
-  async sync(): Promise<void> {
-    await this.#disk.sync(this.#path, this.#node);
-  }
-
-  async close(): Promise<void> {
-    await this.#disk.close(this.#path);
   }
 }
 
