@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The vault's door to the disk. A write ends in one of three ways: done; no room (`vault.disk-full`: nothing was promised,
-// see stall.ts); or failed (`vault.write-failed`), after which the page cache may show what the disk lacks, so that the
+// see commit/loop.ts); or failed (`vault.write-failed`), after which the page cache may show what the disk lacks, so that the
 // process must end and recover.
 import { closeSync, constants, existsSync, openSync, readdirSync, readFileSync, readSync, statfsSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';

@@ -7,10 +7,10 @@
 import type { EventEmitter } from 'node:events';
 import { Failed } from '@strongroom/bytes';
 import {
-  checkpointText, encodeEntry, encodeRotation, linkRotations, presentKey, readRotation, signatureLine, vkeyOf,
+  encodeEntry, linkRotations, presentKey, readRotation, vkeyOf,
   type BatchEntry, type CloseEntry, type Entry, type LinkedKeys, type LogFile, type LogTree, type NoteKey, type ProducerState, type Totals,
 } from '@strongroom/evidence';
-import type { Admitted, AdmittedRun } from '../intake/admission.ts';
+import type { Admitted } from '../intake/admission.ts';
 import type { CommitLog } from './commit-log.ts';
 import type { CustodyState } from './custody-state.ts';
 import { isDiskFull } from '../disk.ts';
@@ -20,6 +20,8 @@ import type { KeptRotation } from './rotation-files.ts';
 import { prepareBatches, sealBatch, type PreparedBatch, type SealedBatch } from './seal.ts';
 import { OpenSegments, type OpenSegmentsOptions } from './open-segments.ts';
 import type { SegmentWriter } from './segment-writer.ts';
+import { rotationOf, signedCheckpoint } from './signed.ts';
+import { groupByClass, merge } from './taken.ts';
 import type { Waiting } from '../intake/waiting.ts';
 
 export interface VaultOptions extends OpenSegmentsOptions {
@@ -210,7 +212,7 @@ export class Vault {
     }
     const plan = this.#plan(placed);
     const checkpoint = await allDone(this.#sign(plan), [...plan.writes].map(([segment, frames]) => segment.write(frames)));
-    const rotation = plan.next === null ? null : rotationOf(plan, checkpoint);
+    const rotation = plan.next === null ? null : rotationOf(plan.entries.at(-1)!, plan.tree, checkpoint);
     const producers = merge(taken);
     const cycle = { kind: 'cycle' as const, sizeBefore: this.#tree.size, entries: plan.entries, producers, checkpoint };
     await this.#options.commitLog.commit(cycle);
@@ -240,14 +242,10 @@ export class Vault {
   }
 
   /** By the log's key; around a rotation by the old one and the new one. */
-  async #sign({ tree, next }: Plan): Promise<string> {
-    const { keys } = this.#options;
+  #sign({ tree, next }: Plan): Promise<string> {
     const present = presentKey(this.#keys);
     const retiring = this.#confirming === null ? [] : [this.#keys.epochs.at(-2)!.key];
-    const text = checkpointText({ origin: present.name, size: tree.size, root: tree.root() });
-    const signers = [...retiring, present, ...(next === null ? [] : [next])];
-    const lines = await Promise.all(signers.map(async (key) => signatureLine(key, await keys.signCheckpoint(Buffer.from(text), spkiOf(key)))));
-    return `${text}\n${lines.join('')}`;
+    return signedCheckpoint(this.#options.keys, { origin: present.name, size: tree.size, root: tree.root() }, [...retiring, present, ...(next === null ? [] : [next])]);
   }
 
   #applyRotation(rotation: KeptRotation): void {
@@ -317,54 +315,11 @@ export class Vault {
   }
 }
 
-/** Checked before it is committed: a rotation that does not hold would end the log. */
-function rotationOf({ entries, tree }: Plan, checkpoint: string): KeptRotation {
-  const text = encodeRotation(entries.at(-1)!, tree.size - 1, tree.lastEntryPath(), checkpoint);
-  readRotation(text);
-  return { size: tree.size, text };
-}
-
-const exported = new WeakMap<NoteKey, Buffer>();
-
-/** Once for each key: it costs as much as a small batch. */
-function spkiOf(key: NoteKey): Buffer {
-  const spki = exported.get(key) ?? key.key.export({ type: 'spki', format: 'der' });
-  exported.set(key, spki);
-  return spki;
-}
-
-/** Runs by retention class, in order within each; mostly there is one. */
-function groupByClass(taken: readonly Admitted[]): Map<string, AdmittedRun[]> {
-  const groups = new Map<string, AdmittedRun[]>();
-  for (const { runs } of taken) {
-    for (const run of runs) {
-      const group = groups.get(run.retentionClass);
-      if (group === undefined) groups.set(run.retentionClass, [run]);
-      else group.push(run);
-    }
-  }
-  return groups;
-}
-
 /** The signature, once all writes ended too: after a failure nothing may still be under way on these files. */
 async function allDone(signed: Promise<string>, writes: readonly Promise<void>[]): Promise<string> {
   const failed = (await Promise.allSettled([...writes, signed])).find((one) => one.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
   return signed;
-}
-
-function merge(taken: readonly Admitted[]): ProducerState[] {
-  const byInstance = Map.groupBy(taken.flatMap(({ state }) => state ?? []), ({ instance }) => instance.toString('latin1'));
-  return [...byInstance.values()].map((states) => {
-    const last = states.at(-1)!;
-    if (states.length === 1) return last;
-    const { token } = states.findLast((state) => state.token.length > 0) ?? last;
-    return { ...last, token, streams: lastOf(states.flatMap(({ streams }) => streams)), denials: states.flatMap(({ denials }) => denials) };
-  });
-}
-
-function lastOf(streams: ProducerState['streams']): ProducerState['streams'] {
-  return [...new Map(streams.map((stream) => [stream.stream.toString('latin1'), stream])).values()];
 }
 
 function add(totals: Totals, entries: readonly BatchEntry[]): Totals {
