@@ -16,7 +16,7 @@ async function sealed(appliance: Appliance): Promise<CoverageRecord[]> {
 }
 
 describe('dark zones', () => {
-  it('tells a stop in order, a silent source, a vault that was gone, and a crash of the whole product apart', async () => {
+  it('tells a stop in order, a silent source, a gateway and a vault that were gone, and a crash of the whole product apart', async () => {
     await using appliance = await startAppliance({ config: { supervisor: { heartbeatSeconds: 1 } } });
     const identity = await appliance.enrol('web-01');
     const asked = Date.now();
@@ -30,15 +30,17 @@ describe('dark zones', () => {
     await client.send(['<13>1 - - web - - - here I am again']);
     await client.settle();
     await client.close();
-    const gone = await vaultGone(appliance);
-    assert.deepEqual([gone.cause, gone.toNs > gone.fromNs], ['service-crash', true]);
+    for (const service of ['gateway', 'vault'] as const) {
+      const gone = await killed(appliance, service);
+      assert.deepEqual([gone.cause, gone.confidence, gone.toNs > gone.fromNs], ['service-crash', 'certain', true], service);
+    }
 
     const before = (await sealed(appliance)).findLast((record) => record.type === 'heartbeat')!;
     await appliance.crash();
     const crashed = Date.now();
     await appliance.start();
 
-    const all = await sealed(appliance);
+    const { all } = await zoneSince(appliance, before.wallNs);
     const zones = all.filter((record) => record.type === 'dark-zone').map(({ zone }) => ({ ...zone, fromMs: Number(zone.fromNs / 1_000_000n), toMs: Number(zone.toNs / 1_000_000n) }));
     const [stop, crash] = [zones[0]!, zones.at(-1)!];
     assert.deepEqual([stop.cause, stop.confidence, crash.cause, crash.confidence], ['clean-shutdown', 'certain', 'service-crash', 'certain']);
@@ -65,16 +67,22 @@ describe('dark zones', () => {
   });
 });
 
-/** Kills the vault until somebody looked while it was gone, and hands back what was sealed of that. */
-async function vaultGone(appliance: Appliance): Promise<DarkZone> {
-  for (let i = 0; i < 100; i += 1) {
-    const killed = BigInt(Date.now()) * 1_000_000n;
-    await appliance.kill('vault');
-    await appliance.until(({ services }) => services.every(({ state }) => state === 'running'), 'the vault to come back');
-    const zone = (await sealed(appliance)).findLast((record) => record.type === 'dark-zone')?.zone;
-    if (zone !== undefined && zone.toNs > killed) return zone;
+/** Kills the service, and hands back what was sealed of the time in which it was gone. */
+async function killed(appliance: Appliance, service: 'gateway' | 'vault'): Promise<DarkZone> {
+  const before = BigInt(Date.now()) * 1_000_000n;
+  await appliance.kill(service);
+  await appliance.until(({ services }) => services.every(({ state }) => state === 'running'), `${service} to come back`);
+  return (await zoneSince(appliance, before)).zone;
+}
+
+/** A zone is sealed soon after there is light again, and so is all that was before. */
+async function zoneSince(appliance: Appliance, fromNs: bigint): Promise<{ readonly zone: DarkZone; readonly all: readonly CoverageRecord[] }> {
+  for (let tries = 0; tries < 100; tries += 1) {
+    const all = await sealed(appliance);
+    const zone = all.findLast((record) => record.type === 'dark-zone')?.zone;
+    if (zone !== undefined && zone.fromNs >= fromNs) return { zone, all };
   }
-  throw new assert.AssertionError({ message: 'nobody ever noticed' });
+  throw new assert.AssertionError({ message: 'no dark zone was sealed' });
 }
 
 /** What is known of a source that was heard each minute for eight days, and for nearly three minutes not. */

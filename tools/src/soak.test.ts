@@ -21,6 +21,7 @@ test('a round is a million fuzz cases, simulated lives of a vault and of a clock
     { STRONGROOM_POWER_CUTS: '100', STRONGROOM_POWER_CUT_RECORDS: '2000', STRONGROOM_SEED: '7' },
     { STRONGROOM_STORM_EXECS: '50000', STRONGROOM_STORM_FILES: '200000', STRONGROOM_STORM_PROCESSES: '25000', STRONGROOM_STORM_STRESS: '5000', STRONGROOM_STOPPED_SECONDS: '30' },
     { STRONGROOM_DENIALS: '1' },
+    { STRONGROOM_CAUSES: '1' },
     { STRONGROOM_BOOT: 'long' },
   ]);
   for (const { files } of steps) {

@@ -24,7 +24,7 @@ const USAGE = `npm run soak -- [options]
   --execs N   programs that are executed in storms of kernel events; four times as many operations on files (50000)
   --clocks N  lives of a simulated clock in a round (5000)
   --seed N    seed of the first round; the next ones count on
-  --only P    fuzz, simulate, explore, clock, months, kill, power, storm, denials or boot`;
+  --only P    fuzz, simulate, explore, clock, months, kill, power, storm, denials, causes or boot`;
 
 /** Looks at each of seven real clocks or so, with 500 stamps after each. */
 const CLOCK_LOOKS = 200;
@@ -54,7 +54,7 @@ export interface Step {
 export function soakOptions(args: readonly string[], seed: number): SoakOptions | null {
   const { values } = parse(args);
   if (values.help === true) return null;
-  if (values.only !== undefined && !['fuzz', 'simulate', 'explore', 'clock', 'months', 'kill', 'power', 'storm', 'denials', 'boot'].includes(values.only)) throw refused(`--only does not know "${values.only}"`);
+  if (values.only !== undefined && !['fuzz', 'simulate', 'explore', 'clock', 'months', 'kill', 'power', 'storm', 'denials', 'causes', 'boot'].includes(values.only)) throw refused(`--only does not know "${values.only}"`);
   return {
     hours: amount(values.hours, 'hours', 0), cases: amount(values.cases, 'cases', 1_000_000), kills: amount(values.kills, 'kills', 500), cuts: amount(values.cuts, 'cuts', 100),
     simulations: amount(values.simulations, 'simulations', 20_000), clocks: amount(values.clocks, 'clocks', 5000), months: amount(values.months, 'months', 100), execs: amount(values.execs, 'execs', 50_000),
@@ -106,6 +106,7 @@ export function soakSteps({ cases, kills, cuts, simulations, clocks, months, exe
       },
     },
     { part: 'denials', title: 'ports that AppArmor and SELinux refuse, in a guest', files: ['suites/src/denials.test.ts'], environment: { STRONGROOM_DENIALS: '1' } },
+    { part: 'causes', title: 'a guest that panics, is reset by its watchdog, sleeps: why, by what is left', files: ['apps/supervisor/src/life/causes.test.ts'], environment: { STRONGROOM_CAUSES: '1' } },
     {
       part: 'boot', title: 'the units under systemd: each stops answering, power goes off and on, memory is short', files: ['suites/src/boot.test.ts', 'suites/src/boot-memory.test.ts'],
       environment: { STRONGROOM_BOOT: 'long' },

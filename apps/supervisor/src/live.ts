@@ -55,7 +55,7 @@ export async function live(ready: Ready): Promise<number> {
   const misconfigured = Promise.withResolvers<string>();
   const doorways = startedBySystemd() ? new Doorways(paths, separation.groups) : null;
   const supervisor = new Supervisor({
-    ...ready, separation, enrolments, log, events, incidents, plans: plans({ ...ready, doorways }), readers: readerPlans(ready), onMisconfigured: misconfigured.resolve,
+    ...ready, separation, enrolments, log, events, incidents, plans: plans({ ...ready, doorways }), readers: readerPlans(ready), onMisconfigured: misconfigured.resolve, onChange: () => life.changed(),
   });
   const life = new Life({ children: supervisor.children, book: incidents, events, config, deployment, habits: paths.habits, orderVault: (name, args) => supervisor.orderVault(name, args) });
   const stopAsked = stopSignal(supervisor);

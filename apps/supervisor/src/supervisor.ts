@@ -41,6 +41,8 @@ export interface SupervisorFacts {
   readonly log: EventLog;
   readonly events: OwnEvents;
   readonly incidents: IncidentBook;
+  /** Whether evidence can be taken may have changed: a service came, went, or says that it is stalled. */
+  readonly onChange: () => void;
   /** A service refused its configuration. */
   readonly onMisconfigured: (service: string) => void;
 }
@@ -237,6 +239,7 @@ export class Supervisor {
   }
 
   #take(child: Child, message: FromService): void {
+    if (message.kind === 'ready' || message.kind === 'state') this.#changed();
     if (message.kind === 'ready') this.#tellOrder();
     else if (message.kind === 'registry-done') this.#broadcast.confirmed(child, message.version);
     else if (message.kind === 'usage') child.send({ kind: 'allowance', sources: this.#shares.report(child.index, message.sources) });
@@ -260,6 +263,12 @@ export class Supervisor {
   #ended(child: Child): void {
     this.#broadcast.gone(child);
     if (child.service === 'gateway') this.#shares.forget(child.index);
+    this.#changed();
+  }
+
+  /** Once the child has entered its new state. Who is stopped in order says so itself. */
+  #changed(): void {
+    setImmediate(() => { if (!this.stopping) this.#facts.onChange(); });
   }
 }
 

@@ -37,11 +37,11 @@ test('a share that is not whole never reads so', () => {
 
 test('the screen has a row for each source, and every gap with its cause', () => {
   assert.deepEqual(coverageLines(REPORT, plain), [
-    'The appliance took evidence for 99.86 % of the time from 2026-03-01 00:00:00.000Z to 2026-03-31 00:00:00.000Z.', '',
+    'The appliance took evidence for 99.86 % of the time.', 'From 2026-03-01 00:00:00.000Z to 2026-03-31 00:00:00.000Z.', '',
     'SOURCE            COVERED  GAPS  MISSING  SINCE',
     'appliance         99.86 %     2      1 h  2026-03-01 00:00:00.000Z',
     'web-01            99.58 %     1      3 h  2026-03-01 00:00:00.000Z  silent now',
-    '<script>&"\\e[31m  99.86 %     0      1 h  2026-03-01 00:00:00.000Z  its habit is not known yet', '',
+    '<script>&"\\e[31m  99.86 %     0      1 h  2026-03-01 00:00:00.000Z  habit not known yet', '',
     'FROM                          LASTED  BOUND        OF         CAUSE           CONFIDENCE  BECAUSE',
     '2026-03-10 08:00:00.000Z         1 h  ± 3.0 ms     appliance  clean-shutdown  certain     the services sealed that they were stopped; it may have begun up to 30 s later',
     '2026-03-12 08:00:00.000Z    (15 min)  ± 3.0 ms     appliance  clock-step      certain     the wall clock was set forward: no time passed here',
@@ -104,5 +104,15 @@ test('numbers of gaps that lie side by side do not run into each other', () => {
 });
 
 test('what lies before the first sign of life is said to be not known', () => {
-  assert.equal(coverageLines({ ...REPORT, since: '2026-02-01T00:00:00.000000000Z' }, plain)[1], 'Of the time before nothing is known: no sign of life was sealed from 2026-02-01 00:00:00.000Z on until then.');
+  assert.equal(coverageLines({ ...REPORT, since: '2026-02-01T00:00:00.000000000Z' }, plain)[2], 'Of the time before nothing is known: no sign of life was sealed since 2026-02-01 00:00:00.000Z.');
+});
+
+test('on a narrow terminal no line is longer than it, and nothing is left out', () => {
+  const lines = coverageLines(REPORT, plain, 80);
+  assert.deepEqual(lines.filter((line) => line.length > 80), []);
+  assert.deepEqual(lines.slice(-8), [
+    'FROM                          LASTED  OF         CAUSE', '2026-03-10 08:00:00.000Z         1 h  appliance  clean-shutdown',
+    '  certain, ± 3.0 ms: the services sealed that they were stopped; it may have', '  begun up to 30 s later', '2026-03-12 08:00:00.000Z    (15 min)  appliance  clock-step',
+    '  certain, ± 3.0 ms: the wall clock was set forward: no time passed here', '2026-03-30 22:00:00.000Z  2 h so far  web-01     silent-source', '  likely, ± not known: others went on',
+  ]);
 });

@@ -59,7 +59,7 @@ export const coverage = verb({
       if (source !== undefined && report.sources.length === 0) throw unknownSource(source);
       if (call.format === 'svg') await call.io.out.write(picture(report));
       else if (call.format === 'jsonl') await writeList(call, [{ source: 'appliance', ...report.appliance }, ...report.sources], () => []);
-      else await writeValue(call, report, () => coverageLines(report, call.io.out.style));
+      else await writeValue(call, report, () => coverageLines(report, call.io.out.style, call.io.out.columns));
       return await tellUnread(call, ended.result) ? EXIT.ok : EXIT.degraded;
     } finally {
       client.close();

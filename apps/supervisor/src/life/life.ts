@@ -9,10 +9,11 @@ import type { Child } from '../processes/child.ts';
 import { Aftermath } from './aftermath.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { heldBy } from './held.ts';
-import { linkDown, machinePaths, signOfLife, traces } from './machine.ts';
+import { linkDown } from './link.ts';
+import { machinePaths, signOfLife, traces } from './machine.ts';
 import { Sources } from './sources.ts';
 
-/** How often it is looked whether evidence is taken: what is over sooner may go unseen. */
+/** How often it is looked whether evidence is taken, beside when services come and go: a link that is down for less may go unseen. */
 const LOOK_MS = 5000;
 /** How often sources are held against their habits. */
 const SOURCES_NS = 60_000_000_000n;
@@ -53,7 +54,7 @@ export class Life {
       failed: (what, { message }) => events.event('supervisor.aftermath-unknown', 'warn', { what, why: message }),
     });
     this.#heartbeats = new Heartbeats({
-      everySeconds: heartbeatSeconds, now: () => signOfLife(paths, this.#name, events.stamp()), held: () => heldBy(children, linkDown(paths)),
+      everySeconds: heartbeatSeconds, now: () => signOfLife(paths, this.#name, events.stamp()), held: () => heldBy(children, linkDown(paths.sys)),
       traces: (before, after) => traces(paths, before, after), seal: (record) => events.coverage(record), told,
     });
   }
@@ -78,10 +79,17 @@ export class Life {
     return this.#sources.habits();
   }
 
+  /** A service came or went: a gap begins and ends then, and not at the next look. */
+  changed(): void {
+    if (this.#timer === undefined) return;
+    this.#heartbeats.look();
+    this.#isListening &&= heldBy(this.#facts.children, linkDown(this.#paths.sys) === true) === null;
+  }
+
   #look(): void {
     const { children, config: { supervisor: { heartbeatSeconds } } } = this.#facts;
     this.#heartbeats.look();
-    const [now, isLinkDown] = [this.#now(), linkDown(this.#paths) === true];
+    const [now, isLinkDown] = [this.#now(), linkDown(this.#paths.sys) === true];
     void this.#aftermath.look(now);
     this.#isListening &&= heldBy(children, isLinkDown) === null;
     const everyNs = BigInt(Math.min(60, heartbeatSeconds)) * 1_000_000_000n;
@@ -93,6 +101,7 @@ export class Life {
   /** Once none is taken any more. */
   async #end(): Promise<void> {
     clearInterval(this.#timer);
+    this.#timer = undefined;
     this.#heartbeats.stop();
     await this.#sources.end();
   }

@@ -7,7 +7,7 @@ import { after, beforeEach, test } from 'node:test';
 import { UNMEASURED } from '@strongroom/service';
 import type { Heartbeat } from '@strongroom/service/coverage';
 import { utmp } from './utmp.fixture.ts';
-import { linkDown, signOfLife, traces, type MachinePaths } from './machine.ts';
+import { signOfLife, traces, type MachinePaths } from './machine.ts';
 
 const SECOND = 1_000_000_000n;
 const T = 1_800_000_000;
@@ -58,17 +58,4 @@ test('a watchdog says that it caused the boot', () => {
   assert.equal(traces(paths, before, since).watchdogReset, false);
   put('sys/class/watchdog/watchdog1/bootstatus', '32\n');
   assert.equal(traces(paths, before, since).watchdogReset, true);
-});
-
-test('links of the machine\'s own hardware are down together, or it is not without a network', () => {
-  assert.equal(linkDown(paths), null);
-  put('sys/class/net/lo/operstate', 'unknown\n');
-  put('sys/class/net/dummy0/operstate', 'down\n');
-  assert.equal(linkDown(paths), null, 'none of these is hardware');
-  for (const name of ['eth0', 'eth1']) put(`sys/class/net/${name}/device/uevent`, '');
-  put('sys/class/net/eth0/operstate', 'down\n');
-  put('sys/class/net/eth1/operstate', 'up\n');
-  assert.equal(linkDown(paths), false);
-  put('sys/class/net/eth1/operstate', 'lowerlayerdown\n');
-  assert.equal(linkDown(paths), true);
 });

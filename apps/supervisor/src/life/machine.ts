@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What this machine says of itself: its clocks and its boot now, and what it wrote down about how it went the last time.
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BOUND_UNKNOWN } from '@strongroom/evidence';
 import type { Stamp } from '@strongroom/service';
@@ -48,14 +48,6 @@ export function traces(paths: MachinePaths, before: Heartbeat, after: Heartbeat)
     machineShutDown: booted && shutdowns(paths).some(within),
     watchdogReset: booted && watchdogReset(join(paths.sys, 'class/watchdog')),
   };
-}
-
-/** Whether every link of the machine's own hardware is down. Null: it has none that says. */
-export function linkDown({ sys }: MachinePaths): boolean | null {
-  const directory = join(sys, 'class/net');
-  const states = namesIn(directory).filter((name) => statSync(join(directory, name, 'device'), { throwIfNoEntry: false }) !== undefined)
-    .map((name) => textOr(join(directory, name, 'operstate'), 'unknown').trim());
-  return states.length === 0 ? null : states.every((state) => state !== 'up' && state !== 'unknown');
 }
 
 /** WDIOF_CARDRESET: the card says that it reset the machine last. */
