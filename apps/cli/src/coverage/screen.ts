@@ -24,7 +24,7 @@ export function coverageLines(report: CoverageReport, style: (style: Style, text
   const leftOut = [appliance, ...sources].reduce((sum, one) => sum + one.gapsLeftOut, 0);
   return [
     style('bold', `The appliance took evidence for ${percent(appliance.share)} of the time.`), `From ${shortTime(appliance.from)} to ${shortTime(appliance.to)}.`,
-    ...(appliance.from > since ? [`Of the time before nothing is known: no sign of life was sealed since ${shortTime(since)}.`] : []), '',
+    ...(appliance.from > since ? wrap(`Of the time before nothing is known: no sign of life was sealed since ${shortTime(since)}.`, columns) : []), '',
     ...tableLines(SHARES, [shareRow('appliance', appliance, '', isNarrow), ...shown.map((one) => shareRow(one.source, one, noteOf(one.learning, one.gaps), isNarrow))]),
     ...(others === 0 ? [] : [`and ${some(others, 'further source')}, each covered for ${percent(leastShare)} or more: name one, or see all with -o json`]),
     ...(gaps.length === 0 ? [] : ['', ...(isNarrow ? narrowLines(gaps, columns) : wide)]),

@@ -126,7 +126,8 @@ export class CoverageProjection {
     const isOf = zone?.facts.after.life === beat.life && zone.facts.after.bootNs === beat.bootNs;
     const found = isOf ? zone : last === undefined ? null : unexplained(last, beat);
     const dark = found === null ? null : this.#feeds === null ? found.zone : withFeeds(found, this.#feeds).zone;
-    this.#fromNs ??= clip(dark?.fromNs ?? beat.wallNs, this.#sinceNs, this.#untilNs);
+    const signNs = dark?.fromNs ?? beat.wallNs;
+    if (signNs < this.#untilNs) this.#fromNs ??= clip(signNs, this.#sinceNs, this.#untilNs);
     this.#toNs = max(this.#toNs, min(beat.wallNs, this.#untilNs));
     this.#holding(beat, dark);
     if (dark !== null) this.#keep({ ...dark, isLost: true, isOpen: false }, keyOf(beat));
