@@ -17,6 +17,9 @@ test('a file is replaced whole, with its mode, past leftovers and links', async 
     await writeDurably(path, 'two', 0o600);
     assert.equal(readFileSync(path, 'utf8'), 'two');
     assert.equal(statSync(path).mode & 0o777, 0o600);
+    writeFileSync(`${path}.new`, 'left by a crash');
+    await writeDurably(path, 'three', 0o600);
+    assert.equal(readFileSync(path, 'utf8'), 'three');
     assert.equal(readFileSync(victim, 'utf8'), 'untouched');
     assert.deepEqual(readdirSync(directory).toSorted(), ['a', 'victim']);
   } finally {

@@ -29,15 +29,14 @@ const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | const
 
 /**
  * Replaces a small file whole. Order, and what a crash leaves:
- * 1. remove, create, write and fsync `<path>.new`: the old file, and perhaps a leftover that the next call removes;
+ * 1. create, write and fsync `<path>.new`: the old file, and perhaps a leftover, which the next call finds and removes;
  * 2. rename over `path`: the old or the new file, never a mixture;
  * 3. fsync the directory: from here on the new file.
  * The file is created exclusively, so root may write into a directory of a service without following what lies there.
  */
 export async function writeDurably(path: string, content: string | Uint8Array, mode = 0o600, owner?: Owner, disk: DurableDisk = SYSTEM_DISK): Promise<void> {
   const aside = `${path}.new`;
-  await disk.rm(aside, { force: true });
-  await withFile(disk, aside, CREATE, mode, async (file) => {
+  await closing(await createAside(disk, aside, mode), async (file) => {
     await file.chmod(mode);
     if (owner !== undefined) await file.chown(owner.uid, owner.gid);
     await file.writeFile(content);
@@ -47,13 +46,23 @@ export async function writeDurably(path: string, content: string | Uint8Array, m
   await syncDirectory(dirname(path), disk);
 }
 
-/** Makes names that were created, renamed or removed in a directory durable. */
-export async function syncDirectory(path: string, disk: DurableDisk = SYSTEM_DISK): Promise<void> {
-  await withFile(disk, path, constants.O_RDONLY | constants.O_DIRECTORY, 0, (directory) => directory.sync());
+/** A leftover is mostly not there, and removing nothing costs a fifth of all that is done here. */
+async function createAside(disk: DurableDisk, aside: string, mode: number): Promise<DurableFile> {
+  try {
+    return await disk.open(aside, CREATE, mode);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    await disk.rm(aside, { force: true });
+    return await disk.open(aside, CREATE, mode);
+  }
 }
 
-async function withFile(disk: DurableDisk, path: string, flags: number, mode: number, use: (file: DurableFile) => Promise<void>): Promise<void> {
-  const file = await disk.open(path, flags, mode);
+/** Makes names that were created, renamed or removed in a directory durable. */
+export async function syncDirectory(path: string, disk: DurableDisk = SYSTEM_DISK): Promise<void> {
+  await closing(await disk.open(path, constants.O_RDONLY | constants.O_DIRECTORY, 0), (directory) => directory.sync());
+}
+
+async function closing(file: DurableFile, use: (file: DurableFile) => Promise<void>): Promise<void> {
   try {
     await use(file);
   } finally {
