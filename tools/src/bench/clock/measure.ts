@@ -27,7 +27,7 @@ export interface ClockFigures {
   readonly stamps: number;
   /** Stamps whose bound did not hold true time: there must be none. */
   readonly broken: number;
-  /** Share of one core, 0 to 1: skew-guard with the chronyc that it starts; and what a stamp takes, ns. */
+  /** Share of one core, 0 to 1: skew-guard with its chronyc; and what a stamp takes, ns. */
   readonly cpu: number;
   readonly stampNs: number;
 }
@@ -67,7 +67,7 @@ async function watched(appliance: Appliance, seconds: number): Promise<ClockFigu
   const guard = processTree(appliance.pid!).find((pid) => processName(pid) === 'skew-guard')!;
   const bounds: number[] = [];
   let [broken, stampMs] = [0, 0];
-  const [before, start] = [cpuSeconds([guard]), performance.now()];
+  const [before, start] = [cpuSeconds(processTree(guard)), performance.now()];
   while (performance.now() - start < seconds * 1000) {
     clock.refresh();
     const began = performance.now();
@@ -83,5 +83,5 @@ async function watched(appliance: Appliance, seconds: number): Promise<ClockFigu
   }
   const elapsed = (performance.now() - start) / 1000;
   const stamps = bounds.length + broken;
-  return { seconds: elapsed, bounds: Float64Array.from(bounds).sort(), stamps, broken, cpu: (cpuSeconds([guard]) - before) / elapsed, stampNs: (stampMs * 1e6) / stamps };
+  return { seconds: elapsed, bounds: Float64Array.from(bounds).sort(), stamps, broken, cpu: (cpuSeconds(processTree(guard)) - before) / elapsed, stampNs: (stampMs * 1e6) / stamps };
 }

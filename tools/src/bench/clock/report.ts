@@ -12,7 +12,7 @@ export function clockReport({ seconds, bounds, stamps, broken, cpu, stampNs }: C
     ...markdown(['', 'goal', 'reached'], [
       ['bound, median, µs', 'under 1,000', us(0.5)], ['bound, 99 %, µs', '', us(0.99)], ['bound, most, µs', '', us(1)],
       [`stamps of ${stamps.toLocaleString('en')} that did not hold true time`, '0', String(broken)],
-      ['skew-guard and the chronyc that it starts, % of one core', '', (100 * cpu).toFixed(2)], ['a stamp, ns', '', stampNs.toFixed(0)],
+      ['skew-guard with its chronyc, % of one core', '', (100 * cpu).toFixed(2)], ['a stamp, ns', '', stampNs.toFixed(0)],
     ]), '',
   ].join('\n');
 }
