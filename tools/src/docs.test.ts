@@ -19,7 +19,7 @@ test('every relative link leads to a file, and its anchor to a heading', () => {
 
 test('every source file that a page of a package names is in that package', () => {
   const missing = pages.filter(({ path }) => /^(apps|libs|tools|suites)\//.test(path)).flatMap(({ path, spans }) => spans
-    .filter((span) => /^[\w./-]+\.(ts|mjs|cnf|sh)$/.test(span) && globSync([`${dirname(path)}/**/${span}`, span], { cwd: ROOT }).length === 0)
+    .filter((span) => /^[\w./-]+\.(ts|mjs|cnf|sh|c|h)$/.test(span) && globSync([`${dirname(path)}/**/${span}`, span], { cwd: ROOT }).length === 0)
     .map((span) => `${path}: ${span}`));
   assert.deepEqual(missing, []);
 });
@@ -41,7 +41,7 @@ test('every code, event and configuration key that a page names stands in the co
 
 /** `vault.disk-full`, and not `key.pem`. */
 function isName(span: string): boolean {
-  return /^[a-z]+(\.[a-zA-Z0-9-]+)+$/.test(span) && !/\.(cnf|conf|json|key|log|md|mjs|mod|pem|seg|sh|sock|sum|ts|txt|yaml)$/.test(span);
+  return /^[a-z]+(\.[a-zA-Z0-9-]+)+$/.test(span) && !/\.(c|cnf|conf|h|json|key|log|md|mjs|mod|pem|seg|sh|sock|sum|ts|txt|yaml)$/.test(span);
 }
 
 function configurationKeys(): string[] {
