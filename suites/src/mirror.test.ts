@@ -4,11 +4,10 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { hash } from 'node:crypto';
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { RelpClient, startAppliance, type Appliance } from '@strongroom/testing';
+import { freePort, RelpClient, startAppliance, type Appliance } from '@strongroom/testing';
 
 const directory = mkdtempSync(join(tmpdir(), 'strongroom-mirrored-'));
 chmodSync(directory, 0o755);
@@ -17,14 +16,6 @@ after(() => clear(directory));
 function clear(path: string): void {
   spawnSync('chattr', ['-R', '-f', '-i', '-a', path], { stdio: 'ignore' });
   rmSync(path, { recursive: true, force: true });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => { server.close(resolve); });
-  return port;
 }
 
 async function ran(appliance: Appliance, ...words: string[]): Promise<string> {

@@ -5,11 +5,10 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { Appliance, eventually, startAppliance, WitnessProcess } from '@strongroom/testing';
+import { Appliance, eventually, freePort, startAppliance, WitnessProcess } from '@strongroom/testing';
 import { goNoteKey } from './go-note-key.ts';
 import { buildDrivers, goProgram, withoutGo } from './go-programs.ts';
 import { Litewitness, withoutLitewitness } from './litewitness.ts';
@@ -33,14 +32,6 @@ interface Facts {
 async function witnessed(appliance: Appliance, wished: (facts: Facts, logSize: number) => boolean, what: string): Promise<Facts> {
   const status = await appliance.until((now) => wished((now as unknown as { witness: Facts }).witness, now.log.size), what);
   return (status as unknown as { witness: Facts }).witness;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => { server.close(resolve); });
-  return port;
 }
 
 test('litewitness cosigns our log: unknown at first, then followed, lost, restarted; and by its word a home put back is refused', { skip: withoutLitewitness() }, async () => {

@@ -7,7 +7,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { Appliance, eventually, startAppliance, WitnessProcess } from '@strongroom/testing';
+import { Appliance, eventually, freePort, startAppliance, WitnessProcess } from '@strongroom/testing';
 
 const directory = mkdtempSync(join(tmpdir(), 'strongroom-witnessed-'));
 chmodSync(directory, 0o755);
@@ -149,12 +149,3 @@ test('two appliances witness each other', async () => {
     for (const one of appliances) await one.stop();
   }
 });
-
-async function freePort(): Promise<number> {
-  const { createServer } = await import('node:net');
-  const server = createServer();
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => { server.close(resolve); });
-  return port;
-}

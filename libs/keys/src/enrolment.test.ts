@@ -10,7 +10,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createServer, type TLSSocket } from 'node:tls';
 import type { AddressInfo } from 'node:net';
-import { syslogNgMissing, unpackedSyslogNg } from '@strongroom/testing';
+import { freePort, syslogNgMissing, unpackedSyslogNg } from '@strongroom/testing';
 import { issueAuthority, issueCertificate, type Issuer } from './certificate.ts';
 import { makeRequest, readRequest } from './csr.ts';
 import { enrolmentFiles, makeKeyPair, publicKeyOf, type EnrolmentTarget } from './enrolment.ts';
@@ -214,10 +214,7 @@ function answerRelp(socket: TLSSocket, message: (text: string) => void): void {
 
 test('what rsyslog could not send waits in files, also while rsyslog itself is stopped', { skip: withoutRsyslog, timeout: PATIENCE_MS }, async () => {
   const lines = Array.from({ length: 500 }, (_, index) => `waiting line ${index}.`);
-  const closed = createServer().listen(0, '127.0.0.1');
-  await once(closed, 'listening');
-  const { port } = closed.address() as AddressInfo;
-  closed.close();
+  const port = await freePort();
   const dropIn = join(await enrol('patient', { syslogPort: port }), 'rsyslog.conf');
   const work = join(folder, 'patient-work');
   const first = await startRsyslog('patient', dropIn);

@@ -151,11 +151,13 @@ export class Appliance implements AsyncDisposable {
     }
   }
 
-  /** Waits until a service tells of this event, which costs less than to search for it again and again. Throws `Failed('appliance.start')` when the supervisor ended. */
+  /** Waits until a service tells of this event, which costs less than to search for it again and again. Throws `Failed('appliance.start')` with the output when the supervisor ended, or that never comes. */
   async tells(event: string, ...facts: readonly string[]): Promise<void> {
     const wanted = [`"event":"${event}"`, ...facts];
+    const deadline = Date.now() + PATIENCE_MS;
     while (!readFileSync(this.paths.events, 'utf8').split('\n').some((line) => wanted.every((part) => line.includes(part)))) {
       if (this.pid === undefined) throw this.#failed(`nobody told of ${wanted.join(' ')}`, `exit code ${await this.#exit}`);
+      if (Date.now() > deadline) throw this.#failed(`waited in vain for ${wanted.join(' ')}`, 'nobody told of it');
       await delay(POLL_MS);
     }
   }

@@ -16,6 +16,9 @@ const GATEWAY = resolve(import.meta.dirname, '../../../apps/gateway');
 const DEPLOYMENT = 'test';
 /** It is asked so often how it stands, which else it says every few seconds. */
 const MEASURE_MS = 100;
+/** Only so that a wait in vain ends with what was seen. */
+const PATIENCE_MS = 300_000;
+const EVENTS_SHOWN = 10;
 const SEPARATION = { kind: 'nominal', reason: 'a test', groups: null } as const;
 
 export interface GatewayProcessOptions {
@@ -143,9 +146,11 @@ export class GatewayProcess implements AsyncDisposable {
     return streams();
   }
 
-  /** Resolves once `wished` holds; it is asked after each message. Throws `Failed('testing.gateway')` when the process ends before. */
+  /** Resolves once `wished` holds; it is asked after each message. Throws `Failed('testing.gateway')` when the process ends before, or that never comes. */
   async until(wished: () => boolean): Promise<void> {
+    const deadline = performance.now() + PATIENCE_MS; // measures come all the time
     while (!wished()) {
+      if (performance.now() > deadline) throw new Failed('testing.gateway', `waited in vain for ${String(wished)}`, { why: `${JSON.stringify([this.stats.values, this.events.slice(-EVENTS_SHOWN)])}\n${this.#output.slice(-4000)}` });
       if (this.#process.exitCode !== null || this.#process.signalCode !== null) throw new Failed('testing.gateway', `the gateway ended: ${this.#output}`);
       await new Promise<void>((wake) => { this.#waiters.push(wake); });
     }

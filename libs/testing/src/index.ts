@@ -6,6 +6,7 @@ export * from './chronyd.ts';
 export * from './custodian.ts';
 export * from './docker-engine.ts';
 export * from './eventually.ts';
+export * from './free-port.ts';
 export * from './gateway-process.ts';
 export { NtpServer, type NtpServerOptions } from './ntp-server.ts';
 export * from './ptp-network.ts';

@@ -3,7 +3,7 @@
 // TLS, keeps what it takes in memory, and acknowledges when the test wants.
 import { once } from 'node:events';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
-import { Refused } from '@strongroom/bytes';
+import { Failed, Refused } from '@strongroom/bytes';
 import { KIND, MessageSplitter, decodeMessage, encodeAck, encodeDenied, encodeWelcome, type ReceivedRun } from '@strongroom/evidence';
 import { peerSpiffe, socketPath, tlsServerOptions, type Identity } from '@strongroom/service';
 
@@ -53,6 +53,9 @@ export function counted(messages: readonly string[]): Buffer {
 }
 
 const CREDIT_BYTES = 16 * 1024 * 1024;
+/** Only so that a wait in vain ends with what was seen. */
+const PATIENCE_MS = 300_000;
+const STREAMS_SHOWN = 10;
 
 export class RecordingVault {
   /** By stream, hexadecimal, in the order in which they began. */
@@ -114,15 +117,25 @@ export class RecordingVault {
     return all.filter(({ kind }) => kind === KIND.event).map(({ raw }) => JSON.parse(raw.toString()) as Record<string, unknown>).filter(({ event }) => event === name);
   }
 
-  /** Resolves once `wished` holds; it is asked after each submission. */
+  /** Resolves once `wished` holds; it is asked after each submission. Throws `Failed('testing.vault')` with what there is when that never comes. */
   async until(wished: () => boolean): Promise<void> {
-    while (!wished()) await new Promise<void>((resolve) => { this.#changed.push(resolve); });
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => reject(new Failed('testing.vault', `waited in vain for ${String(wished)}`, { why: this.#summary })), PATIENCE_MS);
+    try {
+      while (!wished()) await Promise.race([late, new Promise<void>((resolve) => { this.#changed.push(resolve); })]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async close(): Promise<void> {
     this.#server.close();
     this.cutLine();
     await once(this.#server, 'close');
+  }
+
+  get #summary(): string {
+    return JSON.stringify([...this.streams.values()].slice(-STREAMS_SHOWN).map((stream) => ({ source: stream.source, records: stream.records.length, end: endOf(stream), last: stream.records.at(-1)?.raw.toString().slice(0, 200) })));
   }
 
   #serve(socket: TLSSocket, service: string): void {

@@ -7,6 +7,8 @@ import { Failed } from '@strongroom/bytes';
 
 const POLL_MS = 20;
 const SAID_CHARACTERS_MAX = 100_000;
+/** Only so that a program that hangs ends its test with what it said. */
+const PATIENCE_MS = 300_000;
 
 export class StartedProgram {
   /** The end of what it wrote to standard error, or to standard output too. */
@@ -34,10 +36,12 @@ export class StartedProgram {
     return this.#child.pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
-  /** Resolves when `isReady` says so. Throws `Failed('testing.program')` with what it said when it ends before. */
+  /** Resolves when `isReady` says so. Throws `Failed('testing.program')` with what it said when it ends before, or that never comes. */
   async until(isReady: () => boolean | Promise<boolean>): Promise<void> {
+    const deadline = performance.now() + PATIENCE_MS;
     while (!await isReady()) {
       if (this.isOver) throw new Failed('testing.program', `${this.#name} did not start`, { why: this.said });
+      if (performance.now() > deadline) throw new Failed('testing.program', `waited in vain for ${this.#name}`, { why: this.said });
       await delay(POLL_MS);
     }
   }

@@ -255,7 +255,7 @@ describe('the journal', { skip: journaldMissing() ?? false }, () => {
     const numbers = lives.line.texts('journal').map((text) => Number.parseInt(/;i=([0-9a-f]+);/.exec(text)![1]!, 16));
     const missing = lives.line.events().filter(({ event }) => event === 'journal.missing');
     const lost = missing.reduce((sum, { fields }) => sum + Number(fields['count']), 0);
-    assert.ok(lost > 0 && missing.every(({ level }) => level === 'error'));
+    assert.ok(lost > 0 && missing.every(({ level }) => level === 'error'), JSON.stringify([lives.line.events(), lives.said, numbers.length]));
     assert.equal(numbers.length + lost, numbers.at(-1)! - numbers[0]! + 1, 'each number is sealed or told');
     for (const { fields } of missing) {
       assert.deepEqual([fields['reason'], Number(fields['to']) - Number(fields['from']) + 1], ['let-go', fields['count']]);

@@ -163,7 +163,7 @@ test('what comes from elsewhere is passed over', async () => {
     elsewhere.send(question, from.port, from.address);
     return null;
   });
-  using session = disposable(new SnmpSession(target(peer.port, { timeoutMs: 200, retries: 0, security: { community: 'public' } })));
+  using session = disposable(new SnmpSession(target(peer.port, { timeoutMs: 1000, retries: 0, security: { community: 'public' } })));
   await assert.rejects(session.get([`${SYSTEM}.1.0`]), code('snmp.silent'));
   assert.equal(session.foreign, 1);
   elsewhere.close();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Many power distribution units that say the same: snmpd on as many ports, which answers from its own memory.
-import { freeUdpPort, SnmpdProcess } from './snmpd-process.ts';
+import { freeUdpPort } from '../free-port.ts';
+import { SnmpdProcess } from './snmpd-process.ts';
 
 const APC = '1.3.6.1.4.1.318.1.1.26';
 const OUTLETS = 24;

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Debian's snmpd, unpacked aside, on a port of its own: an SNMP agent that is not ours.
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freeUdpPort } from '../free-port.ts';
 import { StartedProgram } from '../started-program.ts';
 import { missingOnMachine, unpackedPackage } from '../unpacked-package.ts';
 
@@ -21,17 +20,6 @@ export function snmpProgram(name: 'snmpd' | 'snmptrap' | 'snmpget'): { readonly 
   const file = ['usr/sbin', 'usr/bin'].map((directory) => join(root, directory, name)).find((path) => existsSync(path)) ?? name;
   const libraries = ['usr/lib', 'lib'].map((directory) => join(root, directory, process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu'));
   return { file, env: { ...process.env, LD_LIBRARY_PATH: libraries.join(':'), MIBS: '' } };
-}
-
-/** A UDP port of 127.0.0.1 that nobody has just now. */
-export async function freeUdpPort(): Promise<number> {
-  const socket = createSocket('udp4');
-  socket.bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  await once(socket, 'close');
-  return port;
 }
 
 export class SnmpdProcess implements AsyncDisposable {

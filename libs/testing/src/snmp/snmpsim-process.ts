@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { StartedProgram } from '../started-program.ts';
 import { missingOnMachine, runCommand, unpackedAlone } from '../unpacked-package.ts';
-import { freeUdpPort, SNMP_USER } from './snmpd-process.ts';
+import { freeUdpPort } from '../free-port.ts';
+import { SNMP_USER } from './snmpd-process.ts';
 
 const PACKAGES = ['snmpsim==1.2.2', 'pysmi==1.6.3', 'cryptography'];
 const CACHE = join(import.meta.dirname, '../../../../node_modules/.cache/strongroom-peers');
