@@ -84,12 +84,16 @@ describe("the kernel's audit in the store", { skip: missing }, () => {
 
   it("has all of auditd's log, over a restart and an end of auditd", async () => {
     const marker = randomUUID();
+    /** Who owns the socket is asked after a change: of one that is over by then nobody hears. */
+    const changed = (round: number, wished: (fields: Record<string, unknown>) => boolean) => eventually(() => events('audit.status-changed'), (all) => all.filter(wished).length > round, 'the change of who owns the socket');
     for (let round = 0; round < 2; round += 1) {
       await auditd.start();
+      await changed(round, (fields) => fields['pidFrom'] === 0 && fields['pidTo'] !== 0);
       run(100, marker);
       await settle();
       await auditd.stop();
       run(20, marker);
+      await changed(round, (fields) => fields['pidTo'] === 0);
     }
     await settle();
     const log = auditd.log().filter((line) => !line.startsWith('type=DAEMON_'));
