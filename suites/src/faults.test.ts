@@ -80,7 +80,7 @@ describe('faults', () => {
     await client.send(records(100, 2000));
     await client.settle();
     await client.close();
-    const opened = async (): Promise<string> => (await appliance.cli('search', 'incident.opened', '--source', 'vault', '--kind', 'event', '-o', 'jsonl')).stdout;
+    const opened = async (): Promise<string> => (await appliance.cli('search', '"incident.opened"', '--source', 'vault', '--kind', 'event', '-o', 'jsonl')).stdout;
     const stdout = await eventually(opened, (text) => text !== '', 'an incident to be sealed');
     const incident = JSON.parse((JSON.parse(stdout.split('\n')[0]!) as Item).raw!) as Record<string, unknown>;
     assert.deepEqual([incident['subject'], incident['reason']], ['keys', 'away']);
