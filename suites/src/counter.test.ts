@@ -40,7 +40,7 @@ async function steppedBeyond(appliance: Appliance, counter: number): Promise<Cou
 
 async function sealed(appliance: Appliance, event: string): Promise<void> {
   await appliance.tells(event);
-  for (let tries = 0; tries < TRIES; tries += 1) if ((await appliance.cli('search', event, '--kind', 'event')).stdout.includes(event)) return;
+  for (let tries = 0; tries < TRIES; tries += 1) if ((await appliance.cli('search', `"${event}"`, '--kind', 'event')).stdout.includes(event)) return;
   throw new Error(`${event} was not sealed\n${appliance.output}`);
 }
 
