@@ -183,9 +183,12 @@ test('every reading is itself a record', async () => {
   assert.ok(read.some(({ raw }) => raw?.includes('tapped') === true && raw.includes('reader/operator')));
 });
 
+function connectionsOf({ sources }: Sample): number | undefined {
+  return sources.find(({ source }) => source === 'web-01')?.connections;
+}
+
 test('top gives a sample of a second, as JSON and as a screen', async () => {
-  const isOver = ({ sources }: Sample): boolean => sources.find(({ source }) => source === 'web-01')?.connections === 0;
-  const sample = await eventually(() => value<Sample>('top', '--once'), isOver, 'the connections of web-01 to be over');
+  const sample = await eventually(() => value<Sample>('top', '--once'), (now) => connectionsOf(now) === 0, 'the connections of web-01 to be over');
   assert.deepEqual(sample.states, {});
   assert.ok(sample.records > 0 && sample.eventsPerSecond !== null);
   const web01 = sample.sources.find(({ source }) => source === 'web-01');
