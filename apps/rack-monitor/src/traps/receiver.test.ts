@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import { SNMP_USER, snmpProgram, usmTrap, withoutSnmpd } from '@strongroom/testing';
+import { SNMP_USER, snmpProgram, usmMessage, usmTrap, withoutSnmpd } from '@strongroom/testing';
 import { TrapReceiver, type Notice, type Refusal, type Sender } from './receiver.ts';
 import { Windows } from './window.ts';
 
@@ -142,6 +142,36 @@ test('who asks which engine we are is answered so often and no more: the questio
   socket.close();
   assert.ok(answers > 0);
   assert.deepEqual([...new Set(there.refused)], ['too-many']);
+});
+
+function informAt(seconds: number, salt: number): Buffer {
+  return usmMessage({ engine: OURS, boots: 1, seconds, salt, id: number(1), pdu: part(0xa6, number(1), number(0), number(0), part(0x30)) });
+}
+
+test('who learnt our time before we began anew is still believed, and what was sent before then is not again', async () => {
+  const socket = createSocket('udp4');
+  let before: Buffer = Buffer.alloc(0);
+  let [learnt, learntAt] = [0, 0];
+  {
+    await using there = await listen();
+    [learnt, learntAt] = [Math.floor(Date.now() / 1000) - 1_700_000_000, performance.now()];
+    before = informAt(learnt, 1);
+    socket.send(before, there.port, '127.0.0.1');
+    await there.came(1);
+    assert.deepEqual([there.refused, there.believed.length], [[], 1]);
+  }
+  await new Promise((done) => { setTimeout(done, 1500); });
+  await using there = await listen();
+  socket.send(before, there.port, '127.0.0.1');
+  await there.came(1);
+  assert.deepEqual(there.refused, ['old']);
+  // A sender signs each repetition anew, by the time as it goes on.
+  for (let salt = 2; there.believed.length === 0; salt++) {
+    socket.send(informAt(learnt + Math.floor((performance.now() - learntAt) / 1000), salt), there.port, '127.0.0.1');
+    await there.came(salt);
+    await new Promise((done) => { setTimeout(done, 200); });
+  }
+  socket.close();
 });
 
 test('a user may have a name of any letters', async () => {

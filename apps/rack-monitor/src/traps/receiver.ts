@@ -16,8 +16,10 @@ import { Windows } from './window.ts';
 const GET = 0xa0;
 /** What an inform may differ from our own time. */
 const WINDOW_SECONDS = 150;
-/** Boots have 31 bits; by this clock each life has more than the one before. */
-const BOOTS_SINCE_S = 1_700_000_000;
+/** Our engine booted once, at this time, and its seconds go on over our lives: senders of informs that learnt its time before we began
+ * anew are still right. Its seconds have 31 bits. */
+const BOOTS = 1;
+const BOOTED_S = 1_700_000_000;
 
 /** Answers in a second to who asks which engine we are: anybody may, in the name of anybody. */
 const REPORTS_MAX = 50;
@@ -62,7 +64,7 @@ export class TrapReceiver {
   readonly #reports = new Budget(REPORTS_MAX, SECOND_MS);
   readonly #wrong = new Budget(WRONG_MAX, SECOND_MS);
   readonly #startedAt = performance.now();
-  readonly #boots = Math.max(1, Math.floor(Date.now() / 1000) - BOOTS_SINCE_S);
+  readonly #startedS = Math.max(1, Math.floor(Date.now() / 1000) - BOOTED_S);
   #heard: Notice['values'] | null = null;
   #type = 0;
 
@@ -114,7 +116,8 @@ export class TrapReceiver {
     const sender = this.#senderOf(claims, address, ours);
     if (sender === undefined) return refuse(ours ? 'unknown-user' : 'unknown-engine');
     // An inform is acknowledged by net-snmp as it is read, so its time is looked at before: a forged one falls to its digest.
-    if (ours && (claims.boots !== this.#boots || Math.abs(claims.seconds - this.#seconds) > WINDOW_SECONDS)) return refuse('old');
+    // Of one that was signed before we began nobody knows any more whether it came already; its sender signs and sends it again.
+    if (ours && (claims.boots !== BOOTS || claims.seconds < this.#startedS || Math.abs(claims.seconds - this.#seconds) > WINDOW_SECONDS)) return refuse('old');
     if (!this.#wrong.has(sender.name)) return refuse('too-many');
     const values = this.#deliver(datagram, from, sender.credentials!);
     if (values === null) {
@@ -138,14 +141,14 @@ export class TrapReceiver {
   };
 
   get #seconds(): number {
-    return Math.floor((performance.now() - this.#startedAt) / 1000);
+    return this.#startedS + Math.floor((performance.now() - this.#startedAt) / 1000);
   }
 
   /** What it says, where the digest holds by these credentials; null where not. */
   #deliver(datagram: Buffer, from: RemoteInfo, credentials: Credentials | null): Notice['values'] | null {
     const receiver = this.#receiver;
     receiver.getAuthorizer().users = credentials === null ? [] : [snmpUser(credentials)];
-    [receiver.engine.engineBoots, receiver.engine.engineTime] = [this.#boots, this.#seconds];
+    [receiver.engine.engineBoots, receiver.engine.engineTime] = [BOOTS, this.#seconds];
     this.#heard = null;
     try {
       receiver.onMsg(this.#answers, datagram, from);
