@@ -116,3 +116,11 @@ test('on a narrow terminal no line is longer than it, and nothing is left out', 
     '  certain, ± 3.0 ms: the wall clock was set forward: no time passed here', '2026-03-30 22:00:00.000Z  2 h so far  web-01     silent-source', '  likely, ± not known: others went on',
   ]);
 });
+
+test('a picture of a minute has times to the second, and nothing in the row of a source before it was there', () => {
+  const [from, second] = [at('2026-03-10T08:00'), 1_000_000_000n];
+  const minute = { ...MONTH, fromNs: from, toNs: from + 60n * second };
+  const drawn = picture(reportOf('x', { ...COVERAGE, appliance: { ...COVERAGE.appliance!, ...minute, gaps: [gap('2026-03-10T08:00', '2026-03-10T09:00', 'panic', { toNs: from + 30n * second })] }, sources: [{ ...COVERAGE.sources[1]!, ...minute, fromNs: from + 15n * second }] }));
+  for (const words of ['10 Mar 2026 08:00:00 to 08:01:00 · ', '>08:00:05<', '>08:00:55<']) assert.ok(drawn.includes(words), words);
+  assert.match(drawn, /<rect x="430\.0" y="144\.0" width="220\.0" [^>]*opacity="0\.35"/);
+});

@@ -18,7 +18,7 @@ const NUMBERED_MAX = 12;
 const NUMBER_WIDTH = 16;
 const DAY_MS = 86_400_000;
 /** Between marks of time. */
-const STEPS_MS = [300_000, 900_000, 3_600_000, 3 * 3_600_000, 6 * 3_600_000, 12 * 3_600_000, DAY_MS, 2 * DAY_MS, 5 * DAY_MS, 10 * DAY_MS, 30 * DAY_MS, 90 * DAY_MS, 365 * DAY_MS];
+const STEPS_MS = [1000, 5000, 15_000, 60_000, 300_000, 900_000, 3_600_000, 3 * 3_600_000, 6 * 3_600_000, 12 * 3_600_000, DAY_MS, 2 * DAY_MS, 5 * DAY_MS, 10 * DAY_MS, 30 * DAY_MS, 90 * DAY_MS, 365 * DAY_MS];
 const STEPS_MAX = 12;
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
@@ -64,7 +64,10 @@ export function picture(report: CoverageReport): string {
 
 function summary({ appliance, sources, since, until }: CoverageReport): string {
   if (appliance === null) return `Nothing is known of the time from ${day(since)} to ${day(until)}.`;
-  return `${day(appliance.from)} to ${day(appliance.to)} · the appliance took evidence for ${percent(appliance.share)} of the time · ${some(sources.length, 'source')}`;
+  const [from, to] = [day(appliance.from), day(appliance.to)];
+  // Of a part of a day the times say more.
+  const when = Date.parse(appliance.to) - Date.parse(appliance.from) < DAY_MS ? `${from} ${appliance.from.slice(11, 19)} to ${from === to ? '' : `${to} `}${appliance.to.slice(11, 19)}` : `${from} to ${to}`;
+  return `${when} · the appliance took evidence for ${percent(appliance.share)} of the time · ${some(sources.length, 'source')}`;
 }
 
 function scaleOf(from: number, to: number): Scale {
@@ -84,7 +87,7 @@ function axis(from: number, to: number, scale: Scale, bottom: number): string[] 
 
 function markOf(ms: number, step: number): string {
   const at = new Date(ms);
-  if (step < DAY_MS && at.getUTCHours() + at.getUTCMinutes() > 0) return at.toISOString().slice(11, 16);
+  if (step < DAY_MS && at.getTime() % DAY_MS > 0) return at.toISOString().slice(11, step < 60_000 ? 19 : 16);
   return `${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]}`;
 }
 
@@ -92,12 +95,13 @@ function rowMarks({ name, covered, note }: Row, index: number, appliance: Covere
   const y = TOP + index * ROW;
   const [begin, end] = [scale(covered.from), scale(covered.to)];
   const behind = index === 0 ? [] : appliance?.gaps.filter(({ lost, to, from }) => lost && to > covered.from && from < covered.to) ?? [];
+  const within = (gap: GapFacts): GapFacts => ({ ...gap, from: gap.from < covered.from ? covered.from : gap.from, to: gap.to > covered.to ? covered.to : gap.to });
   const shown = name.length > 24 ? `${name.slice(0, 23)}…` : name;
   return [
     text(LEFT - 12, y + 11.5, shown, `text-anchor="end"${index === 0 ? ' font-weight="600"' : ''}`),
     `<line x1="${LEFT}" y1="${y + BAR / 2}" x2="${RIGHT}" y2="${y + BAR / 2}" stroke="#c4cdd2" stroke-width="1" stroke-dasharray="1 3"/>`,
     `<rect x="${begin.toFixed(1)}" y="${y}" width="${Math.max(1, end - begin).toFixed(1)}" height="${BAR}" fill="#dbe6ea"/>`,
-    ...behind.map((gap) => gapMark(gap, y, scale, 0.35)), ...covered.gaps.map((gap) => gapMark(gap, y, scale, 1)),
+    ...behind.map((gap) => gapMark(within(gap), y, scale, 0.35)), ...covered.gaps.map((gap) => gapMark(gap, y, scale, 1)),
     text(RIGHT + 12, y + 11.5, percent(covered.share), index === 0 ? 'font-weight="600"' : ''),
     ...(note === '' ? [] : [text(RIGHT - 6, y + 11, note, 'font-size="10" fill="#46545c" text-anchor="end" font-style="italic" stroke="#dbe6ea" stroke-width="3" paint-order="stroke"')]),
   ];
