@@ -13,7 +13,7 @@ const PATIENCE_MS = 900_000;
 const paths = machinePaths('/sys/fs/pstore');
 
 function sign(life: string): Heartbeat {
-  return signOfLife(paths, life, { at: Temporal.Now.instant().epochNanoseconds, bound: 0n });
+  return signOfLife(paths, life, () => ({ at: Temporal.Now.instant().epochNanoseconds, bound: 0n }));
 }
 
 function keep(heartbeat: Heartbeat): void {

@@ -54,7 +54,7 @@ export class Life {
       failed: (what, { message }) => events.event('supervisor.aftermath-unknown', 'warn', { what, why: message }),
     });
     this.#heartbeats = new Heartbeats({
-      everySeconds: heartbeatSeconds, now: () => signOfLife(paths, this.#name, events.stamp()), held: () => heldBy(children, linkDown(paths.sys)),
+      everySeconds: heartbeatSeconds, now: () => signOfLife(paths, this.#name, () => events.stamp()), held: () => heldBy(children, linkDown(paths.sys)),
       traces: (before, after) => traces(paths, before, after), seal: (record) => events.coverage(record), told,
     });
   }
@@ -107,6 +107,6 @@ export class Life {
   }
 
   #now() {
-    return signOfLife(this.#paths, this.#name, this.#facts.events.stamp());
+    return signOfLife(this.#paths, this.#name, () => this.#facts.events.stamp());
   }
 }
