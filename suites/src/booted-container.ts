@@ -66,7 +66,8 @@ export class BootedContainer implements AsyncDisposable {
       '--quiet', '--register=no', ...(isSystemdHere() ? [] : ['--keep-unit']), `--machine=${this.#name}`, '--private-network', '--capability=all', '--system-call-filter=fanotify_init fanotify_mark bpf perf_event_open', '--resolv-conf=off', '--timezone=off', '--link-journal=no',
       '-D', this.#directory, '--bind-ro=/usr', `--bind-ro=${ROOT}:${CODE}`, '--console=pipe', '--boot',
     ];
-    this.#machine = new StartedProgram('sh', ['-c', `${enter}exec "$@"`, 'sh', file, ...args], { env: environment });
+    // A test that is killed takes the container with it: nspawn has it power off, since it outlives a nspawn that is killed.
+    this.#machine = new StartedProgram('sh', ['-c', `${enter}exec setpriv --pdeathsig TERM "$@"`, 'sh', file, ...args], { env: environment });
     await this.#machine.until(() => this.#findInit());
     await this.#machine.until(() => this.run('systemctl', 'show', '--property=Version').then(({ code }) => code === 0));
   }
