@@ -7,12 +7,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { checkpointText, signedNote, timestampTrust, verifyProof, type Item, type Proof } from '@strongroom/evidence';
+import { checkpointText, encodeContext, KIND, NO_KEY, signedNote, timestampTrust, verifyProof, type Item, type Proof } from '@strongroom/evidence';
 import { SoftwareKeys, makeResponse, stampingIdentity } from '@strongroom/testing';
 import { CommitLog } from '../commit/commit-log.ts';
 import { LogDirectory } from '../commit/log-directory.ts';
+import { IN_DEFAULT, type Admitted } from '../intake/admission.ts';
 import { OwnRecords } from '../intake/own-records.ts';
 import { Publisher } from '../commit/publisher.ts';
+import { Aftermath } from './aftermath.ts';
 import { Reading } from './reading.ts';
 import { recover } from '../commit/recover.ts';
 import { RotationFiles } from '../commit/rotation-files.ts';
@@ -22,7 +24,8 @@ import { SYSTEM_CLOCK } from '../clock.ts';
 import { SYSTEM_DISK } from '../disk.ts';
 import { SYSTEM_WORLD } from '../world.ts';
 
-const BATCHES = 20;
+const [EVENTS, BATCHES] = [20, 21];
+const POWER = '{"type":"switched","device":"pdu-a","feeds":1,"to":"off"}';
 const home = mkdtempSync(join(tmpdir(), 'strongroom-reading-'));
 const paths = { log: join(home, 'log'), segments: join(home, 'segments'), commit: join(home, 'commit'), timestamps: join(home, 'timestamps'), rotations: join(home, 'rotations'), witnessed: join(home, 'witnessed'), state: home };
 const dataKeys = new Map<string, Buffer>();
@@ -37,11 +40,13 @@ before(async () => {
   }, recovered, events);
   const publisher = new Publisher(SYSTEM_WORLD, vault, new LogDirectory(SYSTEM_DISK, paths.log), new RotationFiles(SYSTEM_DISK, paths.rotations), join(home, 'remembered'));
   const own = new OwnRecords(SYSTEM_WORLD, 'spiffe://t/service/vault', randomBytes(16));
-  for (let i = 0; i < BATCHES; i += 1) {
+  for (let i = 0; i < EVENTS; i += 1) {
     waiting.push(own.event(`test.${i}`, 'info'));
     await vault.cycle();
     await vault.closeSegments();
   }
+  waiting.push(power());
+  await vault.cycle();
   await publisher.flush();
   await vault.release();
 });
@@ -141,7 +146,7 @@ it('makes the filters that a search missed, once nobody reads', async () => {
   const made = (): string[] => (existsSync(filters) ? readdirSync(filters).filter((name) => /^[0-9a-f]{16}$/.test(name)) : []).toSorted();
   while (made().length < segments.length) await wait(5);
   assert.deepEqual(made(), segments);
-  assert.equal((await all(reading.call('search', { kind: 'event' }))).ids.length, BATCHES);
+  assert.equal((await all(reading.call('search', { kind: 'event' }))).ids.length, EVENTS);
   reading.close();
 });
 
@@ -158,6 +163,29 @@ it('tells what was received last before a moment', async () => {
   await assert.rejects(reading.ask('last-before', { until: 'now' }), { code: 'read.query' });
   reading.close();
 });
+
+it('tells the supervisor what is sealed of the feed, and nothing else, and seals that it asked', async () => {
+  const reading = new Reading({ ...paths, orders: join(home, 'orders') }, async (segment) => dataKeys.get(segment)!);
+  const records: unknown[] = [];
+  const aftermath = new Aftermath({ reading, settle: () => Promise.resolve(), record: (event, fields) => records.push([event, fields['verb'], fields['reader']]), deployment: 't' });
+  assert.deepEqual(await aftermath.feedRecords({ since: '0' }), [POWER]);
+  assert.deepEqual(await aftermath.feedRecords({ since: String(BigInt(Date.now() + 60_000) * 1_000_000n) }), []);
+  assert.notEqual(await aftermath.lastBefore({ until: String(2n ** 62n) }), null);
+  await assert.rejects(aftermath.feedRecords({ since: 7 }), { code: 'read.query' });
+  assert.deepEqual(records[0], ['vault.reading', 'search', 'spiffe://t/service/supervisor']);
+  assert.equal(records.length, 4);
+  reading.close();
+});
+
+/** A record of rack-monitor, as it is admitted. */
+function power(): Admitted {
+  const [id, data, lengths, { at, bound }] = ['spiffe://t/service/rack-monitor', Buffer.from(POWER), Buffer.alloc(4), SYSTEM_CLOCK.stamp()];
+  lengths.writeUInt32BE(data.length);
+  const context = encodeContext({
+    kind: KIND.data, flags: 0, receivedAt: at, bound, admittedAt: at, asserter: id, instance: randomBytes(16), source: id, sourceKey: NO_KEY, protocol: 'power', peer: '', stream: randomBytes(16),
+  });
+  return { runs: [{ context, receivedAt: at, firstSequence: 0, count: 1, lengths, data, retentionClass: IN_DEFAULT({ source: id, protocol: 'power' }) }], bytes: data.length, state: null, awaited: false, committed: () => undefined };
+}
 
 function timeOf({ receivedAt }: Item): bigint {
   return BigInt(Date.parse(`${receivedAt.slice(0, 19)}Z`)) * 1_000_000n + BigInt((/\.(\d+)Z/.exec(receivedAt)?.[1] ?? '').padEnd(9, '0'));
