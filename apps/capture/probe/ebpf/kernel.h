@@ -25,7 +25,7 @@ struct mm_struct { unsigned long arg_start, arg_end; };
 struct signal_struct { atomic_t live; };
 struct super_block { __u32 s_dev; unsigned long s_flags; };
 struct inode { unsigned long i_ino; struct super_block *i_sb; };
-struct dentry { struct dentry *d_parent; struct inode *d_inode; };
+struct dentry { struct dentry *d_parent; struct inode *d_inode; struct super_block *d_sb; };
 struct path { struct dentry *dentry; };
 struct file { struct path f_path; struct inode *f_inode; __u32 f_mode; };
 struct fdtable { struct file **fd; };

@@ -77,19 +77,25 @@ static __always_inline int is_own(__u32 type, struct task_struct *task) {
 static __always_inline __u64 v1_cgroup(struct task_struct *task) {
 	if (!bpf_core_enum_value_exists(enum cgroup_subsys_id, pids_cgrp_id)) return 0;
 	struct css_set *set = task->cgroups;
-	struct cgroup_subsys_state *state = 0;
 	__u32 index = bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id);
-	if (bpf_probe_read_kernel(&state, sizeof state, (char *)set + bpf_core_field_offset(set->subsys) + (index & 15) * sizeof state)) return 0;
-	return BPF_CORE_READ(state, cgroup, kn, id);
+	struct cgroup_subsys_state **state = (void *)((char *)set + bpf_core_field_offset(set->subsys) + (index & 15) * sizeof *state); /* known when it is loaded, so it is as good as a field */
+	return (*state)->cgroup->kn->id;
+}
+
+/* The number of the process's own namespace of processes: mostly the first one, which takes no help to read. */
+static __always_inline __u32 pid_space(struct pid *pid) {
+	__u32 level = pid->level;
+	struct pid_namespace *space = 0;
+	if (level == 0) return pid->numbers[0].ns->ns.inum;
+	__u64 number = ((level & 31) * bpf_core_type_size(struct upid)) & 1023; /* a verifier before Linux 6.5 sees no bound in a product */
+	bpf_probe_read_kernel(&space, sizeof space, (char *)pid + bpf_core_field_offset(pid->numbers) + number + bpf_core_field_offset(struct upid, ns));
+	return BPF_CORE_READ(space, ns.inum);
 }
 
 /* The verifier knows the type of a task and of what it points to, so most is read as in C: a tenth of what a helper's call takes. */
 static __always_inline void describe(struct event *event, struct task_struct *task) {
 	const struct cred *cred = task->cred;
 	struct nsproxy *spaces = task->nsproxy;
-	struct pid *pid = task->thread_pid;
-	__u32 level = pid->level;
-	struct pid_namespace *space = 0;
 	event->time = bpf_ktime_get_boot_ns();
 	event->started = task->group_leader->start_boottime; /* it is the process that it tells of, as pid is */
 	event->pid = task->tgid;
@@ -106,9 +112,7 @@ static __always_inline void describe(struct event *event, struct task_struct *ta
 		event->net = spaces->net_ns->ns.inum;
 	}
 	event->user = cred->user_ns->ns.inum;
-	__u64 number = ((level & 31) * bpf_core_type_size(struct upid)) & 1023; /* a verifier before Linux 6.5 sees no bound in a product */
-	bpf_probe_read_kernel(&space, sizeof space, (char *)pid + bpf_core_field_offset(pid->numbers) + number + bpf_core_field_offset(struct upid, ns));
-	event->pids = BPF_CORE_READ(space, ns.inum);
+	event->pids = pid_space(task->thread_pid);
 	event->cgroup = bpf_get_current_cgroup_id();
 	event->cgroup_v1 = v1_cgroup(task);
 	bpf_get_current_comm(event->name, sizeof event->name);
@@ -131,10 +135,11 @@ static __always_inline struct scratch *begin(__u16 type, struct task_struct *tas
 }
 
 static __always_inline void give(struct scratch *at) {
-	struct counts *here = counts_here();
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct counts *here = &counts[cpu & (CPUS_MAX - 1)];
 	__u32 type = at->event.type;
 	__u32 length = at->event.first + at->event.second;
-	at->event.cpu = bpf_get_smp_processor_id();
+	at->event.cpu = cpu;
 	at->event.sequence = __sync_fetch_and_add(&here->sequence, 1);
 	if (length > 2 * TEXT_BYTES_MAX - 1) length = 2 * TEXT_BYTES_MAX - 1;
 	__u64 held = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
@@ -191,9 +196,9 @@ int BPF_PROG(on_exit, struct task_struct *task) {
 
 /* Whether a file lies in a watched tree, by inodes from itself upwards: no path that can be spelt otherwise. */
 static __always_inline int is_watched(struct dentry *dentry) {
+	struct inode_key key = { .device = BPF_CORE_READ(dentry, d_sb, s_dev) }; /* parents are of the same file system */
 	for (int depth = 0; depth < DEPTH_MAX; depth++) {
-		struct inode *inode = BPF_CORE_READ(dentry, d_inode);
-		struct inode_key key = { .device = BPF_CORE_READ(inode, i_sb, s_dev), .inode = BPF_CORE_READ(inode, i_ino) };
+		key.inode = BPF_CORE_READ(dentry, d_inode, i_ino);
 		if (bpf_map_lookup_elem(&trees, &key)) return 1;
 		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
 		if (parent == dentry || !parent) return 0;
@@ -214,7 +219,7 @@ static __always_inline int truncates(__u32 call, const __u64 *arguments) {
 
 /* The file that was opened as `fd`, if it is one to tell of. */
 static __always_inline struct file *opened(struct task_struct *task, long fd, int is_emptied) {
-	struct file **table = BPF_CORE_READ(task, files, fdt, fd), *file = 0;
+	struct file **table = task->files->fdt->fd, *file = 0;
 	if (fd < 0 || bpf_probe_read_kernel(&file, sizeof file, &table[fd]) || !file) return 0;
 	if ((!is_emptied && !(BPF_CORE_READ(file, f_mode) & FMODE_WRITE)) || !is_watched(BPF_CORE_READ(file, f_path.dentry))) return 0;
 	return file;

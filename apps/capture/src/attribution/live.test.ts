@@ -44,6 +44,13 @@ interface Event {
   readonly who: Facts;
 }
 
+interface Told extends Event {
+  readonly type: string;
+  readonly executable: string;
+  readonly call: string;
+  readonly result: number;
+}
+
 async function until(holds: () => boolean, what: string): Promise<void> {
   for (let round = 0; !holds(); round += 1) {
     assert.ok(round < 3000, `${what} did not come`);
@@ -55,6 +62,7 @@ const stream = (protocol: string): LocalStream => new LocalStream({ id: 'spiffe:
 
 describe('who is behind the events of this machine', { skip: missing }, () => {
   const line = new SealedLine();
+  const sealed = (): Told[] => line.texts('ebpf').map((text) => JSON.parse(text) as Told);
   const stop = new AbortController();
   const cleanups: (() => unknown)[] = [];
   const clockSetters: ClockSetter[] = [];
@@ -157,11 +165,16 @@ describe('who is behind the events of this machine', { skip: missing }, () => {
     await until(() => mine().some(({ call, unit: by }) => call === 'settimeofday' && by === unit), 'who set it');
     await until(() => mine().some(({ call, unit: by }) => call === 'adjtimex' && by === unit), 'who adjusted it');
     const { atNs, ...who } = mine().findLast(({ call }) => call === 'settimeofday')!;
-    const executable = line.texts('ebpf').map((text) => JSON.parse(text) as Event & { readonly type: string; readonly executable: string }).find(({ type, pid, executable: path }) => type === 'exec' && pid === setter.pid && path.includes('python3'))!.executable;
+    // It is told at once, and sealed a moment later.
+    const executions = (): string[] => sealed().filter(({ type, pid, executable: path }) => type === 'exec' && pid === setter.pid && path.includes('python3')).map(({ executable }) => executable);
+    await until(() => executions().length > 0, 'its execution');
+    const [executable] = executions();
     assert.deepEqual(who, { call: 'settimeofday', pid: setter.pid, name: 'python3', login: 65534, person: 'nobody', executable, unit, container: null });
     assert.ok(atNs > 0 && Math.abs(Number(readFileSync('/proc/uptime', 'latin1').split(' ')[0]) * 1e9 - atNs) < 600e9);
     // Whoever is not allowed to was seen, and refused.
-    const refused = line.texts('ebpf').map((text) => JSON.parse(text) as Event & { readonly type: string; readonly call: string; readonly result: number }).filter(({ type, parent }) => type === 'time' && parent === setter.pid);
+    const refusals = (): Told[] => sealed().filter(({ type, parent }) => type === 'time' && parent === setter.pid);
+    await until(() => refusals().length >= 3, 'the refusals');
+    const refused = refusals();
     assert.deepEqual([...new Set(refused.map(({ call, result }) => `${call} ${result}`))].toSorted(), ['adjtimex -1', 'clock_settime -1', 'settimeofday -1']);
     assert.deepEqual(clockSetters.filter(({ pid }) => refused.some((event) => event.pid === pid)), []);
   });
