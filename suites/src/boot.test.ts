@@ -12,6 +12,7 @@ import { allRunning, BOOT_CONFIG, isLong, LONG_CONFIG, SERVICES, unitFileOf, uni
 /** So that a test need not wait for minutes; those of the others are as in the units. */
 const WATCHED = isLong() ? SERVICES : ['rack-monitor' as const];
 const READERS = isLong() ? ['files', 'ebpf'] : ['files'];
+const SENDER = '/root/web-01';
 const WATCHDOG = ['WatchdogSec=10'];
 
 describe('the units, booted by systemd', { skip: bootMissing() }, () => {
@@ -27,6 +28,8 @@ describe('the units, booted by systemd', { skip: bootMissing() }, () => {
     await using _ = container;
     await allRunning(container);
     for (const service of SERVICES) await t.test(`${service} is itself alone`, () => heldAsItsUnitSays(container, service));
+    // Before: a service that does not take a changed registry is ended by the supervisor, sooner than by its watchdog.
+    await done(container.strongroom('enrol', 'web-01', '--out', SENDER));
     // Its watchdog runs while the rest is looked at.
     const stopped = await wedge(container, 'rack-monitor');
     await t.test('what native readers read comes to capture', () => readersRead(container));
@@ -74,12 +77,10 @@ async function readersRead(container: BootedContainer): Promise<void> {
 }
 
 async function sendAndFind(container: BootedContainer, text: string): Promise<void> {
-  const home = '/root/web-01';
-  if ((await container.run('test', '-d', home)).code !== 0) await done(container.strongroom('enrol', 'web-01', '--out', home));
   const line = `<13>1 2026-11-27T12:00:00Z web-01 test - - - ${text} of all`;
   await container.until(async () => {
     // A listener that is just coming back refuses; what was not sent is sent again, as a sender does.
-    const { code } = await container.runWith(`${line.length} ${line}`, 'openssl', 's_client', '-quiet', '-no_ign_eof', '-verify_return_error', '-connect', 'localhost:6514', '-cert', `${home}/cert.pem`, '-key', `${home}/key.pem`, '-CAfile', `${home}/ca.pem`);
+    const { code } = await container.runWith(`${line.length} ${line}`, 'openssl', 's_client', '-quiet', '-no_ign_eof', '-verify_return_error', '-connect', 'localhost:6514', '-cert', `${SENDER}/cert.pem`, '-key', `${SENDER}/key.pem`, '-CAfile', `${SENDER}/ca.pem`);
     return code === 0;
   }, 'the gateway to take a record');
   await find(container, text);
