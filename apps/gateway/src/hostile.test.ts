@@ -48,11 +48,12 @@ class Bystander {
 
 /** Connects with a certificate, waits to be thrown out, and returns the sealed event. */
 async function refused(gateway: GatewayProcess, shown: IssuedCertificate | undefined, event: string): Promise<Record<string, unknown>> {
+  const before = gateway.vault.events(event).length;
   const socket = await gateway.connect('syslog-tls', shown);
   socket.write(counted(['<13>this must not be taken']));
   await once(socket, 'close');
-  await gateway.vault.until(() => gateway.vault.events(event).length > 0);
-  return gateway.vault.events(event)[0]!['fields'] as Record<string, unknown>;
+  await gateway.vault.until(() => gateway.vault.events(event).length > before);
+  return gateway.vault.events(event).at(-1)!['fields'] as Record<string, unknown>;
 }
 
 function memoryKib(pid: number): number {
@@ -74,6 +75,7 @@ test('every certificate that does not do is told apart, and the event names peer
     [await authority.issue({ uris, fromDays: -20, toDays: -1 }), 'gateway.certificate-expired', /CERT_HAS_EXPIRED/],
     [await authority.issue({ uris, fromDays: 1, toDays: 20 }), 'gateway.certificate-not-yet-valid', /CERT_NOT_YET_VALID/],
     [await foreign.issue({ uris }), 'gateway.certificate-foreign', /UNABLE_TO/],
+    [await foreign.issue({ uris, fromDays: -20, toDays: -1 }), 'gateway.certificate-expired', /CERT_HAS_EXPIRED/],
     [await authority.issue({ uris, usages: ['server'] }), 'gateway.certificate-wrong-purpose', /INVALID_PURPOSE/],
     [await authority.issue({ dns: ['web-01.example.com'] }), 'gateway.certificate-wrong-name', /exactly one SPIFFE ID/],
     [revoked, 'gateway.certificate-revoked', /is revoked/],
@@ -85,6 +87,7 @@ test('every certificate that does not do is told apart, and the event names peer
     assert.match(String(fields['why']), why, event);
     assert.match(String(fields['peer']), /^127\.0\.0\.1:\d+$/, event);
     assert.match(String(fields['now']), /^20\d\d-/, event);
+    if (shown !== undefined) assert.equal(fields['keyHash'], shown.keyHash, 'the only thing in it that is proved');
     if (shown !== undefined) for (const name of ['subject', 'issuer', 'notBefore', 'notAfter']) assert.ok(String(fields[name]).length > 0, `${event}: ${name}`);
   }
   for (const id of [gateway.idOf('web-01'), gateway.idOf('web-02'), gateway.idOf('web-03')]) assert.deepEqual(gateway.vault.of(id), []);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A whole appliance: the doctor is silent while it is well, and says what is wrong when it is not, also when nothing runs.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
@@ -66,6 +67,15 @@ test('when nobody is connected, or who is has nothing to say, that is told once 
   while (mute.includes('flow.nobody')) mute = await flat(660_000); // services tell of themselves each second
   await client.close();
   assert.deepEqual(mute, ['flow.silent']);
+});
+
+test('who is not root is told what could not be looked at, and nothing that is not so', { skip: process.getuid?.() === 0 ? false : 'there is no root to give up its rights' }, () => {
+  const { stdout, stderr, status } = spawnSync('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', join(import.meta.dirname, '../../bin/strongroom'), 'doctor', '-o', 'json'], { env: appliance.environment, encoding: 'utf8' });
+  const { unseen, ...diagnosis } = JSON.parse(stdout || `"${stderr}"`) as Diagnosis;
+  assert.deepEqual([codes({ unseen, ...diagnosis }), status], [[], 0]);
+  const why = new Map(unseen.map((one) => [one.code, one.why]));
+  assert.match(why.get('flow.fell-silent')!, /may ask the supervisor/);
+  assert.ok(!why.has('clock.behind'));
 });
 
 test('a port that was configured since the start is told as not listened on', async () => {

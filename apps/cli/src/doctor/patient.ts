@@ -6,8 +6,10 @@ import { EMPTY_REGISTRY, RpcClient, type Config, type Layout, type Registry, typ
 import type { ConfigFinding } from '@strongroom/service/config';
 import type { HabitFacts } from '@strongroom/service/coverage';
 
-/** Of the end of the events' file: some ten thousand lines, and nothing that takes long. */
-const EVENTS_BYTES_MAX = 2 * 1024 * 1024;
+/** The file of events, and the one before it, are not larger. */
+const EVENTS_BYTES_MAX = 17 * 1024 * 1024;
+/** Some ten thousand lines. */
+const RECENT_CHARACTERS = 2 * 1024 * 1024;
 const STATUS_MS_MAX = 5000;
 
 /** Where the machine tells of itself; tests give a tree of their own for what they must not do to the machine. */
@@ -82,6 +84,12 @@ async function askStatus(paths: Layout): Promise<Pick<Patient, 'status' | 'silen
   }
 }
 
+/** Why nothing is known of what only the supervisor knows. */
+export function unanswered({ silence }: Pick<Patient, 'silence'>): string {
+  if (silence === 'EACCES' || silence === 'EPERM') return 'only who started Strongroom, and root, may ask the supervisor';
+  return silence === 'ETIMEDOUT' ? 'the supervisor does not answer' : 'Strongroom does not run';
+}
+
 /** The system's own code, however deep it lies, else ours. */
 export function systemCode(error: unknown): string {
   let code = 'unknown';
@@ -98,17 +106,32 @@ export function enrolled({ paths }: Pick<Patient, 'paths'>): Registry {
   }
 }
 
-/** Empty when the file is not there or may not be read. */
+/** Events since the last start, or all that are known. A service may call an event whatever it likes, and not itself the supervisor. */
+export function sinceStart(events: readonly ServiceEvent[]): readonly ServiceEvent[] {
+  return events.slice(Math.max(0, events.findLastIndex(({ service, event }) => service === 'supervisor' && event === 'supervisor.started')));
+}
+
+/** Of all that is kept, oldest first; but of what a gateway says, to which strangers can move it, only what is recent. Empty when it may not be read. */
 export function lastEvents(path: string): ServiceEvent[] {
-  const lines = tail(path, EVENTS_BYTES_MAX).split('\n');
-  return lines.flatMap((line) => {
-    try {
-      const event = JSON.parse(line) as Partial<ServiceEvent>;
-      return typeof event.event === 'string' && typeof event.time === 'string' && typeof event.fields === 'object' ? [event as ServiceEvent] : [];
-    } catch {
-      return [];
-    }
-  });
+  const text = `${tail(`${path}.1`, EVENTS_BYTES_MAX)}\n${tail(path, EVENTS_BYTES_MAX)}`;
+  const recent = text.length - RECENT_CHARACTERS;
+  const events: ServiceEvent[] = [];
+  for (let at = 0; at < text.length;) {
+    const end = text.indexOf('\n', at) === -1 ? text.length : text.indexOf('\n', at);
+    const line = text.slice(at, end);
+    if (at >= recent || !line.includes('"service":"gateway"')) events.push(...eventOf(line));
+    at = end + 1;
+  }
+  return events;
+}
+
+function eventOf(line: string): ServiceEvent[] {
+  try {
+    const event = JSON.parse(line) as Partial<ServiceEvent>;
+    return typeof event.event === 'string' && typeof event.time === 'string' && typeof event.fields === 'object' ? [event as ServiceEvent] : [];
+  } catch {
+    return [];
+  }
 }
 
 /** The end of a file that may be large; '' when it cannot be read. */

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Certificates on this machine: valid now and for some time, with their keys, their chain and their names.
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { rootCertificates } from 'node:tls';
 import { SERVICES, type Config, type Layout } from '@strongroom/service/client';
 import { duration } from '../../quantity.ts';
 import { check, type Say } from '../check.ts';
+import { readRegular } from '../reading.ts';
 import { word } from '../shell.ts';
 import type { Patient } from '../patient.ts';
 
@@ -74,7 +75,7 @@ function heldCertificates(paths: Layout, config: Config | null): Held[] {
 function readChain({ name, certificate, ours }: Held, say: Say<Code>): X509Certificate[] | null {
   if (!existsSync(certificate) && ours) return null; // made at the next start
   try {
-    const found = (readFileSync(certificate, 'utf8').match(PEM) ?? []).map((pem) => new X509Certificate(pem));
+    const found = (readRegular(certificate).toString('utf8').match(PEM) ?? []).map((pem) => new X509Certificate(pem));
     if (found.length > 0) return found;
     say.found('certificate.unreadable', { what: `${certificate} (${name}) holds no PEM certificate`, fix: `openssl x509 -in ${word(certificate)} -noout -subject -dates`, evidence: { path: certificate } });
   } catch (error) {
@@ -88,7 +89,7 @@ function readChain({ name, certificate, ours }: Held, say: Say<Code>): X509Certi
 function judgeKey({ name, certificate, key, ours }: Held, leaf: X509Certificate, { founded }: Patient, say: Say<Code>): void {
   if (key === null || (!existsSync(key) && ours && !founded)) return;
   try {
-    if (leaf.checkPrivateKey(createPrivateKey(readFileSync(key)))) return;
+    if (leaf.checkPrivateKey(createPrivateKey(readRegular(key)))) return;
     say.found('certificate.key', { what: `${key} is not the key of ${certificate} (${name})`, fix: ours ? `rm ${word(certificate)} (it is issued again at the next start)` : `openssl x509 -in ${word(certificate)} -noout -pubkey (find the key with this public part, or have it issued again)`, evidence: { certificate, key } });
   } catch (error) {
     if (isDenied(error)) return say.unseen('not all keys may be read by you: run it as root', 'certificate.key');
@@ -99,7 +100,7 @@ function judgeKey({ name, certificate, key, ours }: Held, leaf: X509Certificate,
 function rootsOf(paths: Layout, config: Config | null): X509Certificate[] {
   return [paths.ca, ...(config?.gateway.tls.clientCa === undefined ? [] : [config.gateway.tls.clientCa])].flatMap((path) => {
     try {
-      return (readFileSync(path, 'utf8').match(PEM) ?? []).map((pem) => new X509Certificate(pem));
+      return (readRegular(path).toString('utf8').match(PEM) ?? []).map((pem) => new X509Certificate(pem));
     } catch {
       return [];
     }

@@ -83,8 +83,13 @@ function certified(path: string): number | null {
   }
 }
 
+/** Null, too, for who may not look. */
 function changed(path: string): number | null {
-  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? null;
+  try {
+    return statSync(path).mtimeMs;
+  } catch {
+    return null;
+  }
 }
 
 function judgeHardware(nowMs: number, sys: string, say: Say<Code>): void {

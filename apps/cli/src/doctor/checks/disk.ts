@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Room, inodes, the right to write, and flags, wherever something is kept.
-import { existsSync, readFileSync, statfsSync, statSync, type StatsFs } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, statfsSync, statSync, type StatsFs } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { dirname } from 'node:path';
 import { bytes, count } from '../../quantity.ts';
@@ -101,6 +101,7 @@ function isReadOnly(path: string, proc: string): boolean {
 function judgeFlags({ status, paths }: Patient, say: Say<Code>): void {
   const reason = status?.worm?.reason ?? null;
   if (reason !== null && status?.separation.kind === 'nominal') return say.unseen('only root may set flags, and Strongroom was not started by root', 'disk.flags');
+  if (!mayLook(existing(paths.segments))) return say.unseen('the segments may not be looked at by you: run it as root', 'disk.flags');
   const { status: code, error } = spawnSync('lsattr', ['-d', '--', existing(paths.segments)], { stdio: 'ignore', timeout: LSATTR_MS_MAX });
   if (error !== undefined) return say.unseen('there is no lsattr (package e2fsprogs)', 'disk.flags');
   if (reason === null && code === 0) return;
@@ -108,4 +109,13 @@ function judgeFlags({ status, paths }: Patient, say: Say<Code>): void {
     what: `segments in ${paths.segments} are not held immutable: ${reason ?? 'the file system has no such flags'}`,
     fix: `findmnt -T ${word(existing(paths.segments))} (put the home on ext4, XFS or Btrfs: restore a backup there)`, evidence: { path: paths.segments },
   });
+}
+
+function mayLook(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -4,7 +4,7 @@
 import { RpcClient, type SourceStats, type WatchItem } from '@strongroom/service/client';
 import { duration, some } from '../../quantity.ts';
 import { check, type Say } from '../check.ts';
-import { enrolled, type Patient } from '../patient.ts';
+import { enrolled, unanswered, type Patient } from '../patient.ts';
 import { refusalsSince, whoOf } from '../refusals.ts';
 
 /** Of the past, for refusals; a sender tries again every few seconds to minutes. */
@@ -30,7 +30,7 @@ export const flowCheck = check({
     const { status, habits, nowMs } = patient;
     judgeRefusals(patient, say);
     const gateway = status?.services.find(({ name }) => name === 'gateway');
-    if (status === null || gateway === undefined) return say.unseen('Strongroom does not run', 'flow.held', 'flow.nobody', 'flow.silent');
+    if (status === null || gateway === undefined) return say.unseen(unanswered(patient), 'flow.held', 'flow.nobody', 'flow.silent');
     const senders = Object.values(enrolled(patient).sources).filter(({ revokedAt }) => revokedAt === null).length;
     const [first, last] = await samples(patient);
     const sources = Object.values(last.sources);

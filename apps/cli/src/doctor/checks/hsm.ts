@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The token, its module and its PIN. The token itself is not asked: a PIN that is tried too often locks it, and the key
 // service has tried already.
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { check, type Say } from '../check.ts';
 import type { ServiceEvent } from '@strongroom/service/client';
+import { readRegular } from '../reading.ts';
 import { word } from '../shell.ts';
-import type { Patient } from '../patient.ts';
+import { sinceStart, type Patient } from '../patient.ts';
 
 const ELF = Buffer.from('\u007fELF', 'latin1');
 const STANDS_STILL = 'without its keys nothing can be signed or wrapped: nothing is sealed, and nothing acknowledged';
@@ -68,7 +69,7 @@ function judgeEmbedded({ paths }: Patient, say: Say<Code>): void {
 /** Whether there is one; what it is, nobody is told. */
 function judgePin(path: string, say: Say<Code>): void {
   try {
-    if (readFileSync(path).length > 0) return;
+    if (readRegular(path).length > 0) return;
     say.found('hsm.pin-away', { what: `${path} is empty`, fix: `ls -l ${word(path)} (put the PIN back from where you keep it)`, evidence: { path } });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
@@ -79,8 +80,7 @@ function judgePin(path: string, say: Say<Code>): void {
 
 /** What the key service said last of its token since the last start. */
 function judgeWord({ events, status, paths }: Patient, say: Say<Code>): void {
-  const start = events.findLastIndex(({ event }) => event === 'supervisor.started');
-  const own = events.slice(Math.max(0, start)).filter(({ service }) => service === 'keys');
+  const own = sinceStart(events).filter(({ service }) => service === 'keys');
   const pin = own.findLast(({ fields }) => fields['code'] === 'keys.pin');
   if (pin !== undefined && status === null) say.found('hsm.pin-wrong', { what: `at ${pin.time} the token did not take the PIN: ${textOf(pin)}`, fix: `ls -l ${word(join(paths.keysToken, 'pin'))} (put the right PIN into it, or into what keys.pinFile names, then: npm start)`, evidence: { at: pin.time } });
   const turn = own.findLast(({ event }) => ['keys.hsm-away', 'keys.hsm-back', 'keys.opened'].includes(event));

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { check, type Say } from '../check.ts';
 import type { Config } from '@strongroom/service/client';
-import type { Patient } from '../patient.ts';
+import { unanswered, type Patient } from '../patient.ts';
 
 const LESS = 'what would be told by it is not in evidence';
 
@@ -29,7 +29,7 @@ export const kernelCheck = check({
   codes: CODES,
   look(patient, say: Say<Code>) {
     const { status, config, machine: { proc, sys } } = patient;
-    if (status === null) say.unseen('Strongroom does not run', 'capture.absent');
+    if (status === null) say.unseen(unanswered(patient), 'capture.absent');
     for (const note of (status?.notes ?? []).filter((one) => NOTES.test(one))) say.found('capture.absent', { what: note.replace(/\.$/, ''), fix: 'strongroom config explain (give it what it lacks, or switch it off under capture)', evidence: { note } });
     if (config === null) return say.unseen('the configuration is not valid', 'kernel.btf', 'kernel.audit', 'kernel.capability');
     if (config.capture.ebpf.enabled && !existsSync(join(sys, 'kernel/btf/vmlinux'))) say.found('kernel.btf', { what: `${join(sys, 'kernel/btf/vmlinux')} is not there`, fix: 'uname -r (take a kernel that is built with CONFIG_DEBUG_INFO_BTF, as Debian\'s are, or set capture.ebpf.enabled: false)' });

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { swapCheck, type ServiceStatus } from '@strongroom/service/client';
 import { check, type Say } from '../check.ts';
-import type { Patient } from '../patient.ts';
+import { unanswered, type Patient } from '../patient.ts';
 
 /** What the gateway asks the kernel for; it gives no more than somaxconn. */
 const BACKLOG = 4096;
@@ -33,8 +33,9 @@ export const limitsCheck = check({
   },
 });
 
-function judgeProcesses({ status, config, machine: { proc } }: Patient, say: Say<Code>): void {
-  if (status === null) return say.unseen('Strongroom does not run', 'limit.open-files', 'memory.core-dumps');
+function judgeProcesses(patient: Patient, say: Say<Code>): void {
+  const { status, config, machine: { proc } } = patient;
+  if (status === null) return say.unseen(unanswered(patient), 'limit.open-files', 'memory.core-dumps');
   for (const one of status.services) {
     const limits = one.pid === null ? null : readOr(join(proc, String(one.pid), 'limits'));
     if (limits === null) continue;

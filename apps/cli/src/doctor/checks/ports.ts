@@ -6,7 +6,7 @@ import { portHolders, tryPort, wantedPorts, type WantedPort } from '@strongroom/
 import { check, type Found } from '../check.ts';
 import { deniedBind } from '../denials.ts';
 import { word } from '../shell.ts';
-import type { Patient } from '../patient.ts';
+import { sinceStart, type Patient } from '../patient.ts';
 
 const UNHEARD = 'who sends there is not heard';
 
@@ -26,6 +26,11 @@ export const portsCheck = check({
       const error = await tryPort(wanted);
       // What we may do ourselves now tells of a denial only since the last start: what was forbidden before may be allowed since.
       const denial = error === null || error.code === 'EACCES' ? deniedBind(patient, wanted.port, error === null ? lastStartMs(patient) : 0) : null;
+      // It may well be ours, that we may not ask.
+      if (error?.code === 'EADDRINUSE' && (patient.silence === 'EACCES' || patient.silence === 'EPERM') && portHolders(wanted.port, wanted.transport).length === 0) {
+        say.unseen('ports are taken, perhaps by Strongroom itself: run it as root', 'port.taken', 'port.not-served');
+        continue;
+      }
       const code = error?.code === 'EADDRINUSE' ? 'port.taken' : error?.code === 'EACCES' || denial !== null ? 'port.refused' : error?.code === 'EADDRNOTAVAIL' ? 'port.address' : null;
       if (code !== null) say.found(code, FOUND[code](wanted, denial));
       else if (status !== null) say.found('port.not-served', notServed(wanted, patient));
@@ -35,7 +40,7 @@ export const portsCheck = check({
 
 /** Of Strongroom; it is the time from which on anything is known. */
 function lastStartMs({ events }: Patient): number {
-  return Date.parse(events.findLast(({ event }) => event === 'supervisor.started')?.time ?? '') || 0;
+  return Date.parse(sinceStart(events)[0]?.time ?? '') || 0;
 }
 
 const FOUND = { 'port.taken': taken, 'port.refused': refused, 'port.address': noAddress };

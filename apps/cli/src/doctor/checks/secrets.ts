@@ -7,6 +7,7 @@ import { word } from '../shell.ts';
 
 const OTHERS = 0o007;
 const GROUP_WRITES = 0o020;
+const PUBLIC_WRONG = 0o022;
 const FILES_MAX = 2000;
 /** What is public though it lies there. */
 const PUBLIC = /^(cert|ca|server)\.pem$/;
@@ -26,7 +27,7 @@ export const secretsCheck = check({
       const directory = join(paths.secrets, name);
       const facts = lstatSync(directory);
       if (!facts.isDirectory()) continue;
-      if ((facts.mode & (OTHERS | GROUP_WRITES)) !== 0) say.found('secret.open', openFound(directory, facts, facts.mode & ~(OTHERS | GROUP_WRITES)));
+      if ((facts.mode & (OTHERS | GROUP_WRITES)) !== 0) say.found('secret.open', openFound(directory, facts, OTHERS | GROUP_WRITES));
       else judgeFiles(directory, facts, say);
     }
   },
@@ -40,14 +41,16 @@ function judgeFiles(directory: string, above: Stats, say: Say<Code>): void {
     const path = join(directory, name);
     const facts = lstatSync(path, { throwIfNoEntry: false });
     if (facts === undefined) continue; // renewed while we looked
-    if (facts.uid !== above.uid && facts.uid !== 0) say.found('secret.owner', { what: `${path} belongs to user ${facts.uid}, its directory to user ${above.uid}`, fix: `chown ${above.uid} ${word(path)}`, evidence: { path, uid: facts.uid, expected: above.uid } });
-    const wrong = PUBLIC.test(name) ? 0o022 : OTHERS | GROUP_WRITES;
-    if (facts.isFile() && (facts.mode & wrong) !== 0) say.found('secret.open', openFound(path, facts, facts.mode & ~wrong));
+    if (facts.uid !== above.uid && facts.uid !== 0) say.found('secret.owner', { what: `${path} belongs to user ${facts.uid}, its directory to user ${above.uid}`, fix: `chown -h ${above.uid} ${word(path)}`, evidence: { path, uid: facts.uid, expected: above.uid } });
+    const wrong = PUBLIC.test(name) ? PUBLIC_WRONG : OTHERS | GROUP_WRITES;
+    if (facts.isFile() && (facts.mode & wrong) !== 0) say.found('secret.open', openFound(path, facts, wrong));
   }
 }
 
-function openFound(path: string, { mode }: Stats, wanted: number) {
-  return { what: `${path} has mode ${octal(mode)}`, fix: `chmod ${octal(wanted)} ${word(path)} (and, if anybody else was on this machine, change the key: strongroom keys rotate)`, evidence: { path, mode: octal(mode), wanted: octal(wanted) } };
+/** Only takes away: whoever owns the directory may have put a link to another file there by the time that it is run. */
+function openFound(path: string, { mode }: Stats, wrong: number) {
+  const rights = wrong === PUBLIC_WRONG ? 'go-w,ug-s' : 'g-w,o-rwx,ug-s';
+  return { what: `${path} has mode ${octal(mode)}`, fix: `chmod ${rights} ${word(path)} (and, if anybody else was on this machine, change the key: strongroom keys rotate)`, evidence: { path, mode: octal(mode), wanted: octal(mode & ~wrong & 0o777) } };
 }
 
 function octal(mode: number): string {

@@ -7,7 +7,7 @@ import { check, type Found } from '../check.ts';
 import type { ServiceEvent, ServiceStatus } from '@strongroom/service/client';
 import { word } from '../shell.ts';
 import { startCommand } from '../start.ts';
-import type { Patient } from '../patient.ts';
+import { sinceStart, unanswered, type Patient } from '../patient.ts';
 
 const RESTARTS_WINDOW_MS = 600_000;
 const RESTARTS_USUAL_MAX = 2;
@@ -33,8 +33,8 @@ export const servicesCheck = check({
     const { status, silence, paths, founded } = patient;
     if (status === null) {
       const rest = ['service.away', 'service.stalled', 'service.standing-still', 'service.degraded', 'service.restarting', 'service.sealing'] as const;
-      if (silence === 'EACCES' || silence === 'EPERM') return say.unseen('only who started Strongroom, and root, may ask the supervisor', 'service.not-running', 'service.not-answering', ...rest);
-      say.unseen('Strongroom does not run', ...rest);
+      if (silence === 'EACCES' || silence === 'EPERM') return say.unseen(unanswered(patient), 'service.not-running', 'service.not-answering', ...rest);
+      say.unseen(unanswered(patient), ...rest);
       if (silence === 'ETIMEDOUT') return say.found('service.not-answering', notAnswering(patient));
       const last = lastFailure(patient);
       return say.found('service.not-running', {
@@ -108,8 +108,7 @@ function recentEnds(service: ServiceStatus, nowMs: number): number {
 
 /** The last error since the last start; what came before it is another story. */
 export function lastFailure({ events }: Pick<Patient, 'events'>): ServiceEvent | null {
-  const start = events.findLastIndex(({ event }) => event === 'supervisor.started');
-  return events.slice(start + 1).findLast(({ level, event }) => level === 'error' || event === 'supervisor.service-ended') ?? null;
+  return sinceStart(events).findLast(({ level, event }) => level === 'error' || event === 'supervisor.service-ended') ?? null;
 }
 
 function failureText({ event, fields }: ServiceEvent): string {

@@ -3,7 +3,7 @@
 import type { SilentFacts } from '@strongroom/service/coverage';
 import { duration, some } from '../../quantity.ts';
 import { check, type Say } from '../check.ts';
-import { enrolled, type Patient } from '../patient.ts';
+import { enrolled, unanswered, type Patient } from '../patient.ts';
 import { refusalsSince, type Refusal } from '../refusals.ts';
 
 /** A sender that was cut off is refused at once; one that was refused before was heard since. */
@@ -22,7 +22,7 @@ export const silenceCheck = check({
   codes: CODES,
   look(patient, say: Say<Code>) {
     const { habits, status, nowMs } = patient;
-    if (habits === null) return say.unseen(status === null ? 'Strongroom does not run' : 'the supervisor that runs knows nothing of habits: it is of an older version', 'flow.fell-silent', 'flow.all-silent');
+    if (habits === null) return say.unseen(status === null ? unanswered(patient) : 'the supervisor that runs knows nothing of habits: it is of an older version', 'flow.fell-silent', 'flow.all-silent');
     const together = habits.silent.filter(({ cause }) => cause === 'network-loss');
     if (together.length > 1) sayTogether(together, patient, say);
     const alone = habits.silent.filter((one) => !(together.length > 1 && together.includes(one)));

@@ -3,6 +3,7 @@
 import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { check } from '../check.ts';
+import { unanswered } from '../patient.ts';
 
 export const versionsCheck = check({
   name: 'versions',
@@ -10,11 +11,12 @@ export const versionsCheck = check({
     'version.node': { severity: 'weak', seen: 'this Node is not the one that package.json pins', why: 'what was tested is another program than what runs' },
     'version.replaced': { severity: 'weak', seen: 'code was updated while it runs', why: 'what runs is the old one: a mistake that was corrected is still in it, and the next restart of a service mixes both' },
   },
-  look({ status, machine: { proc, project } }, say) {
+  look(patient, say) {
+    const { status, machine: { proc, project } } = patient;
     const pinned = pinnedNode(project);
     if (pinned !== process.versions.node) say.found('version.node', { what: `Node ${process.versions.node} runs, ${pinned} is pinned`, fix: 'npm run setup', evidence: { runs: process.versions.node, pinned } });
     const supervisor = status?.services.find(({ name }) => name === 'supervisor');
-    if (supervisor === undefined || supervisor.pid === null) return say.unseen('Strongroom does not run', 'version.replaced');
+    if (supervisor === undefined || supervisor.pid === null) return say.unseen(unanswered(patient), 'version.replaced');
     const program = linkOr(join(proc, String(supervisor.pid), 'exe'));
     const installedMs = Math.max(...['package.json', 'package-lock.json'].map((name) => statSync(join(project, name)).ctimeMs));
     const isGone = program?.endsWith(' (deleted)') === true;
