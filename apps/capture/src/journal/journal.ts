@@ -13,7 +13,7 @@ import { areTied, isNotNewer, timeOf } from './cursor.ts';
 import { JournalLines, type JournalLine } from './lines.ts';
 import { Moment } from './moment.ts';
 import { Journalctl, type Ended } from './journalctl.ts';
-import { Numbering, type LetGo } from './numbering.ts';
+import { Numbering, showsAll, type LetGo } from './numbering.ts';
 import type { LocalStream } from '../stream.ts';
 import { addLost } from '../sums.ts';
 
@@ -126,8 +126,7 @@ export class Journal {
     const journalctl = new Journalctl(selection, true, stop);
     const lookAgain = first.cursor === undefined ? setTimeout(() => journalctl.end(), LOOK_AGAIN_MS) : undefined;
     const fresh = freshAfter(start, host.boot);
-    // Who may not see all of it finds numbers left out for that alone.
-    const numbering = first.ended.complaint === '' ? new Numbering() : null;
+    const numbering = showsAll(first.ended.complaint) ? new Numbering() : null;
     for await (const lines of journalctl.lines(new JournalLines(recordBytesMax))) {
       if (lines.length > 0) clearTimeout(lookAgain);
       const verdicts = lines.map(({ cursor }) => fresh(cursor));

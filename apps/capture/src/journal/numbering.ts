@@ -22,6 +22,8 @@ interface Entry {
   readonly number: number;
 }
 
+/** What journalctl of systemd 252 says to who may not see all of it. */
+const HIDDEN = /not seeing messages from|insufficient permissions/;
 const BEGINNING = /^s=([0-9a-f]{32});i=([0-9a-f]{1,13});/;
 
 export class Numbering {
@@ -36,6 +38,14 @@ export class Numbering {
     const [from, to] = [last.number + 1, now.number - 1];
     return { count: to - from + 1, from, to, numbering: now.numbering, writtenFrom: timeOf(last.cursor), writtenTo: timeOf(now.cursor) };
   }
+}
+
+/**
+ * By what journalctl complained of. Who may not see all of it finds numbers left out for that alone; a damaged file that is
+ * passed over, or a pipe that we closed, is no such reason.
+ */
+export function showsAll(complaint: string): boolean {
+  return !HIDDEN.test(complaint);
 }
 
 function entryOf(cursor: string): Entry | null {
