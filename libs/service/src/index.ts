@@ -5,6 +5,7 @@ export * from './calls/rpc-server.ts';
 export * from './clock/anchor.ts';
 export * from './clock/anchored-clock.ts';
 export * from './clock/clock.ts';
+export { onlySets } from './clock/setting-calls.ts';
 export * from './config/rack.ts';
 export * from './facts/incidents.ts';
 export * from './facts/metrics.ts';

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who called what sets the clock, for skew-guard, which sees the step and not who did it. The records are sealed as all others; this
 // only spares people the search.
-import type { ClockSetMessage, ClockSetter } from '@strongroom/service';
+import { onlySets, type ClockSetMessage, type ClockSetter } from '@strongroom/service';
 
 const CALLS = new Set(['settimeofday', 'clock_settime', 'adjtimex', 'clock_adjtime']);
 const REALTIME = 0;
-/** These do nothing but set it. Whoever wants may call the others, which also only ask: so many that those would not be told of. */
-const SETTING = new Set(['settimeofday', 'clock_settime']);
-/** Of either kind. A discipline calls a few times in a second; of more, the rest of the second is left out. */
+/** Of either kind, those that only set it and those that may ask: whoever wants may call the latter, so often that the others would not be told of. A discipline calls a few times in a second; of more, the rest of the second is left out. */
 const CALLS_MAX = 20;
 const SECOND_NS = 1e9;
 
@@ -42,6 +40,6 @@ export function clockCalls({ config, send }: { readonly config: { readonly clock
     if (by === null) return;
     const now = Math.floor(by.atNs / SECOND_NS);
     if (now !== second) [second, setting, others] = [now, 0, 0];
-    if ((SETTING.has(by.call) ? setting += 1 : others += 1) <= CALLS_MAX) send({ kind: 'clock-set', by });
+    if ((onlySets(by) ? setting += 1 : others += 1) <= CALLS_MAX) send({ kind: 'clock-set', by });
   };
 }

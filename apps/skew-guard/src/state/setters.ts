@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who set the clock: what capture saw of calls that set it, held against the steps that were seen here.
-import type { ClockSetter, ClockStep, Fields } from '@strongroom/service';
+import { onlySets, type ClockSetter, type ClockStep, type Fields } from '@strongroom/service';
 import type { Say } from '../events.ts';
 import type { Judgement } from './guard.ts';
 import type { Moment } from './observation.ts';
@@ -13,8 +13,6 @@ const PATIENCE_NS = 5_000_000_000n;
 const SLACK_NS = 50_000_000;
 /** In one step. */
 const NAMED_MAX = 4;
-/** These do nothing else; adjtimex mostly asks, or changes the rate. */
-const SETTING = new Set(['settimeofday', 'clock_settime']);
 
 interface Pending {
   readonly fromNs: number;
@@ -41,7 +39,7 @@ export class Setters {
   }
 
   called(by: ClockSetter): void {
-    if (SETTING.has(by.call)) this.#setting = [...this.#setting.slice(1 - CALLS_MAX), by];
+    if (onlySets(by)) this.#setting = [...this.#setting.slice(1 - CALLS_MAX), by];
     else this.#asking = [...this.#asking.slice(1 - CALLS_MAX), by];
   }
 

@@ -36,15 +36,16 @@ export class Heartbeats {
     return found;
   }
 
-  /** Call it every few seconds: seals a heartbeat when one is due, or when evidence is taken no more, or again. */
-  look(): void {
+  /** Call it every few seconds: seals a heartbeat when one is due, or when evidence is taken no more, or again. Returns why none is taken. */
+  look(): Held | null {
     const last = this.#last;
-    if (last === undefined || last.state === 'stopped') return;
+    if (last === undefined || last.state === 'stopped') return null;
     const [now, held] = [this.#facts.now(), this.#facts.held()];
     const isDue = now.bootNs - last.bootNs >= BigInt(this.#facts.everySeconds) * 1_000_000_000n;
-    if (!isDue && held?.cause === last.held?.cause) return;
+    if (!isDue && held?.cause === last.held?.cause) return held;
     this.#between(last, now, held);
     this.#beat(now, held, 'alive');
+    return held;
   }
 
   /** The last words. */

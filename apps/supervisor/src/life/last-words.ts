@@ -2,10 +2,10 @@
 // The kernel's last words: what it dumps into pstore when it panics (ramoops, ERST, EFI variables), and systemd-pstore copies at the next
 // boot into /var/lib/systemd/pstore. A dump begins with why it was made, "Panic#1 Part1"; there are also those of an oops that the
 // kernel outlived, and of a shutdown. What systemd puts together of its parts, dmesg.txt, has the time of that, and is not looked at.
-import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { namesIn } from './said-in-files.ts';
 
-const ENTRIES_MAX = 1000;
 const HEAD_BYTES = 256;
 const PANIC = /^Panic#/;
 
@@ -38,13 +38,5 @@ function headOf(path: string): string {
     }
   } catch {
     return '';
-  }
-}
-
-function namesIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory).slice(0, ENTRIES_MAX);
-  } catch {
-    return [];
   }
 }

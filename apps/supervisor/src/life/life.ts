@@ -82,20 +82,23 @@ export class Life {
   /** A service came or went: a gap begins and ends then, and not at the next look. */
   changed(): void {
     if (this.#timer === undefined) return;
-    this.#heartbeats.look();
-    this.#isListening &&= heldBy(this.#facts.children, linkDown(this.#paths.sys) === true) === null;
+    this.#lookAtHeld();
   }
 
   #look(): void {
-    const { children, config: { supervisor: { heartbeatSeconds } } } = this.#facts;
-    this.#heartbeats.look();
-    const [now, isLinkDown] = [this.#now(), linkDown(this.#paths.sys) === true];
+    const { supervisor: { heartbeatSeconds } } = this.#facts.config;
+    this.#lookAtHeld();
+    const now = this.#now();
     void this.#aftermath.look(now);
-    this.#isListening &&= heldBy(children, isLinkDown) === null;
     const everyNs = BigInt(Math.min(60, heartbeatSeconds)) * 1_000_000_000n;
     if (now.bootNs - this.#sourcesNs < (everyNs < SOURCES_NS ? everyNs : SOURCES_NS)) return;
-    this.#sources.look(now, this.#isListening, isLinkDown);
+    this.#sources.look(now, this.#isListening, linkDown(this.#paths.sys) === true);
     [this.#sourcesNs, this.#isListening] = [now.bootNs, true];
+  }
+
+  #lookAtHeld(): void {
+    const held = this.#heartbeats.look();
+    this.#isListening &&= held === null;
   }
 
   /** Once none is taken any more. */

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What this machine says of itself: its clocks and its boot now, and what it wrote down about how it went the last time.
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BOUND_UNKNOWN } from '@strongroom/evidence';
 import type { Stamp } from '@strongroom/service';
 import type { DarkFacts, Heartbeat } from '@strongroom/service/coverage';
 import { panics } from './last-words.ts';
+import { namesIn, textOr } from './said-in-files.ts';
 import { shutdowns } from './shutdowns.ts';
 
 export interface MachinePaths {
@@ -24,7 +24,6 @@ const MOVED = '/var/lib/systemd/pstore';
  * older tells of an end before. The clock of the next boot may be behind by so much.
  */
 const SLACK_NS = { before: 5_000_000_000n, after: 300_000_000_000n } as const;
-const ENTRIES_MAX = 1000;
 
 export function machinePaths(pstore: string): MachinePaths {
   return { proc: '/proc', sys: '/sys', pstore: [pstore, MOVED], wtmp: '/var/log/wtmp', wtmpdb: '/var/log/wtmp.db' };
@@ -65,20 +64,4 @@ export function traces(paths: MachinePaths, before: Heartbeat, after: Heartbeat)
 /** WDIOF_CARDRESET: the card says that it reset the machine last. */
 function watchdogReset(directory: string): boolean {
   return namesIn(directory).some((name) => (Number(textOr(join(directory, name, 'bootstatus'), '0')) & 0x20) !== 0);
-}
-
-function namesIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory).slice(0, ENTRIES_MAX);
-  } catch {
-    return [];
-  }
-}
-
-function textOr(path: string, other: string): string {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    return other;
-  }
 }

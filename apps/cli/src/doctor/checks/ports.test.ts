@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { TestAuthority } from '@strongroom/testing';
+import { freePort, TestAuthority } from '@strongroom/testing';
 import { makeEvent } from '@strongroom/service';
 import { denialIn } from '../denials.ts';
 import { examine } from '../examine.ts';
@@ -94,13 +94,4 @@ test('what was forbidden before the last start is no reason for what is not list
 
 function listeningOn(port: number): Record<string, unknown> {
   return { gateway: { listeners: { syslogTls: { address: '127.0.0.1', port }, relpTls: { enabled: false } } } };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
